@@ -1,0 +1,256 @@
+//! Every way in which Keyward says no, as one closed set. `gateway::refuse` writes them in the caller's dialect.
+
+use std::time::Duration;
+
+/// A refusal: what is wrong, whose fault it is, and what to do about it. No variant carries a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// No credential was sent.
+    MissingCredential,
+    /// A credential was sent that is not one of ours; the text says what is wrong with its form, when that is safe.
+    InvalidKey(&'static str),
+    /// The key is known but not in use: expired, disabled, revoked, rotated out.
+    KeyInactive,
+    /// Two different credentials in one request.
+    AmbiguousCredentials,
+    /// A token for another door: an admin token on the data plane, or the reverse.
+    WrongKeyEnvironment(&'static str),
+    /// The virtual key may not use this model.
+    ModelNotAllowed(String),
+    /// The virtual key may not do this.
+    OperationNotAllowed(&'static str),
+    /// The virtual key may not be used from this address.
+    AddressNotAllowed,
+    /// Nobody offers this model; the second part names models that look alike.
+    ModelNotFound(String, Vec<String>),
+    /// Several providers offer this model; the second part names them.
+    ModelAmbiguous(String, Vec<String>),
+    /// No such path.
+    RouteNotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// The request is malformed: message and, when one field is to blame, its name.
+    InvalidRequest(String, Option<&'static str>),
+    /// A parameter that cannot be served.
+    UnsupportedParameter(&'static str),
+    /// The model's provider speaks another dialect: what was asked for and which surface to use instead.
+    Untranslatable(String),
+    /// The body is larger than the limit, in bytes.
+    BodyTooLarge(u64),
+    /// The client took too long to send its request.
+    RequestTimeout,
+    /// Too many requests.
+    RateLimited(Duration),
+    /// Every key of the pool rests; the first is back after this time.
+    AllKeysCooling(Duration),
+    /// No key can serve this; per key name the reason.
+    NoUsableKey(Vec<(String, String)>),
+    /// The vault is locked.
+    VaultLocked,
+    /// The model has no price and a budget needs one.
+    PriceUnknown(String),
+    /// Keyward itself cannot take more, or cannot write its ledger.
+    Overloaded(&'static str),
+    /// The provider failed.
+    UpstreamError(String),
+    /// The provider answered with something that is not an answer.
+    UpstreamMalformed(String),
+    /// The provider tried to send us elsewhere.
+    UpstreamRedirect,
+    /// The provider's TLS certificate could not be verified.
+    UpstreamTls(String),
+    /// The provider did not answer in time; which deadline, and how long it was.
+    UpstreamTimeout(Deadline, Duration),
+    /// A fault of ours.
+    Internal,
+}
+
+/// The deadlines of an upstream call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deadline {
+    /// To have a connection.
+    Connect,
+    /// To have the first content byte.
+    FirstContent,
+    /// Between two pieces of the answer.
+    Idle,
+    /// For everything.
+    Total,
+}
+
+impl Deadline {
+    /// The word that messages use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::FirstContent => "first content",
+            Self::Idle => "idle",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// Who said no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// Keyward itself.
+    Gateway,
+    /// The provider behind it.
+    Upstream,
+}
+
+impl Blame {
+    /// The value of `origin` in error bodies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+impl Denial {
+    /// The stable code of the contract.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingCredential => "missing_credential",
+            Self::InvalidKey(_) => "invalid_key",
+            Self::KeyInactive => "key_inactive",
+            Self::AmbiguousCredentials => "ambiguous_credentials",
+            Self::WrongKeyEnvironment(_) => "wrong_key_environment",
+            Self::ModelNotAllowed(_) => "model_not_allowed",
+            Self::OperationNotAllowed(_) => "operation_not_allowed",
+            Self::AddressNotAllowed => "address_not_allowed",
+            Self::ModelNotFound(..) | Self::ModelAmbiguous(..) => "model_not_found",
+            Self::RouteNotFound => "route_not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::InvalidRequest(..) => "invalid_request",
+            Self::UnsupportedParameter(_) => "unsupported_parameter",
+            Self::Untranslatable(_) => "untranslatable",
+            Self::BodyTooLarge(_) => "body_too_large",
+            Self::RequestTimeout => "request_timeout",
+            Self::RateLimited(_) => "rate_limited",
+            Self::AllKeysCooling(_) => "all_keys_cooling",
+            Self::NoUsableKey(_) => "no_usable_key",
+            Self::VaultLocked => "vault_locked",
+            Self::PriceUnknown(_) => "price_unknown",
+            Self::Overloaded(_) => "overloaded",
+            Self::UpstreamError(_) => "upstream_error",
+            Self::UpstreamMalformed(_) => "upstream_malformed",
+            Self::UpstreamRedirect => "upstream_redirect",
+            Self::UpstreamTls(_) => "upstream_tls",
+            Self::UpstreamTimeout(..) => "upstream_timeout",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::MissingCredential | Self::InvalidKey(_) | Self::KeyInactive | Self::AmbiguousCredentials => 401,
+            Self::WrongKeyEnvironment(_)
+            | Self::ModelNotAllowed(_)
+            | Self::OperationNotAllowed(_)
+            | Self::AddressNotAllowed => 403,
+            Self::ModelNotFound(..) | Self::ModelAmbiguous(..) | Self::RouteNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::InvalidRequest(..) | Self::UnsupportedParameter(_) | Self::Untranslatable(_) => 400,
+            Self::BodyTooLarge(_) => 413,
+            Self::RateLimited(_) | Self::AllKeysCooling(_) => 429,
+            Self::NoUsableKey(_) | Self::VaultLocked | Self::PriceUnknown(_) | Self::Overloaded(_) => 503,
+            Self::UpstreamError(_) | Self::UpstreamMalformed(_) | Self::UpstreamRedirect | Self::UpstreamTls(_) => 502,
+            Self::UpstreamTimeout(..) => 504,
+            Self::Internal => 500,
+        }
+    }
+
+    /// Who said no.
+    pub const fn origin(&self) -> Blame {
+        match self {
+            Self::UpstreamError(_)
+            | Self::UpstreamMalformed(_)
+            | Self::UpstreamRedirect
+            | Self::UpstreamTls(_)
+            | Self::UpstreamTimeout(..) => Blame::Upstream,
+            _ => Blame::Gateway,
+        }
+    }
+
+    /// When it is worth trying again, for those that heal by themselves.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited(after) | Self::AllKeysCooling(after) => Some(*after),
+            Self::Overloaded(_) => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
+    /// The field to blame, when it is one.
+    pub const fn param(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidRequest(_, param) => *param,
+            Self::UnsupportedParameter(param) => Some(param),
+            Self::ModelNotAllowed(_) | Self::ModelNotFound(..) | Self::ModelAmbiguous(..) => Some("model"),
+            _ => None,
+        }
+    }
+
+    /// What is wrong and what to do about it, as one or two sentences for the person who reads the client's log.
+    pub fn message(&self) -> String {
+        match self {
+            Self::MissingCredential => "No key was sent. Put a Keyward virtual key where your SDK puts its API key \
+                 (Authorization: Bearer, x-api-key, x-goog-api-key or api-key)."
+                .to_owned(),
+            Self::InvalidKey(hint) => format!("This is not a valid Keyward virtual key: {hint}. Check that the whole key was copied, or ask for a new one."),
+            Self::KeyInactive => "This virtual key is no longer in use (expired, disabled, revoked or rotated out). Ask its owner for a new one.".to_owned(),
+            Self::AmbiguousCredentials => "The request carries two different keys. Send exactly one of Authorization, x-api-key, x-goog-api-key and api-key.".to_owned(),
+            Self::WrongKeyEnvironment(hint) => (*hint).to_owned(),
+            Self::ModelNotAllowed(model) => format!("This virtual key may not use the model `{model}`. Ask its owner to add it, or list what it may use with the models endpoint."),
+            Self::OperationNotAllowed(operation) => format!("This virtual key may not use the operation `{operation}`. Ask its owner to add it."),
+            Self::AddressNotAllowed => "This virtual key may not be used from your address.".to_owned(),
+            Self::ModelNotFound(model, near) => not_found(model, near),
+            Self::ModelAmbiguous(model, providers) => format!("Several providers offer `{model}`: write one of {}.", list(&providers.iter().map(|p| format!("{p}/{model}")).collect::<Vec<_>>())),
+            Self::RouteNotFound => "There is no such endpoint. Check the base URL: it is this server's address, followed by the path that your SDK expects.".to_owned(),
+            Self::MethodNotAllowed => "This endpoint exists, but not with this HTTP method.".to_owned(),
+            Self::InvalidRequest(message, _) | Self::Untranslatable(message) => message.clone(),
+            Self::UnsupportedParameter(param) => format!("The parameter `{param}` is not supported here. Leave it out."),
+            Self::BodyTooLarge(limit) => format!("The request body is larger than the limit of {limit} bytes. Send less, or ask the operator to raise `limits.body`."),
+            Self::RequestTimeout => "The request did not arrive in time. Send it again.".to_owned(),
+            Self::RateLimited(after) => format!("Too many requests. Try again in {} s.", after.as_secs().max(1)),
+            Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", after.as_secs().max(1)),
+            Self::NoUsableKey(reasons) => no_usable_key(reasons),
+            Self::VaultLocked => "The vault is locked, so no provider key can be used. An operator has to run `keyward unlock`.".to_owned(),
+            Self::PriceUnknown(model) => format!("The price of `{model}` is unknown and a budget applies. Set one with `keyward model price`."),
+            Self::Overloaded(what) => format!("{what} Try again shortly."),
+            Self::UpstreamError(what) => format!("The provider could not be reached or failed: {what}. Try again; if it persists, ask the operator to run `keyward provider test`."),
+            Self::UpstreamMalformed(what) => format!("The provider's answer could not be understood: {what}."),
+            Self::UpstreamRedirect => "The provider answered with a redirect. Redirects are never followed, because the key would go along; correct the provider's base URL.".to_owned(),
+            Self::UpstreamTls(what) => format!("The provider's certificate could not be verified ({what}), so the key was not sent."),
+            Self::UpstreamTimeout(deadline, length) => format!("The provider did not answer within the {} deadline of {} ms.", deadline.as_str(), length.as_millis()),
+            Self::Internal => "Keyward failed to handle this request. The log has the details under this request id.".to_owned(),
+        }
+    }
+}
+
+fn not_found(model: &str, near: &[String]) -> String {
+    let shown: String = model.chars().take(64).collect();
+    if near.is_empty() {
+        return format!(
+            "No enabled provider offers the model `{shown}`. List the models you may use with the models endpoint."
+        );
+    }
+    format!("No enabled provider offers the model `{shown}`. Did you mean {}?", list(near))
+}
+
+fn no_usable_key(reasons: &[(String, String)]) -> String {
+    if reasons.is_empty() {
+        return "No provider key can serve this model. Add one with `keyward key add`.".to_owned();
+    }
+    let each: Vec<String> = reasons.iter().map(|(key, why)| format!("{key}: {why}")).collect();
+    format!("No provider key can serve this right now ({}). See `keyward key list`.", each.join("; "))
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

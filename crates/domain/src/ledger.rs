@@ -1,0 +1,229 @@
+//! The ledger's vocabulary: a reservation before anything is sent, an entry when it is over. One entry per attempt
+//! that may have cost money; entries are never changed, corrections are new entries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialect::{Dialect, Operation};
+use crate::ids::{CredentialId, ProviderId, RequestId, TenantId};
+use crate::money::Nanodollars;
+use crate::time::Timestamp;
+use crate::token::TokenId;
+use crate::usage::{Usage, UsageSource};
+
+/// The longest piece of raw usage JSON that a row keeps, in bytes.
+pub const MAX_RAW_USAGE: usize = 4096;
+
+/// One attempt of one request; the ledger's idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptId {
+    /// The client's call.
+    pub request: RequestId,
+    /// Which attempt of it, from 1.
+    pub number: u8,
+}
+
+/// What both the reservation and the entry of an attempt say about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// When the attempt began.
+    pub at: Timestamp,
+    /// Who pays.
+    pub tenant: TenantId,
+    /// The virtual key that asked.
+    pub virtual_key: TokenId,
+    /// The provider asked.
+    pub provider: ProviderId,
+    /// Its name at that time.
+    pub provider_name: Arc<str>,
+    /// The credential used.
+    pub credential: CredentialId,
+    /// Its name at that time.
+    pub credential_name: Arc<str>,
+    /// The model as the client named it.
+    pub requested_model: Arc<str>,
+    /// The model as the provider calls it.
+    pub model: Arc<str>,
+    /// The wire format.
+    pub dialect: Dialect,
+    /// What was asked.
+    pub operation: Operation,
+    /// Whether the client wanted a stream.
+    pub streamed: bool,
+    /// The most that the attempt can cost; `None` when the price is unknown.
+    pub reserved: Option<Nanodollars>,
+    /// Which price table applies, whatever changes meanwhile; empty when the price is unknown.
+    pub price_version: Arc<str>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// Answered in full.
+    Completed,
+    /// The provider answered with an error.
+    UpstreamError,
+    /// The provider's stream broke off, or a deadline cut it.
+    Cut,
+    /// The client went away first.
+    ClientGone,
+    /// Nothing reached the provider.
+    NotSent,
+    /// The process died in between; what it cost is a guess until reconciled.
+    Unsettled,
+}
+
+impl AttemptOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] =
+        [Self::Completed, Self::UpstreamError, Self::Cut, Self::ClientGone, Self::NotSent, Self::Unsettled];
+
+    /// The word that rows, APIs and metrics use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::UpstreamError => "upstream_error",
+            Self::Cut => "cut",
+            Self::ClientGone => "client_gone",
+            Self::NotSent => "not_sent",
+            Self::Unsettled => "unsettled",
+        }
+    }
+
+    /// The outcome that this word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
+    }
+}
+
+/// A ledger row: what one attempt consumed and cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What the reservation said.
+    pub subject: Subject,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// The provider's HTTP status; 0 when there was none.
+    pub status: u16,
+    /// What was consumed.
+    pub usage: Usage,
+    /// How that is known.
+    pub source: UsageSource,
+    /// What it cost; `None` when the price is unknown, never silently 0.
+    pub cost: Option<Nanodollars>,
+    /// The provider's own usage object, as it came, when it fits [`MAX_RAW_USAGE`].
+    pub raw_usage: Option<Box<str>>,
+    /// From the beginning of the attempt to its end.
+    pub duration: Duration,
+    /// From the beginning of the attempt to the first content byte.
+    pub first_content: Option<Duration>,
+    /// What Keyward itself added: total minus waiting for the provider.
+    pub overhead: Duration,
+}
+
+/// A call of a known virtual key that Keyward refused before anything was sent. Costs nothing; kept so that the request
+/// log can answer "why?".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The call.
+    pub request: RequestId,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked.
+    pub tenant: TenantId,
+    /// With which key.
+    pub virtual_key: TokenId,
+    /// The model as the client named it, cut to 128 characters; empty when unknown.
+    pub requested_model: Box<str>,
+    /// The wire format.
+    pub dialect: Dialect,
+    /// What was asked, when the path said so.
+    pub operation: Option<Operation>,
+    /// The denial's stable code.
+    pub code: Box<str>,
+    /// The HTTP status sent.
+    pub status: u16,
+}
+
+/// Which rows of the request log are wanted; newest first.
+#[derive(Debug, Clone, Default)]
+pub struct RequestFilter {
+    /// Only requests older than this one: the cursor of the page before.
+    pub before: Option<RequestId>,
+    /// Only this virtual key.
+    pub virtual_key: Option<TokenId>,
+    /// Only these outcomes; `Some(true)` keeps failures and refusals only.
+    pub failed_only: bool,
+    /// Only from this moment on.
+    pub since: Option<Timestamp>,
+    /// At most this many requests.
+    pub limit: u32,
+}
+
+/// One request of the request log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRow {
+    /// The call.
+    pub request: RequestId,
+    /// Its attempts in order; empty when it was refused.
+    pub attempts: Vec<Entry>,
+    /// The refusal, when there was one.
+    pub refusal: Option<Refusal>,
+}
+
+/// What usage is summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    /// UTC day.
+    Day,
+    /// UTC hour.
+    Hour,
+    /// Virtual key.
+    VirtualKey,
+    /// Provider.
+    Provider,
+    /// Provider key.
+    Credential,
+    /// The provider's model.
+    Model,
+    /// Wire format.
+    Dialect,
+    /// Operation.
+    Operation,
+}
+
+/// A question about usage.
+#[derive(Debug, Clone)]
+pub struct UsageQuery {
+    /// From this moment on, inclusive; rounded down to the hour.
+    pub since: Timestamp,
+    /// Up to this moment, exclusive; rounded up to the hour.
+    pub until: Timestamp,
+    /// What to sum by, in the order of the result's key; empty gives one total.
+    pub group_by: Vec<Dimension>,
+}
+
+/// One line of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// One value per dimension asked for: a name or id, or a moment (Unix milliseconds) for day and hour.
+    pub group: Vec<String>,
+    /// Attempts.
+    pub attempts: u64,
+    /// Attempts that did not complete.
+    pub failures: u64,
+    /// What was consumed.
+    pub usage: Usage,
+    /// What it cost, as far as prices are known.
+    pub cost: Nanodollars,
+    /// Attempts whose price is unknown: their cost is missing above.
+    pub unpriced: u64,
+    /// Attempts whose figures are estimated or partial.
+    pub estimated: u64,
+}

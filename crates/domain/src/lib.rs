@@ -1,0 +1,24 @@
+//! The vocabulary and the rules of Keyward.
+//!
+//! Pure: no socket, no SQL, no clock, no randomness. Everything that touches the world comes in through the
+//! traits of [`port`]. Every other crate depends on this one; it depends on none of them.
+
+pub mod alias;
+pub mod audit;
+pub mod catalog;
+pub mod cost;
+pub mod credential;
+pub mod denial;
+pub mod dialect;
+pub mod ids;
+pub mod ledger;
+pub mod money;
+pub mod origin;
+pub mod port;
+pub mod principal;
+pub mod provider;
+pub mod secret;
+pub mod time;
+pub mod token;
+pub mod usage;
+pub mod virtual_key;

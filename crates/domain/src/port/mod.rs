@@ -1,0 +1,14 @@
+//! The ports: what the shells around the core have to provide. Each says what is atomic, what may be repeated, and
+//! what happens when it fails.
+
+mod clock;
+mod egress;
+mod entropy;
+mod journal;
+mod store;
+
+pub use clock::Clock;
+pub use egress::{Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, MAX_EGRESS_BODY};
+pub use entropy::{Entropy, EntropyError};
+pub use journal::{Durability, Journal, JournalError, Journals, Syncer};
+pub use store::{Change, LedgerTotals, PriceOverride, Records, Store, StoreError, VaultRecord};

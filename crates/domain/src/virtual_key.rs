@@ -1,0 +1,167 @@
+//! Virtual keys: what Keyward issues to applications. The record holds keyed hashes only, never a token.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::dialect::Operation;
+use crate::ids::TenantId;
+use crate::time::Timestamp;
+use crate::token::{Environment, TokenId};
+
+/// How many tokens one key may have alive at once: the current one and one in its grace period.
+pub const MAX_TOKENS_PER_KEY: usize = 2;
+
+/// A virtual key as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualKey {
+    /// The clear part of its token; stays the same when it is rotated.
+    pub id: TokenId,
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// What people call it; unique within the tenant.
+    pub name: String,
+    /// `live`, or `test` for the sandbox only.
+    pub environment: Environment,
+    /// Whether it may be used.
+    pub status: KeyStatus,
+    /// The hashes that are accepted, newest first.
+    pub tokens: Vec<TokenHash>,
+    /// What it may do.
+    pub grant: Grant,
+    /// What happens to the upstream call when the client goes away.
+    pub on_disconnect: DisconnectPolicy,
+    /// Free labels for attribution, at most 16.
+    pub tags: Vec<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// From when it is accepted; `None` means at once.
+    pub not_before: Option<Timestamp>,
+    /// From when it is no longer accepted; `None` means never.
+    pub expires_at: Option<Timestamp>,
+    /// Grows by one with every change; `If-Match` compares it.
+    pub revision: u64,
+}
+
+/// One accepted token of a virtual key or an admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenHash {
+    /// Which pepper of the key ring hashed it.
+    pub pepper: u32,
+    /// HMAC-SHA-256 over the whole token (`security.md` 2.8).
+    pub mac: [u8; 32],
+    /// From when it is refused; `None` while it is the current one.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Whether a key may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyStatus {
+    /// In use.
+    Active,
+    /// Switched off; may be switched on again.
+    Disabled,
+    /// Gone for good.
+    Revoked,
+}
+
+/// What a key may do. A child's grant is never wider than its creator's.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Grant {
+    /// Model patterns: exact names (alias, `provider/model` or bare), or a prefix ending in `*`. Empty allows all.
+    pub models: Vec<String>,
+    /// Operations. Empty allows all.
+    pub operations: Vec<Operation>,
+    /// Networks a call may come from. Empty allows all.
+    pub addresses: Vec<IpNet>,
+}
+
+/// What happens to the upstream call when the client goes away in the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisconnectPolicy {
+    /// Stop the provider at once and settle what was seen: saves money, the figures are estimated.
+    #[default]
+    Abort,
+    /// Read the answer to its end in the background: costs what it costs, the figures are exact.
+    Drain,
+}
+
+/// Why a known key is not accepted right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inactive {
+    /// Switched off by an operator.
+    Disabled,
+    /// Revoked for good.
+    Revoked,
+    /// Its time is over.
+    Expired,
+    /// Its time has not begun.
+    NotYetValid,
+    /// The token was rotated out and its grace period is over.
+    RotatedOut,
+}
+
+impl VirtualKey {
+    /// Whether the key as a whole is usable at this moment.
+    pub fn check_active(&self, now: Timestamp) -> Result<(), Inactive> {
+        match self.status {
+            KeyStatus::Disabled => return Err(Inactive::Disabled),
+            KeyStatus::Revoked => return Err(Inactive::Revoked),
+            KeyStatus::Active => {}
+        }
+        if self.not_before.is_some_and(|at| now < at) {
+            return Err(Inactive::NotYetValid);
+        }
+        if self.expires_at.is_some_and(|at| now >= at) {
+            return Err(Inactive::Expired);
+        }
+        Ok(())
+    }
+
+    /// The key with a new current token; the one before it lives on for `grace`, older ones end now.
+    #[must_use]
+    pub fn rotated(mut self, new: TokenHash, now: Timestamp, grace: Duration) -> Self {
+        self.tokens.truncate(MAX_TOKENS_PER_KEY - 1);
+        for old in &mut self.tokens {
+            let end = now.plus(grace);
+            old.expires_at = Some(old.expires_at.map_or(end, |at| at.min(end)));
+        }
+        self.tokens.insert(0, new);
+        self.revision += 1;
+        self
+    }
+}
+
+impl TokenHash {
+    /// Whether this token is still accepted at this moment.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+impl Grant {
+    /// Whether any of the names that a model goes by (alias, `provider/model`, bare) is allowed.
+    pub fn allows_model(&self, names: &[&str]) -> bool {
+        self.models.is_empty() || self.models.iter().any(|pattern| names.iter().any(|name| matches(pattern, name)))
+    }
+
+    /// Whether this operation is allowed.
+    pub fn allows_operation(&self, operation: Operation) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+
+    /// Whether calls from this address are allowed.
+    pub fn allows_address(&self, address: std::net::IpAddr) -> bool {
+        self.addresses.is_empty() || self.addresses.iter().any(|network| network.contains(&address.to_canonical()))
+    }
+}
+
+/// Exact, or a prefix when the pattern ends in `*`. A star stands for the rest of the name and nothing else, so
+/// `openai/*` does not admit `openaix/...`.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |prefix| name.starts_with(prefix))
+}
