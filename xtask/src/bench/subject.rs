@@ -1,0 +1,59 @@
+//! What is measured: a gateway, or none.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+
+use super::Round;
+use super::http;
+use super::load::Loader;
+use super::process::Running;
+
+pub struct Subject {
+    pub name: &'static str,
+    pub address: SocketAddr,
+    /// `Name: value` lines that the load generators send.
+    pub headers: Vec<String>,
+    /// `None`: the load goes to the mock itself.
+    process: Option<Running>,
+    rss_idle_mib: f64,
+}
+
+impl Subject {
+    /// Waits until `process` listens, and notes what it weighs before any request.
+    pub fn new(
+        name: &'static str,
+        address: SocketAddr,
+        headers: Vec<String>,
+        process: Running,
+    ) -> anyhow::Result<Self> {
+        process.wait_for(address)?;
+        let rss_idle_mib = process.rss_mib();
+        Ok(Self { name, address, headers, process: Some(process), rss_idle_mib })
+    }
+
+    pub fn without_gateway() -> Self {
+        Self { name: "direct", address: http::MOCK, headers: Vec::new(), process: None, rss_idle_mib: 0.0 }
+    }
+
+    /// One request must succeed before anything is measured.
+    pub fn check(&self, loader: &Loader) -> anyhow::Result<()> {
+        http::complete(self.address, &self.headers, &loader.plain_body()?).with_context(|| self.name.to_owned())
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, http::PATH)
+    }
+
+    pub fn cpu_seconds(&self) -> f64 {
+        self.process.as_ref().map_or(0.0, Running::cpu_seconds)
+    }
+
+    pub fn rss_mib(&self) -> f64 {
+        self.process.as_ref().map_or(0.0, Running::rss_mib)
+    }
+
+    pub fn round(&self) -> Round {
+        Round { subject: self.name, rss_idle_mib: self.rss_idle_mib, ..Round::default() }
+    }
+}
