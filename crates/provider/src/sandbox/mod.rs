@@ -1,0 +1,15 @@
+//! The built-in provider for trying things out.
+
+use keyward_domain::provider::ProviderKind;
+
+use crate::preset::Preset;
+
+/// How it is known here.
+pub const PRESET: Preset = Preset {
+    name: "sandbox",
+    kind: ProviderKind::Sandbox,
+    base_url: "sandbox://built-in",
+    catalog: Some("sandbox"),
+    needs_key: false,
+    free: false,
+};

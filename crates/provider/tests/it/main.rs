@@ -1,0 +1,8 @@
+//! What the crate promises, through its public door.
+
+mod credential;
+mod headers;
+mod preset;
+mod retry_after;
+mod target;
+mod verdict;
