@@ -27,6 +27,7 @@ fn k11_every_documented_variable_is_known() {
         ("OPENAI_API_KEY2", "openai", "key-2"),
         ("OPENAI_API_KEY_3", "openai", "key-3"),
         ("OPENAI_API_KEY_TEAM_EU", "openai", "team-eu"),
+        ("OPENAI_API_KEY__odd_", "openai", "odd"),
         ("CLAUDE_API_KEY", "anthropic", "default"),
         ("ANTHROPIC_API_KEY", "anthropic", "default"),
         ("ANTHROPIC_API_KEY_2", "anthropic", "key-2"),

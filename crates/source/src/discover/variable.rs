@@ -98,6 +98,8 @@ fn read_rest(rest: &str) -> Option<(String, bool)> {
     let label = label?;
     let plain = label.len() <= MAX_NAME && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let name = label.to_ascii_lowercase().replace('_', "-");
-    (plain && !NO_KEYS.contains(&label.to_ascii_uppercase().as_str()) && name.bytes().any(|byte| byte != b'-'))
-        .then_some((name, false))
+    // Names of keys begin with a letter or a digit.
+    let name = name.trim_matches('-');
+    (plain && !NO_KEYS.contains(&label.to_ascii_uppercase().as_str()) && !name.is_empty())
+        .then(|| (name.to_owned(), false))
 }
