@@ -1,0 +1,4 @@
+//! What the crate promises, through its public door.
+
+mod catalog;
+mod cost;
