@@ -1,5 +1,5 @@
 //! Starts the scripted provider with one good key and a few bad ones per vendor, prints where and which, and serves
-//! until standard input ends. `tests/sdk/direct.sh` proves the SDK scripts against it without Keyward in between.
+//! until standard input ends.
 
 use std::io::Read as _;
 

@@ -3,4 +3,10 @@
 //!
 //! Nothing here reads the wall clock, sleeps, or leaves the loopback interface. Nothing here is part of a release.
 
+pub mod canary;
+mod clock;
+mod entropy;
 pub mod provider;
+
+pub use clock::ManualClock;
+pub use entropy::SeededEntropy;
