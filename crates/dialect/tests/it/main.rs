@@ -1,0 +1,1 @@
+//! Tests of the dialect room, through its door.
