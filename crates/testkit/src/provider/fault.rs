@@ -38,6 +38,8 @@ pub enum UsageShape {
     Early,
     /// On the event that carries the finish reason instead of one of its own (OpenAI chat; elsewhere as documented).
     OnFinish,
+    /// After the event that ends the stream (`[DONE]`, `message_stop`, the finish reason of Gemini).
+    Late,
     /// Nowhere.
     Absent,
     /// As documented, then one more event whose usage is empty.

@@ -14,6 +14,7 @@ mod bill;
 mod body;
 mod call;
 mod credential;
+mod deaf;
 mod fault;
 mod frame;
 mod gemini;
@@ -40,6 +41,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 pub use bill::{BillLine, Ended};
+pub use deaf::DeafListener;
 pub use fault::{Close, Fault, LineEnds, Stall, UsageShape};
 pub use key::{KeyBehaviour, mint_secret};
 pub use record::{ClosedEarly, MAX_LOGGED_BYTES, MAX_LOGGED_REQUESTS, RequestRecord};
@@ -100,9 +102,18 @@ impl ScriptedProvider {
     ///
     /// # Panics
     /// If no loopback port can be bound: no test could go on.
-    #[expect(clippy::expect_used, reason = "a test machine without loopback ports has no use for this crate")]
     pub fn start_blocking() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// The same at a given address, where one was dropped before: how a provider comes back after an outage. Secrets
+    /// depend on vendor and name alone, so keys can be added again as they were.
+    ///
+    /// # Panics
+    /// If the address cannot be bound: no test could go on.
+    #[expect(clippy::expect_used, reason = "a test machine without loopback ports has no use for this crate")]
+    pub fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared::new());
         shared.write(|state| {

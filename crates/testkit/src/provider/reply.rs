@@ -88,7 +88,11 @@ pub(crate) fn scripted(
         Ok(text) if text.contains("{{key}}") => Bytes::from(text.replace("{{key}}", secret)),
         _ => body.clone(),
     };
-    let prepared = Prepared::whole("text/plain", filled, Usage::default());
+    let mut prepared = Prepared::whole("text/plain", filled, Usage::default());
+    if content_type.starts_with("text/event-stream") {
+        // Streams do not announce their length.
+        prepared.length = None;
+    }
     let mut response = respond(arrived, ticket, target.vendor, fault, status, prepared);
     insert(response.headers_mut(), "content-type", content_type);
     response

@@ -21,6 +21,7 @@ pub(crate) struct State {
     pub(crate) script: Script,
     pub(crate) cache: PrefixCache,
     pub(crate) log: Log,
+    /// Has no bound: a bill with lines left out would lie, and a test makes as many calls as it makes.
     pub(crate) bill: Vec<BillLine>,
     /// Calls standing still at a stall.
     pub(crate) stalled: u64,

@@ -1,6 +1,8 @@
 //! Every fault does what its name says, and nothing else.
 
-use keyward_testkit::provider::{Close, Ended, Fault, LineEnds, ScriptedProvider, Stall, Vendor, VendorError};
+use keyward_testkit::provider::{
+    Close, DeafListener, Ended, Fault, LineEnds, ScriptedProvider, Stall, Vendor, VendorError,
+};
 
 use crate::http::{Connection, hello, post, start, text_of};
 
@@ -242,4 +244,40 @@ async fn text_of_a_rechunked_stream_still_splits_characters() {
     let text = text_of(Vendor::OpenAi, &answer, true);
     assert!(text.contains('今') && text.contains('🙂') && text.contains('é'));
     assert!(answer.chunks.iter().all(|size| *size == 1));
+}
+
+#[tokio::test]
+async fn a_stream_can_be_written_by_hand() {
+    let (provider, keys) = provider_with_keys().await;
+    let (target, body) = hello(Vendor::OpenAi, true);
+    provider.script(Fault::status(200).body("text/event-stream", "data: {\"a\":1}\n\ndata: [DONE]\n\n").rechunk([9]));
+    let answer = post(&provider, Vendor::OpenAi, &keys[0], target, &body);
+    assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+    assert_eq!(answer.events(), [serde_json::json!({"a": 1})]);
+    assert_eq!(answer.chunks[..2], [9, 9]);
+}
+
+#[test]
+fn nobody_gets_through_to_a_deaf_listener() {
+    let deaf = DeafListener::open().unwrap();
+    let tried = std::net::TcpStream::connect_timeout(&deaf.address(), std::time::Duration::from_millis(150));
+    assert_eq!(tried.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_provider_comes_back_where_it_was() {
+    let first = ScriptedProvider::start_blocking();
+    let address = first.address();
+    let key = first.add_key(Vendor::OpenAi, "main");
+    let (target, body) = hello(Vendor::OpenAi, false);
+    assert_eq!(post(&first, Vendor::OpenAi, &key, target, &body).status, 200);
+    drop(first);
+    assert_eq!(
+        std::net::TcpStream::connect(address).unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionRefused,
+        "a dropped provider is gone"
+    );
+    let second = ScriptedProvider::start_at(address);
+    assert_eq!(second.add_key(Vendor::OpenAi, "main"), key);
+    assert_eq!(post(&second, Vendor::OpenAi, &key, target, &body).status, 200);
 }

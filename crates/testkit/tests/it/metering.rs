@@ -67,6 +67,7 @@ async fn every_usage_shape_bills_the_same() {
         for shape in [
             UsageShape::Early,
             UsageShape::OnFinish,
+            UsageShape::Late,
             UsageShape::Absent,
             UsageShape::ThenEmpty,
             UsageShape::Cumulative,
@@ -83,7 +84,11 @@ async fn every_usage_shape_bills_the_same() {
                     assert_ne!(answer.body, plain.body, "{vendor}");
                     assert!(answer.text().contains("\"response\":{"), "{vendor}");
                 }
-                UsageShape::OnFinish | UsageShape::Early | UsageShape::Cumulative | UsageShape::Placeholder => {
+                UsageShape::OnFinish
+                | UsageShape::Late
+                | UsageShape::Early
+                | UsageShape::Cumulative
+                | UsageShape::Placeholder => {
                     assert_eq!(told, expected, "{vendor} {shape:?}");
                 }
                 _ => assert!(answer.events().len() > plain.events().len(), "{vendor} {shape:?}"),
@@ -91,7 +96,7 @@ async fn every_usage_shape_bills_the_same() {
         }
     }
     let bill = provider.bill();
-    assert_eq!(bill.len(), 3 * 8);
+    assert_eq!(bill.len(), 3 * 9);
     for line in &bill {
         let twin = bill.iter().find(|other| other.vendor == line.vendor).unwrap();
         assert_eq!((line.input(), line.output), (twin.input(), twin.output), "{line:?}");
@@ -255,4 +260,28 @@ async fn other_operations_are_billed_in_their_own_units() {
     assert_eq!((bill[1].operation, bill[1].images, bill[1].input()), (Operation::ImageGenerations, 3, 1));
     assert_eq!((bill[2].operation, bill[2].characters), (Operation::Speech, 2));
     assert_eq!((bill[3].operation, bill[3].input()), (Operation::BatchEmbedContents, 3));
+}
+
+#[test]
+fn no_line_is_lost_or_doubled_under_load() {
+    const CALLERS: usize = 8;
+    const CALLS: usize = 50;
+    let provider = ScriptedProvider::start_blocking();
+    let key = provider.add_key(Vendor::OpenAi, "main");
+    let (target, body) = hello(Vendor::OpenAi, true);
+    std::thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| {
+                let mut connection = Connection::open(provider.address());
+                for _ in 0..CALLS {
+                    start(&mut connection, Vendor::OpenAi, &key, target, &body);
+                    assert!(connection.answer().complete);
+                }
+            });
+        }
+    });
+    let mut calls: Vec<u64> = provider.bill().iter().map(|line| line.call).collect();
+    calls.sort_unstable();
+    assert_eq!(calls, (1..=(CALLERS * CALLS) as u64).collect::<Vec<_>>());
+    assert_eq!(provider.connections_total(), CALLERS as u64);
 }

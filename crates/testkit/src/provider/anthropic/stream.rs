@@ -48,7 +48,7 @@ fn start(answer: &Answer, model: &str, shape: UsageShape, usage: &Usage) -> Byte
         "stop_reason": null, "stop_sequence": null,
     });
     let early = match shape {
-        UsageShape::Absent => None,
+        UsageShape::Absent | UsageShape::Late => None,
         UsageShape::Early => Some(told(usage)),
         UsageShape::Placeholder => Some(json!({"input_tokens": 0, "output_tokens": 1})),
         _ => Some(told(&Usage { output: usage.output.min(1), reasoning: 0, ..*usage })),
@@ -62,7 +62,7 @@ fn start(answer: &Answer, model: &str, shape: UsageShape, usage: &Usage) -> Byte
 fn closing(answer: &Answer, shape: UsageShape, usage: &Usage) -> Vec<Frame> {
     let delta = json!({"stop_reason": stop_reason(answer), "stop_sequence": null});
     let field = match shape {
-        UsageShape::Absent | UsageShape::Early => String::new(),
+        UsageShape::Absent | UsageShape::Early | UsageShape::Late => String::new(),
         UsageShape::Nested => format!(",\"response\":{{\"usage\":{}}}", told(usage)),
         _ => format!(",\"usage\":{}", told(usage)),
     };
@@ -71,6 +71,10 @@ fn closing(answer: &Answer, shape: UsageShape, usage: &Usage) -> Vec<Frame> {
         frames.push(Frame::new(event("message_delta", &format!("\"delta\":{delta},\"usage\":{{}}"))));
     }
     frames.push(Frame::new(Bytes::from_static(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")));
+    if shape == UsageShape::Late {
+        let late = format!("\"delta\":{delta},\"usage\":{}", told(usage));
+        frames.push(Frame::new(event("message_delta", &late)));
+    }
     frames
 }
 

@@ -114,10 +114,16 @@ impl Reply {
 
     fn closing(&self) -> Vec<(String, u64)> {
         let last = match self.shape {
-            UsageShape::Absent | UsageShape::Early => None,
+            UsageShape::Absent | UsageShape::Early | UsageShape::Late => None,
             _ => Some(self.usage),
         };
         let mut chunks = vec![(self.response("{\"text\":\"\"}", Some(self.finish()), last.as_ref()), 0)];
+        if self.shape == UsageShape::Late {
+            chunks.push((
+                format!("{{\"usageMetadata\":{},\"modelVersion\":{}}}", told(&self.usage), quoted(&self.model)),
+                0,
+            ));
+        }
         if self.shape == UsageShape::ThenEmpty {
             chunks.push((format!("{{\"usageMetadata\":{{}},\"modelVersion\":{}}}", quoted(&self.model)), 0));
         }
@@ -127,7 +133,7 @@ impl Reply {
     /// The usage a chunk in the middle tells.
     fn usage_at(&self, generated: u64, is_first: bool) -> Option<Usage> {
         match self.shape {
-            UsageShape::Absent => None,
+            UsageShape::Absent | UsageShape::Late => None,
             UsageShape::Early => is_first.then_some(self.usage),
             UsageShape::Placeholder => Some(Usage::default()),
             _ => Some(self.usage.cut_to(generated)),

@@ -68,6 +68,9 @@ impl Chunks {
             _ => Vec::new(),
         };
         chunks.push(sse::data("[DONE]"));
+        if self.shape == UsageShape::Late {
+            chunks.push(self.usage_chunk(&self.true_usage()));
+        }
         chunks
     }
 

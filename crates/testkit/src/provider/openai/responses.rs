@@ -238,12 +238,16 @@ impl Reply {
 
     fn closing(&self, events: &mut Events) -> Vec<Frame> {
         let told = match self.shape {
-            UsageShape::Absent | UsageShape::Early => None,
+            UsageShape::Absent | UsageShape::Early | UsageShape::Late => None,
             _ => Some(response_usage(&self.usage)),
         };
         let name = if self.answer.cut_by_cap { "response.incomplete" } else { "response.completed" };
         let whole = self.object(self.status(), told.as_ref(), &self.output());
         let mut frames = vec![Frame::new(events.event(name, &json!({"response": whole})))];
+        if self.shape == UsageShape::Late {
+            let late = json!({"response": {"id": self.id, "usage": response_usage(&self.usage)}});
+            frames.push(Frame::new(events.event(name, &late)));
+        }
         if self.shape == UsageShape::ThenEmpty {
             frames.push(Frame::new(
                 events.event("response.in_progress", &json!({"response": {"id": self.id, "usage": {}}})),
