@@ -1,0 +1,32 @@
+//! What inputs are made of: texts that were checked when they came in, so that no operation has to check again.
+//!
+//! Nothing here ever repeats a value in its error text: whatever was sent may be a secret in the wrong place.
+
+mod list;
+mod model;
+mod moment;
+mod money;
+mod name;
+mod page;
+mod secret;
+
+pub use list::{GroupBy, Networks, Operations, Tags};
+pub use model::{ModelId, ModelPattern, Target};
+pub use moment::{Moment, Since};
+pub use money::{Dollars, DollarsPerMillion, usd};
+pub use name::{Name, Reference, looks_secret};
+pub use page::{BAD_CURSOR, Cursor, DEFAULT_PAGE, Flag, Limit, MAX_PAGE, Page, page_of};
+pub use secret::{SecretText, ShownSecret};
+
+/// Tells a field that was left out (`None`) from one that was sent as `null` (`Some(None)`): for changes, where `null`
+/// means "take it away".
+pub fn sent<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests;
