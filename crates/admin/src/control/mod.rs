@@ -1,0 +1,138 @@
+//! What operations work on: the ports, the vault, and the two ways to change anything ([`Control::commit`] and nothing
+//! else).
+
+mod destination;
+mod find;
+mod live;
+mod price;
+mod probe;
+mod secret;
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use keyward_domain::audit::AuditDraft;
+use keyward_domain::ids::AuditId;
+use keyward_domain::port::{Change, Clock, Egress, Entropy, Records, Store};
+use keyward_domain::time::Timestamp;
+use keyward_vault::Vault;
+
+use crate::error::AdminError;
+use crate::operation::Permit;
+
+pub use destination::check_destination;
+pub use find::check_revision;
+pub use live::{JournalPicture, Live, LivePicture};
+pub use price::{PriceBook, Standing};
+pub use probe::{Probed, check_form};
+pub use secret::is_void;
+
+/// What the process has to provide.
+pub struct Ports {
+    /// Durable truth.
+    pub store: Arc<dyn Store>,
+    /// Opens and seals secrets.
+    pub vault: Arc<Vault>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The way to providers for validating keys.
+    pub egress: Arc<dyn Egress>,
+    /// The price catalog as it was shipped, or as the config overrides it. Operators' prices come from the store.
+    pub catalog: Arc<dyn PriceBook>,
+    /// Called after each commit, on a blocking thread, before the operation returns: what it does is in effect when the
+    /// change is acknowledged. The wire publishes the data plane's new snapshot here. It must not call back into an
+    /// operation.
+    pub on_change: Arc<dyn Fn() + Send + Sync>,
+    /// The running server, for `status`.
+    pub live: Arc<dyn Live>,
+    /// The root key file of the home, tried by `unlock` when no passphrase is given.
+    pub key_file: PathBuf,
+}
+
+/// Everything that operations work on. Shared as an [`Arc`].
+pub struct Control {
+    ports: Ports,
+    /// Attempts to open the vault go one by one: each costs what guessing is meant to cost, and no more memory than that.
+    unlocking: tokio::sync::Mutex<()>,
+}
+
+impl Control {
+    /// The control plane over these ports.
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, unlocking: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The moment.
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Chance.
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.ports.entropy.as_ref()
+    }
+
+    /// The vault.
+    pub fn vault(&self) -> &Vault {
+        &self.ports.vault
+    }
+
+    /// The running server in a few figures.
+    pub fn live(&self) -> LivePicture {
+        self.ports.live.picture()
+    }
+
+    /// Everything that configuration is made of, as one consistent picture.
+    pub async fn records(&self) -> Result<Records, AdminError> {
+        self.read(|store| store.load()).await
+    }
+
+    /// Reads from the store on a blocking thread.
+    pub async fn read<T, F>(&self, ask: F) -> Result<T, AdminError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Store) -> Result<T, keyward_domain::port::StoreError> + Send + 'static,
+    {
+        let store = Arc::clone(&self.ports.store);
+        let answer = tokio::task::spawn_blocking(move || ask(store.as_ref())).await;
+        Ok(answer.map_err(|error| thread_died(&error))??)
+    }
+
+    /// Applies changes and their audit entry in one transaction, and puts them into effect. Needs the [`Permit`] that
+    /// only the permission rule hands out.
+    ///
+    /// Goes on to its end when the caller goes away: the thread that commits also publishes.
+    pub async fn commit(
+        &self,
+        permit: &Permit<'_>,
+        changes: Vec<Change>,
+        object: &(impl Display + Sync),
+        detail: &str,
+    ) -> Result<u64, AdminError> {
+        let now = self.now();
+        let id = AuditId::mint(now, self.entropy())?;
+        let audit =
+            AuditDraft::done(id, now, permit.principal(), permit.name(), &object.to_string()).with_detail(detail);
+        let (store, on_change) = (Arc::clone(&self.ports.store), Arc::clone(&self.ports.on_change));
+        let committed = tokio::task::spawn_blocking(move || {
+            let revision = store.commit(&changes, &audit)?;
+            on_change();
+            Ok::<_, keyward_domain::port::StoreError>(revision)
+        });
+        Ok(committed.await.map_err(|error| thread_died(&error))??)
+    }
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Control(..)")
+    }
+}
+
+fn thread_died(error: &tokio::task::JoinError) -> AdminError {
+    tracing::error!(%error, "a thread that worked on the store died");
+    AdminError::Internal
+}

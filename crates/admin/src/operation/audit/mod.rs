@@ -1,0 +1,5 @@
+//! The audit log: who did what.
+
+mod list;
+
+pub use list::{AuditView, ListAudit};

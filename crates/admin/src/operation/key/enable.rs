@@ -1,0 +1,62 @@
+use keyward_domain::credential::{Credential, CredentialState, Finding};
+use keyward_domain::port::Change;
+use keyward_domain::principal::Action;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{KeyView, test_keys};
+use crate::control::{Control, check_revision, is_void};
+use crate::error::AdminError;
+use crate::field::Reference;
+use crate::operation::{Operation, Permit};
+
+/// Puts a key to use (again). The provider is asked first, by a call that costs nothing; `force` skips that.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnableKey {
+    /// Its id, its name, or `provider/name`.
+    pub key: Reference,
+    /// The revision that the change is based on.
+    pub if_match: Option<u64>,
+    /// Puts it to use without asking the provider.
+    #[serde(default)]
+    pub force: bool,
+}
+
+impl Operation for EnableKey {
+    type Output = KeyView;
+    const NAME: &'static str = "key.enable";
+    const ACTION: Action = Action::Write;
+
+    async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<KeyView, AdminError> {
+        let records = control.records().await?;
+        let mut key = Control::find_key(&records, &self.key)?.clone();
+        let provider = Control::provider_of(&records, &key)?;
+        check_revision(self.if_match, key.revision)?;
+        if is_void(&key, provider) {
+            return Err(AdminError::KeyVoid(key.name));
+        }
+        if !self.force {
+            control.require_unlocked()?;
+        }
+        if key.state == CredentialState::Disabled || self.force {
+            key.state = if self.force || was_valid(&key) { CredentialState::Active } else { CredentialState::Pending };
+            key.revision += 1;
+            let detail = format!("{}/{}: {}", provider.name, key.name, key.state.as_str());
+            control.commit(permit, vec![Change::PutCredential(key.clone())], &key.id, &detail).await?;
+        }
+        if self.force {
+            return Ok(KeyView::of(&key, provider));
+        }
+        let tested = test_keys(control, permit, &records, &[key.id]).await?;
+        tested.into_iter().next().ok_or_else(|| AdminError::not_found("provider key", &key.name))
+    }
+
+    fn revision(output: &KeyView) -> Option<u64> {
+        Some(output.revision)
+    }
+}
+
+fn was_valid(key: &Credential) -> bool {
+    key.proof.as_ref().is_some_and(|proof| proof.finding == Finding::Valid)
+}

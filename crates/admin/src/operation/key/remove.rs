@@ -1,0 +1,34 @@
+use keyward_domain::port::Change;
+use keyward_domain::principal::Action;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::control::{Control, check_revision};
+use crate::error::AdminError;
+use crate::field::Reference;
+use crate::operation::{Operation, Permit, Removed};
+
+/// Removes a provider key and its sealed secret for good. What it was used for stays in the ledger.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveKey {
+    /// Its id, its name, or `provider/name`.
+    pub key: Reference,
+    /// The revision that the removal is based on.
+    pub if_match: Option<u64>,
+}
+
+impl Operation for RemoveKey {
+    type Output = Removed;
+    const NAME: &'static str = "key.remove";
+    const ACTION: Action = Action::Write;
+
+    async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<Removed, AdminError> {
+        let records = control.records().await?;
+        let key = Control::find_key(&records, &self.key)?;
+        check_revision(self.if_match, key.revision)?;
+        let detail = format!("{}/{}", Control::provider_of(&records, key)?.name, key.name);
+        control.commit(permit, vec![Change::RemoveCredential(key.id)], &key.id, &detail).await?;
+        Ok(Removed { removed: key.id.to_string() })
+    }
+}

@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+
+use keyward_domain::credential::CredentialState;
+use keyward_domain::port::Records;
+use keyward_domain::provider::Provider;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::control::{Control, Standing};
+
+/// A model of a provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelView {
+    /// What clients may send as `model`: `provider/model`.
+    pub id: String,
+    /// The provider's name.
+    pub provider: String,
+    /// The provider's own id of the model.
+    pub model: String,
+    /// How many keys in use offer it.
+    pub keys: usize,
+    /// Aliases that lead to it.
+    pub aliases: Vec<String>,
+    /// What it costs.
+    pub price: PriceView,
+}
+
+/// What is known about a price.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PriceView {
+    /// `known`, `free`, or `unknown`: never silently zero.
+    pub standing: &'static str,
+    /// Who says so: `operator`, `catalog`, `provider` (declared free as a whole), or nobody.
+    pub source: Option<&'static str>,
+    /// Rates in pico-dollars (10^-12 USD) per unit, in the catalog's own format.
+    pub rates: Option<Value>,
+}
+
+impl PriceView {
+    /// The view of a standing.
+    pub fn of(standing: Standing) -> Self {
+        match standing {
+            Standing::Known { source, entry } => {
+                Self { standing: "known", source: Some(source), rates: Some(rates(entry)) }
+            }
+            Standing::Free { source } => Self { standing: "free", source: Some(source), rates: None },
+            Standing::Unknown => Self { standing: "unknown", source: None, rates: None },
+        }
+    }
+}
+
+/// The parts of an entry that are about money.
+fn rates(mut entry: Value) -> Value {
+    if let Some(parts) = entry.as_object_mut() {
+        parts.retain(|part, _| ["price", "tiers", "unit", "search", "mult_permille"].contains(&part.as_str()));
+    }
+    entry
+}
+
+/// A model that at least one key in use of an enabled provider offers.
+pub(crate) struct Offer<'r> {
+    /// The provider.
+    pub(crate) provider: &'r Provider,
+    /// How many keys offer it.
+    pub(crate) keys: usize,
+}
+
+/// Every model on offer, by provider name and model.
+pub(crate) fn offers(records: &Records) -> BTreeMap<(&str, &str), Offer<'_>> {
+    let mut offers = BTreeMap::new();
+    for key in records.credentials.iter().filter(|key| key.state == CredentialState::Active) {
+        let provider = records.providers.iter().find(|provider| provider.id == key.provider && provider.enabled);
+        let Some(provider) = provider else { continue };
+        for model in &key.models {
+            let offer = offers.entry((provider.name.as_str(), model.as_str())).or_insert(Offer { provider, keys: 0 });
+            offer.keys += 1;
+        }
+    }
+    offers
+}
+
+impl ModelView {
+    /// The view of a model, on offer or not.
+    pub fn of(control: &Control, records: &Records, provider: &Provider, model: &str, keys: usize) -> Self {
+        let id = format!("{}/{model}", provider.name);
+        let leading = records.aliases.iter().filter(|alias| alias.targets.contains(&id));
+        Self {
+            provider: provider.name.clone(),
+            model: model.to_owned(),
+            keys,
+            aliases: leading.map(|alias| alias.name.clone()).collect(),
+            price: PriceView::of(control.standing(records, provider, model)),
+            id,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The request log: every call with its attempts, or why it was refused.
+
+mod list;
+mod show;
+mod view;
+
+pub use list::ListRequests;
+pub use show::ShowRequest;
+pub use view::{AttemptView, RequestView};

@@ -1,0 +1,144 @@
+use keyward_domain::port::{Durability, LedgerTotals, Records};
+use keyward_domain::time::Timestamp;
+use keyward_domain::virtual_key::KeyStatus;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::control::{Control, LivePicture};
+use crate::field::{Moment, usd};
+use crate::operation::key::ProofView;
+
+/// One page of everything.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatusView {
+    /// Keyward's version.
+    pub version: &'static str,
+    /// When this was.
+    pub at: Moment,
+    /// The installation's id; `null` before `init`.
+    pub install: Option<String>,
+    /// Whether a server runs; `false` when the command line looks at a stopped installation.
+    pub serving: bool,
+    /// How long it has been running, in seconds.
+    pub uptime_seconds: u64,
+    /// Calls in progress.
+    pub in_flight: u64,
+    /// Whether it is finishing what it has and takes nothing new.
+    pub draining: bool,
+    /// The configuration's revision in the store.
+    pub revision: u64,
+    /// The revision that the data plane works with.
+    pub live_revision: u64,
+    /// `locked` or `unlocked`.
+    pub vault: &'static str,
+    /// Providers.
+    pub providers: usize,
+    /// Of them, enabled.
+    pub enabled_providers: usize,
+    /// Provider keys, each with its state and last proof.
+    pub keys: Vec<KeyStatusLine>,
+    /// Virtual keys that are not revoked.
+    pub virtual_keys: usize,
+    /// Of them, accepted now.
+    pub active_virtual_keys: usize,
+    /// The ledger.
+    pub ledger: LedgerStatus,
+    /// The ledger's journal.
+    pub journal: JournalStatus,
+    /// What needs attention, and what to do about it.
+    pub warnings: Vec<String>,
+}
+
+/// A provider key in one line.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyStatusLine {
+    /// `provider/name`.
+    pub key: String,
+    /// `pending`, `active`, `disabled`, `suspect`.
+    pub state: &'static str,
+    /// The last proof that it works or does not.
+    pub proof: Option<ProofView>,
+}
+
+/// The ledger in a few figures.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LedgerStatus {
+    /// Rows.
+    pub entries: u64,
+    /// Their cost in nano-dollars, as far as prices are known.
+    pub cost_nanodollars: i64,
+    /// The same in dollars.
+    pub cost_usd: String,
+    /// Rows whose price is unknown.
+    pub unpriced: u64,
+    /// Rows that a dead process left behind.
+    pub unsettled: u64,
+}
+
+/// The ledger's journal in a few figures.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JournalStatus {
+    /// What an acknowledged row survives: `process` (a killed process) or `strict` (a power cut too).
+    pub durability: &'static str,
+    /// Whether it can be written.
+    pub healthy: bool,
+    /// Rows written that the store has not taken over yet.
+    pub pending_rows: u64,
+}
+
+impl StatusView {
+    pub(super) fn of(
+        records: &Records,
+        totals: LedgerTotals,
+        live: &LivePicture,
+        locked: bool,
+        now: Timestamp,
+        warnings: Vec<String>,
+    ) -> Self {
+        let keys = records.virtual_keys.iter().filter(|key| key.status != KeyStatus::Revoked);
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            at: Moment(now),
+            install: records.install.map(|id| id.to_string()),
+            serving: live.serving,
+            uptime_seconds: live.uptime.as_secs(),
+            in_flight: live.in_flight,
+            draining: live.draining,
+            revision: records.revision,
+            live_revision: live.snapshot_revision,
+            vault: if locked { "locked" } else { "unlocked" },
+            providers: records.providers.len(),
+            enabled_providers: records.providers.iter().filter(|provider| provider.enabled).count(),
+            keys: lines(records),
+            virtual_keys: keys.clone().count(),
+            active_virtual_keys: keys.filter(|key| key.check_active(now).is_ok()).count(),
+            ledger: LedgerStatus {
+                entries: totals.entries,
+                cost_nanodollars: totals.cost.0,
+                cost_usd: usd(totals.cost),
+                unpriced: totals.unpriced,
+                unsettled: totals.unsettled,
+            },
+            journal: JournalStatus {
+                durability: match live.journal.durability {
+                    Durability::Process => "process",
+                    Durability::Strict => "strict",
+                },
+                healthy: live.journal.failure.is_none(),
+                pending_rows: live.journal.pending_rows,
+            },
+            warnings,
+        }
+    }
+}
+
+fn lines(records: &Records) -> Vec<KeyStatusLine> {
+    let line = |key: &keyward_domain::credential::Credential| KeyStatusLine {
+        key: format!("{}/{}", Control::provider_of(records, key).map_or("?", |p| p.name.as_str()), key.name),
+        state: key.state.as_str(),
+        proof: key.proof.as_ref().map(ProofView::of),
+    };
+    let mut lines: Vec<_> = records.credentials.iter().map(line).collect();
+    lines.sort_by(|a, b| a.key.cmp(&b.key));
+    lines
+}

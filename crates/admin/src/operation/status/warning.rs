@@ -1,0 +1,109 @@
+//! What needs attention. Each warning is a sentence that says what is wrong and what to do. Pure.
+
+use std::time::Duration;
+
+use keyward_domain::credential::CredentialState;
+use keyward_domain::port::{LedgerTotals, Records};
+use keyward_domain::time::Timestamp;
+use keyward_domain::virtual_key::KeyStatus;
+
+use crate::control::{Control, LivePicture, is_void};
+
+/// Keys that end within this time are announced.
+const EXPIRY_NOTICE: Duration = Duration::from_hours(7 * 24);
+
+/// What the warnings are made from.
+pub(super) struct Scene<'a> {
+    pub(super) records: &'a Records,
+    pub(super) totals: LedgerTotals,
+    pub(super) live: &'a LivePicture,
+    pub(super) locked: bool,
+    pub(super) now: Timestamp,
+}
+
+pub(super) fn warnings(scene: &Scene<'_>) -> Vec<String> {
+    let mut warnings = scene.live.warnings.clone();
+    server(scene, &mut warnings);
+    keys(scene, &mut warnings);
+    virtual_keys(scene, &mut warnings);
+    ledger(scene, &mut warnings);
+    warnings
+}
+
+fn server(scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    if let Some(failure) = &scene.live.journal.failure {
+        warnings.push(format!(
+            "The ledger cannot be written ({failure}), so calls are refused. Check the disk of the home."
+        ));
+    }
+    if scene.locked {
+        warnings.push("The vault is locked: no provider key can be used. Run `keyward unlock`.".to_owned());
+    }
+    if scene.live.serving && scene.live.snapshot_revision < scene.records.revision {
+        let (live, stored) = (scene.live.snapshot_revision, scene.records.revision);
+        warnings.push(format!("The data plane works with revision {live} while the store is at {stored}. See the log; restart if it stays."));
+    }
+}
+
+fn keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    let records = scene.records;
+    let usable = |key: &&keyward_domain::credential::Credential| {
+        let enabled = records.providers.iter().any(|provider| provider.id == key.provider && provider.enabled);
+        key.state == CredentialState::Active && enabled
+    };
+    if records.credentials.is_empty() {
+        warnings.push("There is no provider key yet. Add one with `keyward key add PROVIDER`.".to_owned());
+    } else if !records.credentials.iter().any(|key| usable(&key)) {
+        warnings.push("No provider key is in use. See `keyward key list`.".to_owned());
+    }
+    for key in &records.credentials {
+        let Ok(provider) = Control::provider_of(records, key) else { continue };
+        let name = format!("{}/{}", provider.name, key.name);
+        let said = key.proof.as_ref().map_or("", |proof| proof.detail.as_str());
+        if is_void(key, provider) {
+            warnings.push(format!(
+                "The key `{name}` was sealed for {}: enter it again with `keyward key replace {name}`.",
+                key.sealed_for
+            ));
+        } else if key.state == CredentialState::Suspect {
+            warnings.push(format!(
+                "The key `{name}` is refused by the provider. {said} Then run `keyward key test {name}`."
+            ));
+        } else if key.state == CredentialState::Pending {
+            warnings
+                .push(format!("The key `{name}` has not been proved to work. {said} Run `keyward key test {name}`."));
+        }
+    }
+}
+
+fn virtual_keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    let keys = || scene.records.virtual_keys.iter().filter(|key| key.status != KeyStatus::Revoked);
+    if keys().next().is_none() {
+        warnings.push("There is no virtual key yet. Create one with `keyward vkey create NAME`.".to_owned());
+    }
+    for key in keys().filter(|key| key.status == KeyStatus::Active) {
+        let Some(end) = key.expires_at else { continue };
+        if end <= scene.now {
+            warnings.push(format!(
+                "The virtual key `{}` has expired. Extend it with `keyward vkey update`, or revoke it.",
+                key.name
+            ));
+        } else if end.since(scene.now) <= EXPIRY_NOTICE {
+            let hours = end.since(scene.now).as_secs().div_ceil(3600);
+            warnings.push(format!(
+                "The virtual key `{}` expires in {hours} h. Extend it with `keyward vkey update`.",
+                key.name
+            ));
+        }
+    }
+}
+
+fn ledger(scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    let LedgerTotals { unpriced, unsettled, .. } = scene.totals;
+    if unpriced > 0 {
+        warnings.push(format!("{unpriced} ledger rows have no price, so the cost shown is too low. Find the models with `keyward model list --price unknown` and set prices with `keyward model price`."));
+    }
+    if unsettled > 0 {
+        warnings.push(format!("{unsettled} ledger rows were left unsettled by a process that died; their cost is the reserved amount. Compare with the provider's bill."));
+    }
+}

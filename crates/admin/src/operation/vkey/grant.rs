@@ -1,0 +1,58 @@
+//! The parts of a virtual key that creation and change have in common.
+
+use keyward_domain::port::Records;
+use keyward_domain::time::Timestamp;
+use keyward_domain::token::TokenId;
+use keyward_domain::virtual_key::{DisconnectPolicy, KeyStatus};
+
+use crate::error::AdminError;
+use crate::field::ModelPattern;
+
+/// How many model patterns one key has at most.
+const MAX_PATTERNS: usize = 256;
+
+pub(super) fn check_patterns(patterns: Vec<ModelPattern>) -> Result<Vec<String>, AdminError> {
+    if patterns.len() > MAX_PATTERNS {
+        return Err(AdminError::invalid_field(
+            "models",
+            "a virtual key names at most 256 models; use patterns ending in *",
+        ));
+    }
+    Ok(patterns.into_iter().map(ModelPattern::into_string).collect())
+}
+
+pub(super) fn parse_policy(word: &str) -> Result<DisconnectPolicy, AdminError> {
+    match word {
+        "abort" => Ok(DisconnectPolicy::Abort),
+        "drain" => Ok(DisconnectPolicy::Drain),
+        _ => Err(AdminError::invalid_field("on_disconnect", "on_disconnect is `abort` or `drain`")),
+    }
+}
+
+pub(super) fn check_life(
+    not_before: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    if expires_at.is_some_and(|end| end <= now) {
+        return Err(AdminError::invalid_field(
+            "expires_at",
+            "expires_at lies in the past; to end a key now, revoke it",
+        ));
+    }
+    if expires_at.zip(not_before).is_some_and(|(end, begin)| end <= begin) {
+        return Err(AdminError::invalid_field("expires_at", "expires_at has to be later than not_before"));
+    }
+    Ok(())
+}
+
+pub(super) fn refuse_taken_name(records: &Records, name: &str, own: Option<TokenId>) -> Result<(), AdminError> {
+    let taken = |key: &&keyward_domain::virtual_key::VirtualKey| {
+        key.name == name && key.status != KeyStatus::Revoked && Some(key.id) != own
+    };
+    if records.virtual_keys.iter().any(|key| taken(&key)) {
+        let message = format!("There already is a virtual key `{name}`. Choose another name.");
+        return Err(AdminError::AlreadyExists(message));
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+use keyward_domain::principal::Action;
+use keyward_domain::token::TokenId;
+use keyward_domain::virtual_key::{KeyStatus, VirtualKey};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::VkeyView;
+use crate::control::Control;
+use crate::error::AdminError;
+use crate::field::{Cursor, Flag, Limit, Page, page_of};
+use crate::operation::{Operation, Permit};
+
+/// Lists virtual keys.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListVkeys {
+    /// Whether to list revoked ones too.
+    #[serde(default)]
+    #[schema(value_type = bool)]
+    pub revoked: Flag,
+    /// The cursor of the page before.
+    #[schema(value_type = Option<String>)]
+    pub cursor: Option<Cursor<TokenId>>,
+    /// How many.
+    #[serde(default)]
+    pub limit: Limit,
+}
+
+impl Operation for ListVkeys {
+    type Output = Page<VkeyView>;
+    const NAME: &'static str = "vkey.list";
+    const ACTION: Action = Action::Read;
+
+    async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<VkeyView>, AdminError> {
+        let records = control.records().await?;
+        let now = control.now();
+        let wanted = |key: &&VirtualKey| {
+            (self.revoked.0 || key.status != KeyStatus::Revoked)
+                && self.cursor.as_ref().is_none_or(|cursor| key.id > cursor.0)
+        };
+        let mut keys: Vec<_> = records.virtual_keys.iter().filter(wanted).collect();
+        keys.sort_by_key(|key| key.id);
+        let views = keys.into_iter().take(self.limit.as_len() + 1).map(|key| VkeyView::of(key, now));
+        Ok(page_of(views.collect(), self.limit, |view| view.id.clone()))
+    }
+}

@@ -1,0 +1,130 @@
+use keyward_domain::port::Change;
+use keyward_domain::principal::Action;
+use keyward_domain::virtual_key::{KeyStatus, VirtualKey};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::VkeyView;
+use super::grant::{check_life, check_patterns, parse_policy, refuse_taken_name};
+use crate::control::{Control, check_revision};
+use crate::error::AdminError;
+use crate::field::{ModelPattern, Moment, Name, Networks, Operations, Reference, Tags, sent};
+use crate::operation::{Operation, Permit};
+
+/// Changes a virtual key. What is left out stays as it is; its token stays the same.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateVkey {
+    /// Its id or name.
+    pub vkey: Reference,
+    /// The revision that the change is based on.
+    pub if_match: Option<u64>,
+    /// A new name.
+    pub name: Option<Name>,
+    /// Whether it may be used; `false` switches it off until it is switched on again.
+    pub enabled: Option<bool>,
+    /// Models it may use. Empty for all.
+    pub models: Option<Vec<ModelPattern>>,
+    /// Operations it may use. Empty for all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub operations: Option<Operations>,
+    /// Networks it may be used from. Empty for all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub addresses: Option<Networks>,
+    /// `abort` or `drain`.
+    pub on_disconnect: Option<String>,
+    /// Labels for attribution, at most 16.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub tags: Option<Tags>,
+    /// From when it is accepted; `null` for at once.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    pub not_before: Option<Option<Moment>>,
+    /// From when it is no longer accepted; `null` for never.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    pub expires_at: Option<Option<Moment>>,
+}
+
+impl Operation for UpdateVkey {
+    type Output = VkeyView;
+    const NAME: &'static str = "vkey.update";
+    const ACTION: Action = Action::Write;
+
+    async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<VkeyView, AdminError> {
+        let now = control.now();
+        let records = control.records().await?;
+        let old = Control::find_vkey(&records, &self.vkey)?;
+        check_revision(self.if_match, old.revision)?;
+        if old.status == KeyStatus::Revoked {
+            return Err(AdminError::WrongState(format!(
+                "The virtual key `{}` was revoked for good. Create a new one.",
+                old.name
+            )));
+        }
+        let changes_life = self.not_before.is_some() || self.expires_at.is_some();
+        let key = self.apply(old.clone())?;
+        if changes_life {
+            check_life(key.not_before, key.expires_at, now)?;
+        }
+        refuse_taken_name(&records, &key.name, Some(key.id))?;
+        let detail = described(old, &key);
+        control.commit(permit, vec![Change::PutVirtualKey(key.clone())], &key.id, &detail).await?;
+        Ok(VkeyView::of(&key, now))
+    }
+
+    fn revision(output: &VkeyView) -> Option<u64> {
+        Some(output.revision)
+    }
+}
+
+impl UpdateVkey {
+    fn apply(self, mut key: VirtualKey) -> Result<VirtualKey, AdminError> {
+        if let Some(name) = self.name {
+            key.name = name.into_string();
+        }
+        if let Some(enabled) = self.enabled {
+            key.status = if enabled { KeyStatus::Active } else { KeyStatus::Disabled };
+        }
+        if let Some(models) = self.models {
+            key.grant.models = check_patterns(models)?;
+        }
+        if let Some(operations) = self.operations {
+            key.grant.operations = operations.0;
+        }
+        if let Some(addresses) = self.addresses {
+            key.grant.addresses = addresses.0;
+        }
+        if let Some(word) = self.on_disconnect {
+            key.on_disconnect = parse_policy(&word)?;
+        }
+        if let Some(tags) = self.tags {
+            key.tags = tags.0;
+        }
+        if let Some(not_before) = self.not_before {
+            key.not_before = not_before.map(|at| at.0);
+        }
+        if let Some(expires_at) = self.expires_at {
+            key.expires_at = expires_at.map(|at| at.0);
+        }
+        key.revision += 1;
+        Ok(key)
+    }
+}
+
+/// Which parts changed, by name.
+fn described(old: &VirtualKey, new: &VirtualKey) -> String {
+    let parts = [
+        ("name", old.name != new.name),
+        ("status", old.status != new.status),
+        ("models", old.grant.models != new.grant.models),
+        ("operations", old.grant.operations != new.grant.operations),
+        ("addresses", old.grant.addresses != new.grant.addresses),
+        ("on_disconnect", old.on_disconnect != new.on_disconnect),
+        ("tags", old.tags != new.tags),
+        ("not_before", old.not_before != new.not_before),
+        ("expires_at", old.expires_at != new.expires_at),
+    ];
+    let changed: Vec<_> = parts.into_iter().filter_map(|(part, changed)| changed.then_some(part)).collect();
+    format!("{}: {}", new.name, changed.join(", "))
+}

@@ -1,0 +1,90 @@
+use keyward_domain::dialect::Operation;
+use keyward_domain::time::Timestamp;
+use keyward_domain::virtual_key::{DisconnectPolicy, Inactive, VirtualKey};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::field::{Moment, ShownSecret};
+
+/// A virtual key as the control plane shows it: never its token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VkeyView {
+    /// The clear part of its token; stays the same when it is rotated.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// `live`, or `test` for the sandbox only.
+    pub environment: &'static str,
+    /// Whether it is accepted now: `active`, or why not: `disabled`, `revoked`, `expired`, `not_yet_valid`.
+    pub state: &'static str,
+    /// Models it may use; empty for all.
+    pub models: Vec<String>,
+    /// Operations it may use; empty for all.
+    pub operations: Vec<&'static str>,
+    /// Networks it may be used from; empty for all.
+    pub addresses: Vec<String>,
+    /// What happens to the provider's answer when the client goes away: `abort` or `drain`.
+    pub on_disconnect: &'static str,
+    /// Labels for attribution.
+    pub tags: Vec<String>,
+    /// How many tokens are accepted now: two while the one before the last rotation is in its grace period.
+    pub live_tokens: usize,
+    /// Until when the token before the last rotation is accepted.
+    pub grace_ends_at: Option<Moment>,
+    /// When it was created.
+    pub created_at: Moment,
+    /// From when it is accepted.
+    pub not_before: Option<Moment>,
+    /// From when it is no longer accepted.
+    pub expires_at: Option<Moment>,
+    /// Grows by one with every change; send it back as `If-Match`.
+    pub revision: u64,
+}
+
+/// A virtual key with its token, which is shown this once and cannot be had again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IssuedVkey {
+    /// The token: what applications send where their SDK puts its API key.
+    #[schema(value_type = String)]
+    pub token: ShownSecret,
+    /// The key it belongs to.
+    pub vkey: VkeyView,
+}
+
+impl VkeyView {
+    /// The view at this moment.
+    pub fn of(key: &VirtualKey, now: Timestamp) -> Self {
+        let live = key.tokens.iter().filter(|token| token.is_live(now));
+        let grace = live.clone().filter_map(|token| token.expires_at).max();
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            environment: key.environment.as_str(),
+            state: state(key, now),
+            models: key.grant.models.clone(),
+            operations: key.grant.operations.iter().copied().map(Operation::as_str).collect(),
+            addresses: key.grant.addresses.iter().map(ToString::to_string).collect(),
+            on_disconnect: match key.on_disconnect {
+                DisconnectPolicy::Abort => "abort",
+                DisconnectPolicy::Drain => "drain",
+            },
+            tags: key.tags.clone(),
+            live_tokens: live.count(),
+            grace_ends_at: grace.map(Moment),
+            created_at: Moment(key.created_at),
+            not_before: key.not_before.map(Moment),
+            expires_at: key.expires_at.map(Moment),
+            revision: key.revision,
+        }
+    }
+}
+
+fn state(key: &VirtualKey, now: Timestamp) -> &'static str {
+    match key.check_active(now) {
+        Ok(()) => "active",
+        Err(Inactive::Disabled) => "disabled",
+        Err(Inactive::Revoked) => "revoked",
+        Err(Inactive::Expired | Inactive::RotatedOut) => "expired",
+        Err(Inactive::NotYetValid) => "not_yet_valid",
+    }
+}
