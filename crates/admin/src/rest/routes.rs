@@ -1,0 +1,192 @@
+//! Every route of the API with its method and permission, in one table. The router and the API description are built
+//! from it, and nothing else adds a route under `/api/v1`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+
+use http::{Method, StatusCode};
+use keyward_domain::principal::Action::{self, Administer, Read, Reveal, Write};
+use keyward_domain::principal::Principal;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::input::{Input, decode};
+use super::openapi::ReadOpenApi;
+use crate::control::Control;
+use crate::error::AdminError;
+use crate::operation::{
+    Operation, Permit, admin_token, alias, audit, key, model, price, provider, request, status, usage, vault, vkey,
+};
+
+/// The table, in the order of the API description.
+pub fn table() -> &'static [Row] {
+    &TABLE
+}
+
+static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    vec![
+        get::<status::ShowStatus>("/status", Read),
+        get::<provider::ListProviders>("/providers", Read),
+        made::<provider::AddProvider>("/providers", Write),
+        get::<provider::ShowProvider>("/providers/{provider}", Read),
+        patch::<provider::UpdateProvider>("/providers/{provider}", Write),
+        delete::<provider::RemoveProvider>("/providers/{provider}", Write),
+        post::<provider::EnableProvider>("/providers/{provider}/enable", Write),
+        post::<provider::DisableProvider>("/providers/{provider}/disable", Write),
+        post::<provider::TestProvider>("/providers/{provider}/test", Write),
+        get::<key::ListKeys>("/keys", Read),
+        made::<key::AddKey>("/keys", Write),
+        post::<key::TestAllKeys>("/keys/test", Write),
+        get::<key::ShowKey>("/keys/{key}", Read),
+        delete::<key::RemoveKey>("/keys/{key}", Write),
+        post::<key::TestKey>("/keys/{key}/test", Write),
+        post::<key::DiscoverModels>("/keys/{key}/discover", Write),
+        post::<key::EnableKey>("/keys/{key}/enable", Write),
+        post::<key::DisableKey>("/keys/{key}/disable", Write),
+        post::<key::ReplaceKey>("/keys/{key}/replace", Write),
+        post::<key::RevealKey>("/keys/{key}/reveal", Reveal),
+        get::<vkey::ListVkeys>("/vkeys", Read),
+        made::<vkey::CreateVkey>("/vkeys", Write),
+        get::<vkey::ShowVkey>("/vkeys/{vkey}", Read),
+        patch::<vkey::UpdateVkey>("/vkeys/{vkey}", Write),
+        post::<vkey::RotateVkey>("/vkeys/{vkey}/rotate", Write),
+        post::<vkey::RevokeVkey>("/vkeys/{vkey}/revoke", Write),
+        get::<model::ListModels>("/models", Read),
+        get::<model::ShowModel>("/models/{provider}/{model}", Read),
+        get::<price::ListPrices>("/prices", Read),
+        put::<price::SetPrice>("/prices/{provider}/{model}", Write),
+        delete::<price::RemovePrice>("/prices/{provider}/{model}", Write),
+        get::<alias::ListAliases>("/aliases", Read),
+        put::<alias::SetAlias>("/aliases/{name}", Write),
+        delete::<alias::RemoveAlias>("/aliases/{name}", Write),
+        get::<usage::ShowUsage>("/usage", Read),
+        get::<request::ListRequests>("/requests", Read),
+        get::<request::ShowRequest>("/requests/{request}", Read),
+        get::<audit::ListAudit>("/audit", Read),
+        get::<admin_token::ListAdminTokens>("/admin-tokens", Administer),
+        made::<admin_token::CreateAdminToken>("/admin-tokens", Administer),
+        post::<admin_token::RevokeAdminToken>("/admin-tokens/{admin_token}/revoke", Administer),
+        get::<vault::ShowVault>("/vault", Read),
+        post::<vault::LockVault>("/vault/lock", Administer),
+        post::<vault::UnlockVault>("/vault/unlock", Administer),
+        get::<ReadOpenApi>("/openapi.json", Read),
+    ]
+});
+
+/// One route.
+pub struct Row {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path below `/api/v1`, with its parameters in braces.
+    pub path: &'static str,
+    /// What the permission rule is asked.
+    pub action: Action,
+    /// What the operation itself asks the rule; always the same as `action`.
+    pub asked: Action,
+    /// The operation's name, `noun.verb`.
+    pub name: &'static str,
+    /// The status of success.
+    pub status: StatusCode,
+    permit: fn(&Principal) -> Result<(), AdminError>,
+    run: Run,
+    pub(super) input: fn() -> RefOr<Schema>,
+    pub(super) output: fn() -> RefOr<Schema>,
+    pub(super) schemas: fn(&mut Vec<(String, RefOr<Schema>)>),
+    pub(super) output_name: fn() -> String,
+}
+
+type Run = for<'a> fn(&'a Control, &'a Principal, &'a Input) -> Running<'a>;
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, AdminError>> + Send + 'a>>;
+
+/// What an operation answered, ready to be sent.
+#[derive(Debug)]
+pub struct Reply {
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+    pub(super) revision: Option<u64>,
+}
+
+impl Row {
+    /// Asks the permission rule, before the body is read.
+    pub(super) fn permit(&self, principal: &Principal) -> Result<(), AdminError> {
+        (self.permit)(principal)
+    }
+
+    /// Reads the input and runs the operation.
+    pub(super) fn run<'a>(&self, control: &'a Control, principal: &'a Principal, input: &'a Input) -> Running<'a> {
+        (self.run)(control, principal, input)
+    }
+
+    /// The names of the path's parameters.
+    pub fn path_params(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+fn get<O: Operation>(path: &'static str, action: Action) -> Row {
+    row::<O>(Method::GET, path, action, StatusCode::OK)
+}
+
+fn post<O: Operation>(path: &'static str, action: Action) -> Row {
+    row::<O>(Method::POST, path, action, StatusCode::OK)
+}
+
+/// A `POST` that makes something new.
+fn made<O: Operation>(path: &'static str, action: Action) -> Row {
+    row::<O>(Method::POST, path, action, StatusCode::CREATED)
+}
+
+fn put<O: Operation>(path: &'static str, action: Action) -> Row {
+    row::<O>(Method::PUT, path, action, StatusCode::OK)
+}
+
+fn patch<O: Operation>(path: &'static str, action: Action) -> Row {
+    row::<O>(Method::PATCH, path, action, StatusCode::OK)
+}
+
+fn delete<O: Operation>(path: &'static str, action: Action) -> Row {
+    row::<O>(Method::DELETE, path, action, StatusCode::OK)
+}
+
+fn row<O: Operation>(method: Method, path: &'static str, action: Action, status: StatusCode) -> Row {
+    Row {
+        method,
+        path,
+        action,
+        asked: O::ACTION,
+        name: O::NAME,
+        status,
+        permit: |principal| Permit::of::<O>(principal).map(|_| ()),
+        run: |control, principal, input| Box::pin(perform::<O>(control, principal, input)),
+        input: <O as PartialSchema>::schema,
+        output: <O::Output as PartialSchema>::schema,
+        schemas: |schemas| {
+            <O as ToSchema>::schemas(schemas);
+            <O::Output as ToSchema>::schemas(schemas);
+        },
+        output_name: || <O::Output as ToSchema>::name().into_owned(),
+    }
+}
+
+async fn perform<O: Operation>(control: &Control, principal: &Principal, input: &Input) -> Result<Reply, AdminError> {
+    let permit = Permit::of::<O>(principal)?;
+    let operation: O = decode(input)?;
+    let output = operation.perform(control, &permit).await?;
+    let revision = O::revision(&output);
+    if let Some((content_type, text)) = O::as_text(&output) {
+        return Ok(Reply { content_type, body: text.into_bytes(), revision });
+    }
+    let body = serde_json::to_vec(&output).map_err(|error| {
+        tracing::error!(%error, operation = O::NAME, "an answer could not be written as JSON");
+        AdminError::Internal
+    })?;
+    Ok(Reply { content_type: "application/json", body, revision })
+}
