@@ -13,6 +13,7 @@ pub mod headers;
 pub mod openai;
 pub mod openai_compatible;
 pub mod preset;
+pub mod probe;
 pub mod retry_after;
 pub mod sandbox;
 pub mod target;

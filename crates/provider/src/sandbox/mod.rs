@@ -13,3 +13,14 @@ pub const PRESET: Preset = Preset {
     needs_key: false,
     free: false,
 };
+
+/// The names it answers to by itself; see `docs/guides/sandbox.md` for the knobs behind a question mark.
+pub const MODELS: &[&str] = &[
+    "sandbox-small",
+    "sandbox-large",
+    "sandbox-embed",
+    "sandbox-image",
+    "sandbox-speech",
+    "sandbox-audio",
+    "sandbox-moderation",
+];

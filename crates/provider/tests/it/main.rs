@@ -3,6 +3,7 @@
 mod credential;
 mod headers;
 mod preset;
+mod probe;
 mod retry_after;
 mod target;
 mod verdict;
