@@ -28,11 +28,13 @@ pub fn start(binary: &Path, scratch: &Path) -> anyhow::Result<Subject> {
     let home = home.to_string_lossy();
     let keyward = |arguments: &[&str], input: &str| output(binary, &home, arguments, input);
 
-    keyward(&["init", "--yes"], "")?;
+    keyward(&["init", "--yes", "--no-discovery"], "")?;
     let base_url = format!("http://{}/v1", http::MOCK);
-    keyward(&["provider", "add", "mock", "--kind", "openai_compatible", "--base-url", &base_url], "")?;
+    // Prices of OpenAI, so that every request is also charged.
+    let kind = ["--kind", "openai_compatible", "--catalog", "openai"];
+    keyward(&[["provider", "add", "mock", "--base-url", &base_url].as_slice(), &kind].concat(), "")?;
     keyward(&["key", "add", "mock", "--name", "bench"], PROVIDER_KEY)?;
-    let created: CreatedKey = serde_json::from_str(&keyward(&["vkey", "create", "--name", "bench", "--json"], "")?)?;
+    let created: CreatedKey = serde_json::from_str(&keyward(&["vkey", "create", "bench", "--json"], "")?)?;
 
     let mut serve = Command::new(binary);
     serve

@@ -4,11 +4,20 @@ use super::Finding;
 use crate::tree::TextFile;
 
 /// Files, or folders with a closing slash, that may open a secret, each with why.
-const MAY_EXPOSE: [(&str, &str); 4] = [
+const MAY_EXPOSE: [(&str, &str); 13] = [
     ("crates/domain/src/", "defines the secret types"),
     ("crates/vault/src/", "seals, opens and hashes them"),
     ("crates/provider/src/credential.rs", "writes the provider's key where the provider wants it"),
+    ("crates/provider/src/probe/mod.rs", "the same, for the call that tests a key"),
+    ("crates/gateway/src/egress.rs", "sends that call"),
+    ("crates/source/src/discover/", "tells which found keys are the same key"),
+    ("crates/source/src/dot_env.rs", "reads secrets out of a file"),
+    ("crates/source/src/reference.rs", "reads a secret out of a file"),
+    ("crates/source/src/form.rs", "recognises a key by its form"),
+    ("crates/source/src/shape.rs", "checks that bytes can be a key"),
     ("crates/admin/src/field/secret.rs", "shows a secret where an operation exists to show it"),
+    ("crates/admin/src/control/secret.rs", "hashes a token that was just minted"),
+    ("crates/admin/src/client/ask.rs", "sends the admin token, and a secret that is being added"),
 ];
 
 // Written in two parts so that this file does not find itself.
