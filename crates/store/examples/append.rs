@@ -1,0 +1,156 @@
+//! How fast the ledger takes rows: `cargo run --release -p keyward-store --example append`.
+//!
+//! Prints, for the store, rows per second and CPU per appended row in batches of several hundred, and for the journal
+//! the time of one reservation, one settlement and their commits.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keyward_domain::dialect::{Dialect, Operation};
+use keyward_domain::ids::{CredentialId, ProviderId, RequestId, TenantId};
+use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry, Subject};
+use keyward_domain::money::Nanodollars;
+use keyward_domain::port::{Clock, Journals, Store};
+use keyward_domain::time::Timestamp;
+use keyward_domain::token::TokenId;
+use keyward_domain::usage::{Usage, UsageSource};
+use keyward_store::journal::{FileJournals, Options};
+use keyward_store::memory::MemoryStore;
+use keyward_store::sqlite::SqliteStore;
+
+const ROWS: u32 = 400_000;
+const BATCH: usize = 500;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let home = folder.path().join("home");
+    let clock: Arc<dyn Clock> = Arc::new(StandingClock);
+    append(&home, &clock)?;
+    commit(&home.join("one"), &clock, 1)?;
+    commit(&home.join("eight"), &clock, 8)
+}
+
+/// Rows into SQLite, on this thread alone.
+fn append(home: &Path, clock: &Arc<dyn Clock>) -> Result<(), Box<dyn Error>> {
+    let store = SqliteStore::open(&home.join("keyward.db"), clock)?;
+    let rows: Vec<Entry> = (0..ROWS).map(entry).collect();
+    let (started, cpu) = (Instant::now(), cpu_time()?);
+    for batch in rows.chunks(BATCH) {
+        store.append(batch, &[])?;
+    }
+    let (wall, cpu) = (started.elapsed(), cpu_time()?.saturating_sub(cpu));
+    println!(
+        "append: {ROWS} rows in batches of {BATCH}: {:.0} rows/s, {:.2} us CPU per row",
+        f64::from(ROWS) / wall.as_secs_f64(),
+        cpu.as_secs_f64() * 1e6 / f64::from(ROWS)
+    );
+    let bytes = std::fs::metadata(home.join("keyward.db"))?.len();
+    println!("append: {} bytes per row on the disk", bytes / u64::from(ROWS));
+    Ok(())
+}
+
+/// Calls through the journal, `group` of them in one commit: reserve, commit, settle, commit.
+fn commit(folder: &Path, clock: &Arc<dyn Clock>, group: usize) -> Result<(), Box<dyn Error>> {
+    // The projector works on another core; here only the time of the request path's own thread counts.
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let options = Options { queued_rows: usize::MAX, ..Options::default() };
+    let (journals, _) = FileJournals::open(folder, store, clock.clone(), options)?;
+    let mut journal = Journals::open(&journals, 0)?;
+    let calls: Vec<Entry> = (0..ROWS / 4).map(entry).collect();
+    let mut settlements: Vec<Entry> = calls.clone();
+    settlements.reverse();
+
+    let started = cpu_time()?;
+    let mut encoding = Duration::ZERO;
+    for group in calls.chunks(group) {
+        let begun = Instant::now();
+        for call in group {
+            journal.reserve(&call.subject);
+        }
+        encoding += begun.elapsed();
+        journal.commit()?;
+        let ended: Vec<Entry> = group.iter().filter_map(|_| settlements.pop()).collect();
+        let begun = Instant::now();
+        for entry in ended {
+            journal.settle(entry);
+        }
+        encoding += begun.elapsed();
+        journal.commit()?;
+    }
+    let all = cpu_time()?.saturating_sub(started);
+    let per = |length: Duration, times: usize| length.as_nanos() / u128::try_from(times).unwrap_or(1);
+    println!(
+        "journal, {group} calls per commit: {} ns per call in all, {} ns per commit, {} ns to encode a reservation and \
+         its settlement",
+        per(all, calls.len()),
+        per(all.saturating_sub(encoding), 2 * calls.len() / group),
+        per(encoding, calls.len())
+    );
+    drop(journal);
+    Ok(())
+}
+
+struct StandingClock;
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(1_795_168_800_000)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// CPU time of this thread so far.
+fn cpu_time() -> Result<Duration, Box<dyn Error>> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanos = text.split_whitespace().next().ok_or("an empty schedstat")?;
+    Ok(Duration::from_nanos(nanos.parse()?))
+}
+
+/// Traffic of a few keys and models at 2,000 requests per second.
+fn entry(n: u32) -> Entry {
+    let at = StandingClock.now().plus(Duration::from_micros(u64::from(n) * 500));
+    let mut random = [1; 10];
+    random[..8].copy_from_slice(&u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+    let model: Arc<str> = ["gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5"][usize::from(random[0] % 3)].into();
+    Entry {
+        subject: Subject {
+            attempt: AttemptId { request: RequestId::from_parts(at, random), number: 1 },
+            at,
+            tenant: TenantId::DEFAULT,
+            virtual_key: TokenId::from_bits(u64::from(random[1] % 5)),
+            provider: ProviderId::from_bits(1),
+            provider_name: "openai".into(),
+            credential: CredentialId::from_bits(u128::from(random[2] % 2)),
+            credential_name: "primary".into(),
+            requested_model: model.clone(),
+            model,
+            dialect: Dialect::OpenAi,
+            operation: Operation::Chat,
+            streamed: random[3] % 2 == 0,
+            reserved: Some(Nanodollars(12_345_678)),
+            price_version: "2026-11-01".into(),
+            trace: None,
+        },
+        outcome: AttemptOutcome::Completed,
+        status: 200,
+        usage: Usage {
+            input_uncached: u64::from(n % 2000),
+            cache_read: u64::from(random[4]),
+            output: u64::from(n % 700),
+            ..Usage::default()
+        },
+        source: UsageSource::Provider,
+        cost: Some(Nanodollars(i64::from(n % 100_000))),
+        raw_usage: Some(
+            r#"{"prompt_tokens":1200,"completion_tokens":340,"total_tokens":1540,"prompt_tokens_details":{"cached_tokens":128,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}"#.into(),
+        ),
+        duration: Duration::from_micros(1_200_000 + u64::from(n % 10_000)),
+        first_content: Some(Duration::from_millis(250)),
+        overhead: Duration::from_micros(60),
+    }
+}

@@ -1,0 +1,117 @@
+//! Everything in one SQLite file: configuration, vault records, audit log, ledger.
+//!
+//! One connection writes, one reads. Every commit waits for the disk (`synchronous=FULL`); the ledger comes in batches,
+//! so that this costs little. The request path never comes here.
+
+mod append;
+mod audit;
+mod configuration;
+mod error;
+mod load;
+mod migrate;
+mod names;
+mod open;
+mod requests;
+mod rollup;
+mod row;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keyward_domain::audit::{AuditDraft, AuditEntry};
+use keyward_domain::ids::{InstallId, RequestId};
+use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
+use rusqlite::Connection;
+
+use self::names::Names;
+use crate::home_lock::HomeLock;
+
+pub use migrate::{MIGRATIONS, Migration};
+
+/// The oldest SQLite that is safe here: older ones can damage a database in WAL mode when it is reset under load.
+pub const SQLITE_FLOOR: i32 = 3_051_003;
+
+/// The store of one node: a file, opened by one process at a time.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Mutex<Writer>,
+    reader: Mutex<Connection>,
+    _lock: HomeLock,
+}
+
+#[derive(Debug)]
+struct Writer {
+    connection: Connection,
+    names: Names,
+}
+
+impl SqliteStore {
+    /// Opens the database file, making it (0600) and its folder (0700) when they are not there, and brings it to the
+    /// newest schema; a copy of a database that has one already is put beside it first.
+    ///
+    /// # Errors
+    /// Another process has it open; the folder or the file can be read by others; the file is no database of Keyward's,
+    /// or of a newer Keyward. Each message says what to do.
+    pub fn open(path: &Path, clock: &Arc<dyn Clock>) -> Result<Self, StoreError> {
+        open::check_version(rusqlite::version_number())?;
+        let lock = open::prepare_home(path)?;
+        let mut connection = open::writer(path)?;
+        migrate::run(&mut connection, path, clock.now())?;
+        let reader = open::reader(path)?;
+        let writer = Writer { connection, names: Names::default() };
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), _lock: lock })
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for SqliteStore {
+    fn load(&self) -> Result<Records, StoreError> {
+        load::load(&mut self.reader())
+    }
+
+    fn commit(&self, changes: &[Change], audit: &AuditDraft) -> Result<u64, StoreError> {
+        configuration::commit(&mut self.writer().connection, changes, audit)
+    }
+
+    fn found(&self, install: InstallId, vault: &[VaultRecord], audit: &AuditDraft) -> Result<(), StoreError> {
+        configuration::found(&mut self.writer().connection, install, vault, audit)
+    }
+
+    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<(), StoreError> {
+        let writer = &mut *self.writer();
+        let appended = append::append(&mut writer.connection, &mut writer.names, entries, refusals);
+        if appended.is_err() {
+            // Names of the transaction that was rolled back must not be remembered.
+            writer.names.forget();
+        }
+        appended
+    }
+
+    fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {
+        requests::newest(&mut self.reader(), filter)
+    }
+
+    fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
+        requests::one(&mut self.reader(), id)
+    }
+
+    fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        rollup::usage(&mut self.reader(), query)
+    }
+
+    fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        audit::newest(&self.reader(), before, limit)
+    }
+
+    fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
+        rollup::totals(&self.reader())
+    }
+}

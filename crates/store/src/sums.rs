@@ -1,0 +1,116 @@
+//! Sums over ledger rows, the same for every store: hourly totals on the way in, answers about usage on the way out.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, UsageRow};
+use keyward_domain::money::Nanodollars;
+use keyward_domain::time::Timestamp;
+use keyward_domain::usage::UsageSource;
+
+use crate::code::{self, BUCKETS};
+
+/// Milliseconds in an hour, the finest grain of usage.
+pub(crate) const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// What is summed. Additions stop at the largest number instead of wrapping: a provider that reports nonsense must not
+/// turn a total negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Sums {
+    pub(crate) attempts: u64,
+    pub(crate) failures: u64,
+    pub(crate) estimated: u64,
+    pub(crate) unpriced: u64,
+    pub(crate) unsettled: u64,
+    pub(crate) cost: Nanodollars,
+    pub(crate) buckets: [u64; BUCKETS],
+}
+
+/// Sums by any key.
+pub(crate) type SumsBy<K> = HashMap<K, Sums, FixedState>;
+
+/// Adds to the sums of one key.
+pub(crate) fn add_to<K: Eq + Hash>(sums: &mut SumsBy<K>, key: K, more: &Sums) {
+    sums.entry(key).or_default().add(more);
+}
+
+impl Sums {
+    /// The sums of one row alone.
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self {
+            attempts: 1,
+            failures: u64::from(entry.outcome != AttemptOutcome::Completed),
+            estimated: u64::from(matches!(entry.source, UsageSource::Estimated | UsageSource::Partial)),
+            unpriced: u64::from(entry.cost.is_none()),
+            unsettled: u64::from(entry.outcome == AttemptOutcome::Unsettled),
+            cost: entry.cost.unwrap_or_default(),
+            buckets: code::buckets(&entry.usage),
+        }
+    }
+
+    /// Adds other sums to these.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.attempts = self.attempts.saturating_add(more.attempts);
+        self.failures = self.failures.saturating_add(more.failures);
+        self.estimated = self.estimated.saturating_add(more.estimated);
+        self.unpriced = self.unpriced.saturating_add(more.unpriced);
+        self.unsettled = self.unsettled.saturating_add(more.unsettled);
+        self.cost = self.cost.saturating_add(more.cost);
+        for (bucket, addend) in self.buckets.iter_mut().zip(more.buckets) {
+            *bucket = bucket.saturating_add(addend);
+        }
+    }
+
+    /// The line of the answer that these sums make.
+    pub(crate) fn into_row(self, group: Vec<String>) -> UsageRow {
+        UsageRow {
+            group,
+            attempts: self.attempts,
+            failures: self.failures,
+            usage: code::usage(self.buckets),
+            cost: self.cost,
+            unpriced: self.unpriced,
+            estimated: self.estimated,
+        }
+    }
+}
+
+/// The number of the hour that this moment lies in.
+pub(crate) fn hour_of(at: Timestamp) -> i64 {
+    at.unix_millis().div_euclid(HOUR_MS)
+}
+
+/// The hours that a question is about: the first, and the one after the last.
+pub(crate) fn hours_between(since: Timestamp, until: Timestamp) -> (i64, i64) {
+    let until = until.unix_millis();
+    let end = until.div_euclid(HOUR_MS).saturating_add(i64::from(until.rem_euclid(HOUR_MS) != 0));
+    (hour_of(since), end)
+}
+
+/// The beginning of the hour or the day that this hour lies in, in Unix milliseconds.
+pub(crate) fn beginning(dimension: Dimension, hour: i64) -> i64 {
+    let at = hour.saturating_mul(HOUR_MS);
+    if dimension == Dimension::Day { at.div_euclid(DAY_MS).saturating_mul(DAY_MS) } else { at }
+}
+
+/// Puts the lines in the order of their groups: moments by time, everything else by text.
+pub(crate) fn sort(rows: &mut [UsageRow], group_by: &[Dimension]) {
+    rows.sort_by(|one, other| {
+        let pairs = group_by.iter().zip(one.group.iter().zip(&other.group));
+        pairs
+            .map(|(dimension, (one, other))| compare(*dimension, one, other))
+            .find(|o| o.is_ne())
+            .unwrap_or(Ordering::Equal)
+    });
+}
+
+fn compare(dimension: Dimension, one: &str, other: &str) -> Ordering {
+    if matches!(dimension, Dimension::Day | Dimension::Hour) {
+        let moment = |text: &str| text.parse::<i64>().unwrap_or_default();
+        return moment(one).cmp(&moment(other));
+    }
+    one.cmp(other)
+}

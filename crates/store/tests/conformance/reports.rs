@@ -1,0 +1,150 @@
+//! The request log and the sums.
+
+use std::time::Duration;
+
+use keyward_domain::dialect::{Dialect, Operation};
+use keyward_domain::ids::CredentialId;
+use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, RequestFilter, RequestRow, UsageQuery};
+use keyward_domain::money::Nanodollars;
+use keyward_domain::port::Store;
+use keyward_domain::token::TokenId;
+
+use crate::support::START;
+use crate::support::row::{COST, attempt, ended, entry, refusal, request};
+
+fn numbers(rows: &[RequestRow]) -> Vec<u32> {
+    let number = |row: &RequestRow| (0..200).find(|n| request(*n) == row.request).unwrap();
+    rows.iter().map(number).collect()
+}
+
+fn newest(limit: u32) -> RequestFilter {
+    RequestFilter { limit, ..RequestFilter::default() }
+}
+
+pub fn the_log_is_newest_first_in_pages(store: &dyn Store) {
+    // Appended in no order: requests end when they end.
+    store.append(&[entry(5), entry(1), attempt(3, 2)], &[refusal(4)]).unwrap();
+    store.append(&[entry(2), attempt(3, 1)], &[refusal(6)]).unwrap();
+    let first = store.requests(&newest(4)).unwrap();
+    assert_eq!(numbers(&first), [6, 5, 4, 3]);
+    assert_eq!(first[3].attempts, [attempt(3, 1), attempt(3, 2)]);
+    assert_eq!(first[0].refusal, Some(refusal(6)));
+    let second = store.requests(&RequestFilter { before: Some(request(3)), ..newest(4) }).unwrap();
+    assert_eq!(numbers(&second), [2, 1]);
+    assert_eq!(store.requests(&RequestFilter { before: Some(request(1)), ..newest(4) }).unwrap(), []);
+}
+
+pub fn the_log_can_be_filtered(store: &dyn Store) {
+    let other_key = TokenId::from_bits(42);
+    let mut of_other = entry(3);
+    of_other.subject.virtual_key = other_key;
+    let mut refused_other = refusal(7);
+    refused_other.virtual_key = other_key;
+    let rows = [
+        entry(1),
+        ended(2, AttemptOutcome::Cut),
+        of_other,
+        // Failed over: the request as a whole succeeded.
+        Entry { outcome: AttemptOutcome::UpstreamError, ..attempt(4, 1) },
+        attempt(4, 2),
+        attempt(5, 1),
+        Entry { outcome: AttemptOutcome::ClientGone, ..attempt(5, 2) },
+    ];
+    store.append(&rows, &[refusal(6), refused_other]).unwrap();
+
+    let failed = store.requests(&RequestFilter { failed_only: true, ..newest(10) }).unwrap();
+    assert_eq!(numbers(&failed), [7, 6, 5, 2]);
+    let of_key = RequestFilter { virtual_key: Some(other_key), ..newest(10) };
+    assert_eq!(numbers(&store.requests(&of_key).unwrap()), [7, 3]);
+    let both = RequestFilter { failed_only: true, ..of_key };
+    assert_eq!(numbers(&store.requests(&both).unwrap()), [7]);
+    let since = RequestFilter { since: Some(START.plus(Duration::from_secs(5))), ..newest(10) };
+    assert_eq!(numbers(&store.requests(&since).unwrap()), [7, 6, 5]);
+    let between = RequestFilter { before: Some(request(6)), ..since };
+    assert_eq!(numbers(&store.requests(&between).unwrap()), [5]);
+    let nothing = RequestFilter { since: Some(START.plus(Duration::from_mins(1))), ..between };
+    assert_eq!(store.requests(&nothing).unwrap(), []);
+}
+
+pub fn a_page_has_a_limit(store: &dyn Store) {
+    let rows: Vec<Entry> = (0..1100).map(entry).collect();
+    store.append(&rows, &[]).unwrap();
+    assert_eq!(store.requests(&newest(0)).unwrap(), []);
+    assert_eq!(store.requests(&newest(u32::MAX)).unwrap().len(), 1000);
+}
+
+fn of_the_day(group_by: Vec<Dimension>) -> UsageQuery {
+    UsageQuery { since: START, until: START.plus(Duration::from_hours(24)), group_by }
+}
+
+pub fn usage_is_summed_by_any_dimension(store: &dyn Store) {
+    let mut other = entry(3700);
+    other.subject.provider_name = "anthropic".into();
+    other.subject.model = "claude".into();
+    other.subject.credential = CredentialId::from_bits(99);
+    other.subject.virtual_key = TokenId::from_bits(1);
+    other.subject.dialect = Dialect::Anthropic;
+    other.subject.operation = Operation::Messages;
+    other.cost = Some(Nanodollars(1));
+    store.append(&[entry(1), entry(2), other.clone()], &[]).unwrap();
+
+    let groups = |dimension| -> Vec<(String, u64, i64)> {
+        let rows = store.usage(&of_the_day(vec![dimension])).unwrap();
+        rows.into_iter().map(|row| (row.group[0].clone(), row.attempts, row.cost.0)).collect()
+    };
+    let pair = |one: &dyn ToString, two: &dyn ToString| [(one.to_string(), 1, 1), (two.to_string(), 2, 2 * COST.0)];
+    assert_eq!(groups(Dimension::Provider), pair(&"anthropic", &"openai"));
+    assert_eq!(groups(Dimension::Model), pair(&"claude", &"gpt-4o-mini"));
+    assert_eq!(groups(Dimension::Dialect), pair(&"anthropic", &"openai"));
+    assert_eq!(groups(Dimension::VirtualKey), pair(&TokenId::from_bits(1), &TokenId::from_bits(u64::MAX - 1)));
+    let mut operations = groups(Dimension::Operation);
+    operations.reverse();
+    assert_eq!(operations, pair(&"messages", &"chat"));
+    let mut credentials = groups(Dimension::Credential);
+    credentials.reverse();
+    assert_eq!(credentials, pair(&other.subject.credential, &entry(1).subject.credential));
+    let hour = START.unix_millis();
+    let mut hours = groups(Dimension::Hour);
+    hours.reverse();
+    assert_eq!(hours, pair(&(hour + 3_600_000), &hour));
+    assert_eq!(groups(Dimension::Day), [((hour - 10 * 3_600_000).to_string(), 3, 1 + 2 * COST.0)]);
+
+    let by_two = store.usage(&of_the_day(vec![Dimension::Day, Dimension::Provider])).unwrap();
+    assert_eq!(by_two.iter().map(|row| row.group[1].as_str()).collect::<Vec<_>>(), ["anthropic", "openai"]);
+    assert_eq!(by_two[1].usage.input_uncached, 200);
+    assert_eq!(by_two[1].usage.reasoning, 8);
+}
+
+pub fn usage_without_groups_is_one_line(store: &dyn Store) {
+    let nothing = store.usage(&of_the_day(vec![])).unwrap();
+    assert_eq!((nothing.len(), nothing[0].attempts, nothing[0].cost), (1, 0, Nanodollars::ZERO));
+    assert_eq!(store.usage(&of_the_day(vec![Dimension::Model])).unwrap(), []);
+    store.append(&[entry(1), entry(2)], &[refusal(3)]).unwrap();
+    let all = store.usage(&of_the_day(vec![])).unwrap();
+    assert_eq!((all.len(), all[0].attempts, all[0].group.len()), (1, 2, 0));
+}
+
+pub fn usage_is_limited_to_whole_hours(store: &dyn Store) {
+    // One row in each of three hours.
+    store.append(&[entry(0), entry(3600), entry(7200)], &[]).unwrap();
+    let attempts = |since: u64, until: u64| {
+        let at = |seconds| START.plus(Duration::from_secs(seconds));
+        let query = UsageQuery { since: at(since), until: at(until), group_by: vec![] };
+        store.usage(&query).unwrap()[0].attempts
+    };
+    assert_eq!(attempts(0, 7200), 2);
+    assert_eq!(attempts(0, 7201), 3);
+    assert_eq!(attempts(3599, 3600), 1);
+    assert_eq!(attempts(3600, 3601), 1);
+    assert_eq!(attempts(3600, 3600), 0);
+    assert_eq!(attempts(7200, 0), 0);
+}
+
+pub fn days_begin_at_midnight_utc(store: &dyn Store) {
+    // The tests begin at ten o'clock: 14 hours later the next day begins.
+    store.append(&[entry(14 * 3600 - 1), entry(14 * 3600)], &[]).unwrap();
+    let rows = store.usage(&of_the_day(vec![Dimension::Day])).unwrap();
+    let midnight = START.unix_millis() + 14 * 3_600_000;
+    let days: Vec<_> = rows.iter().map(|row| row.group[0].parse::<i64>().unwrap()).collect();
+    assert_eq!(days, [midnight - 24 * 3_600_000, midnight]);
+}

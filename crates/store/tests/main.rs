@@ -1,0 +1,8 @@
+//! The store through its public door.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+#![expect(unreachable_pub, reason = "the parts of one test binary")]
+
+mod conformance;
+mod journal;
+mod sqlite;
+mod support;
