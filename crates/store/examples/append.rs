@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Rows into SQLite, on this thread alone.
 fn append(home: &Path, clock: &Arc<dyn Clock>) -> Result<(), Box<dyn Error>> {
-    let store = SqliteStore::open(&home.join("keyward.db"), clock)?;
+    let store = SqliteStore::open(&home.join("keyward.db"), clock.as_ref())?;
     let rows: Vec<Entry> = (0..ROWS).map(entry).collect();
     let (started, cpu) = (Instant::now(), cpu_time()?);
     for batch in rows.chunks(BATCH) {

@@ -65,7 +65,7 @@ fn options() -> Options {
 
 fn serve(home: &Path, seed: u32) -> Done {
     let clock: Arc<dyn Clock> = Arc::new(StandingClock);
-    let store = SqliteStore::open(&home.join("keyward.db"), &clock)?;
+    let store = SqliteStore::open(&home.join("keyward.db"), clock.as_ref())?;
     let (journals, _) = FileJournals::open(&home.join("journal"), Arc::new(store), clock, options())?;
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2_u8)

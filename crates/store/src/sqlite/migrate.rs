@@ -77,11 +77,16 @@ fn claim(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             path.display()
         )));
     }
-    connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-    let table = "CREATE TABLE IF NOT EXISTS migration (
-        number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at_ms INTEGER NOT NULL
-    ) STRICT";
-    connection.execute_batch(table).map_err(failed)
+    // Both or neither: a mark without the table would be a database that cannot be opened again.
+    let claim = format!(
+        "BEGIN IMMEDIATE;
+         PRAGMA application_id = {APPLICATION_ID};
+         CREATE TABLE migration (
+             number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at_ms INTEGER NOT NULL
+         ) STRICT;
+         COMMIT"
+    );
+    connection.execute_batch(&claim).map_err(failed)
 }
 
 fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {

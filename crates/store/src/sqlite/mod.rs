@@ -16,7 +16,7 @@ mod rollup;
 mod row;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::ids::{InstallId, RequestId};
@@ -53,7 +53,7 @@ impl SqliteStore {
     /// # Errors
     /// Another process has it open; the folder or the file can be read by others; the file is no database of Keyward's,
     /// or of a newer Keyward. Each message says what to do.
-    pub fn open(path: &Path, clock: &Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, clock: &dyn Clock) -> Result<Self, StoreError> {
         open::check_version(rusqlite::version_number())?;
         let lock = open::prepare_home(path)?;
         let mut connection = open::writer(path)?;

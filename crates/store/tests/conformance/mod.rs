@@ -5,9 +5,7 @@ mod configuration;
 mod ledger;
 mod reports;
 
-use std::sync::Arc;
-
-use keyward_domain::port::{Clock, Store};
+use keyward_domain::port::Store;
 use keyward_store::memory::MemoryStore;
 use keyward_store::sqlite::SqliteStore;
 
@@ -19,8 +17,7 @@ fn on_memory(check: fn(&dyn Store)) {
 
 fn on_sqlite(check: fn(&dyn Store)) {
     let home = Home::new();
-    let clock: Arc<dyn Clock> = ManualClock::new();
-    check(&SqliteStore::open(&home.database(), &clock).unwrap());
+    check(&SqliteStore::open(&home.database(), ManualClock::new().as_ref()).unwrap());
 }
 
 /// Names every check once and runs it on every backend.

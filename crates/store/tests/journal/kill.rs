@@ -40,7 +40,7 @@ fn m07_the_ledger_is_never_below_the_bill_after_kill_9() {
         run_and_kill(&home, seed, calls);
 
         let clock: Arc<dyn Clock> = ManualClock::new();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&home.database(), &clock).unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&home.database(), clock.as_ref()).unwrap());
         let (journals, recovered) = FileJournals::open(&home.journal(), store.clone(), clock, quick()).unwrap();
         recovered_in_all.replayed += recovered.replayed;
         recovered_in_all.unsettled += recovered.unsettled;

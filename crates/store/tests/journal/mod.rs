@@ -2,6 +2,7 @@
 
 mod disk;
 mod kill;
+mod model;
 mod outage;
 mod recovery;
 mod torn;

@@ -3,9 +3,8 @@
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
-use keyward_domain::port::{Change, Clock, Store, StoreError};
+use keyward_domain::port::{Change, Store, StoreError};
 use keyward_store::is_locked_by_other;
 use keyward_store::sqlite::{MIGRATIONS, SqliteStore};
 use rusqlite::Connection;
@@ -15,8 +14,7 @@ use crate::support::row::entry;
 use crate::support::{Home, ManualClock};
 
 fn open(path: &Path) -> Result<SqliteStore, StoreError> {
-    let clock: Arc<dyn Clock> = ManualClock::new();
-    SqliteStore::open(path, &clock)
+    SqliteStore::open(path, ManualClock::new().as_ref())
 }
 
 fn refusal(path: &Path) -> String {
