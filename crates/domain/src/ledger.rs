@@ -58,6 +58,35 @@ pub struct Subject {
     pub reserved: Option<Nanodollars>,
     /// Which price table applies, whatever changes meanwhile; empty when the price is unknown.
     pub price_version: Arc<str>,
+    /// The caller's trace, for spans. Not part of the ledger: it is not kept.
+    #[serde(skip)]
+    pub trace: Option<TraceContext>,
+}
+
+/// Which trace a call belongs to, as its `traceparent` header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The trace.
+    pub trace: [u8; 16],
+    /// The caller's span.
+    pub parent: [u8; 8],
+    /// Whether the caller records it.
+    pub sampled: bool,
+}
+
+impl TraceContext {
+    /// Reads a W3C `traceparent`: version, trace, parent and flags in hexadecimal. Anything else is no trace.
+    pub fn parse(header: &str) -> Option<Self> {
+        let mut parts = header.split('-');
+        let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if version.len() != 2 || version == "ff" || trace.len() != 32 || parent.len() != 16 || flags.len() != 2 {
+            return None;
+        }
+        let trace = u128::from_str_radix(trace, 16).ok().filter(|trace| *trace != 0)?.to_be_bytes();
+        let parent = u64::from_str_radix(parent, 16).ok().filter(|parent| *parent != 0)?.to_be_bytes();
+        let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+        Some(Self { trace, parent, sampled })
+    }
 }
 
 /// How an attempt ended.

@@ -22,6 +22,7 @@ use keyward_store::sqlite::SqliteStore;
 
 const ROWS: u32 = 400_000;
 const BATCH: usize = 500;
+const ROUNDS: u32 = 30_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -52,41 +53,39 @@ fn append(home: &Path, clock: &Arc<dyn Clock>) -> Result<(), Box<dyn Error>> {
 }
 
 /// Calls through the journal, `group` of them in one commit: reserve, commit, settle, commit.
-fn commit(folder: &Path, clock: &Arc<dyn Clock>, group: usize) -> Result<(), Box<dyn Error>> {
-    // The projector works on another core; here only the time of the request path's own thread counts.
+fn commit(folder: &Path, clock: &Arc<dyn Clock>, group: u32) -> Result<(), Box<dyn Error>> {
+    // The projector works on another core.
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let options = Options { queued_rows: usize::MAX, ..Options::default() };
     let (journals, _) = FileJournals::open(folder, store, clock.clone(), options)?;
     let mut journal = Journals::open(&journals, 0)?;
-    let calls: Vec<Entry> = (0..ROWS / 4).map(entry).collect();
-    let mut settlements: Vec<Entry> = calls.clone();
-    settlements.reverse();
-
-    let started = cpu_time()?;
     let mut encoding = Duration::ZERO;
-    for group in calls.chunks(group) {
+    let mut committing = Duration::ZERO;
+    let timed = |sum: &mut Duration, begun: Instant| *sum += begun.elapsed();
+    for round in 0..ROUNDS {
+        // Made here and not beforehand, so that they are as fresh in the caches as on the request path.
+        let calls: Vec<Entry> = (0..group).map(|call| entry(round * group + call)).collect();
         let begun = Instant::now();
-        for call in group {
+        for call in &calls {
             journal.reserve(&call.subject);
         }
-        encoding += begun.elapsed();
-        journal.commit()?;
-        let ended: Vec<Entry> = group.iter().filter_map(|_| settlements.pop()).collect();
+        timed(&mut encoding, begun);
         let begun = Instant::now();
-        for entry in ended {
-            journal.settle(entry);
-        }
-        encoding += begun.elapsed();
         journal.commit()?;
+        timed(&mut committing, begun);
+        let begun = Instant::now();
+        for call in calls {
+            journal.settle(call);
+        }
+        timed(&mut encoding, begun);
+        let begun = Instant::now();
+        journal.commit()?;
+        timed(&mut committing, begun);
     }
-    let all = cpu_time()?.saturating_sub(started);
-    let per = |length: Duration, times: usize| length.as_nanos() / u128::try_from(times).unwrap_or(1);
     println!(
-        "journal, {group} calls per commit: {} ns per call in all, {} ns per commit, {} ns to encode a reservation and \
-         its settlement",
-        per(all, calls.len()),
-        per(all.saturating_sub(encoding), 2 * calls.len() / group),
-        per(encoding, calls.len())
+        "journal, {group} calls per commit: {} ns per commit, {} ns to encode a reservation and its settlement",
+        committing.as_nanos() / u128::from(2 * ROUNDS),
+        encoding.as_nanos() / u128::from(ROUNDS * group),
     );
     drop(journal);
     Ok(())

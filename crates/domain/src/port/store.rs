@@ -150,6 +150,9 @@ pub enum StoreError {
     /// Something still depends on it.
     #[error("{0} is still in use")]
     InUse(String),
+    /// The config file owns it.
+    #[error("{0} belongs to the config file: change it there")]
+    FileOwned(String),
     /// The database could not be read or written.
     #[error("the store failed: {0}")]
     Failed(String),
