@@ -1,1 +1,27 @@
-//! placeholder
+//! The data plane. Start at [`pipeline`]: one screen, one line per stage.
+//!
+//! A gateway runs one event loop per core; a connection lives on one of them for good, together with the upstream
+//! connections it uses, so that nothing on the way of a request is shared or locked. Configuration comes as one
+//! immutable [`Snapshot`], the ledger is a [`Journal`](keyward_domain::port::Journal) per event loop.
+
+mod pipeline;
+mod stage;
+mod refuse;
+mod surface;
+mod body;
+mod snapshot;
+mod ledger;
+mod upstream;
+mod server;
+mod metrics;
+mod options;
+mod egress;
+mod worker;
+
+pub use egress::egress;
+pub use upstream::BadRoot;
+pub use metrics::Metrics;
+pub use options::{Attempts, Deadlines, Disconnect, Limits, Options};
+pub use server::{Gateway, Running, StartError};
+pub use snapshot::{Deployment, ModelCard, Pooled, ProviderEntry, Resolution, Snapshot, SnapshotHandle};
+pub use surface::{ModelIn, ROUTES, Route};

@@ -1,0 +1,188 @@
+//! What `/metrics` shows of the data plane. Every label has a small closed set of values; names that an outsider can
+//! invent (models, keys) never become one unasked.
+
+use std::sync::Mutex;
+
+use keyward_domain::denial::Denial;
+use keyward_domain::ledger::Entry;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::ledger::Spent;
+use crate::stage::arrive::Arrival;
+
+/// Series per family with names of providers and models in them; what comes after that is counted as `other`.
+const MAX_NAMED_SERIES: usize = 2_000;
+/// Upper bounds of the gateway's own time, in seconds: from 10 microseconds to 100 milliseconds.
+const OVERHEAD_BUCKETS: [f64; 13] =
+    [10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 100e-3];
+/// Upper bounds of waiting for a provider, in seconds.
+const UPSTREAM_BUCKETS: [f64; 12] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
+
+/// The data plane's counters.
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    pub(crate) in_flight: Gauge,
+    connections: Gauge,
+    overhead: Histogram,
+    upstream: Histogram,
+    first_content: Histogram,
+    refusals: Family<RefusalLabels, Counter>,
+    attempts: Family<AttemptLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    cost: Family<NameLabels, Counter>,
+    unpriced: Family<NameLabels, Counter>,
+    named: Mutex<std::collections::HashSet<NameLabels>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    dialect: &'static str,
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    provider: String,
+    operation: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NameLabels {
+    provider: String,
+    model: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    provider: String,
+    model: String,
+    direction: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("keyward");
+        let metrics = Self {
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            overhead: Histogram::new(OVERHEAD_BUCKETS),
+            upstream: Histogram::new(UPSTREAM_BUCKETS),
+            first_content: Histogram::new(UPSTREAM_BUCKETS),
+            refusals: Family::default(),
+            attempts: Family::default(),
+            tokens: Family::default(),
+            cost: Family::default(),
+            unpriced: Family::default(),
+            named: Mutex::default(),
+            registry: Mutex::default(),
+        };
+        metrics.register(&mut registry);
+        Self { registry: Mutex::new(registry), ..metrics }
+    }
+}
+
+impl Metrics {
+    /// Everything in Prometheus' text format.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if let Ok(registry) = self.registry.lock() {
+            // Writing to a string cannot fail.
+            let _ = encode(&mut text, &registry);
+        }
+        text
+    }
+
+    /// Lets another part of the process show its own metrics here.
+    pub fn register_more(&self, register: impl FnOnce(&mut Registry)) {
+        if let Ok(mut registry) = self.registry.lock() {
+            register(&mut registry);
+        }
+    }
+
+    /// Counts ledger rows: tokens and money by provider and model. Called by the ledger's own thread, not on the
+    /// request path.
+    pub fn settled(&self, entries: &[Entry]) {
+        for entry in entries {
+            let names = self.named(&entry.subject.provider_name, &entry.subject.model);
+            let outcome = entry.outcome.as_str();
+            let operation = entry.subject.operation.as_str();
+            self.attempts.get_or_create(&AttemptLabels { provider: names.provider.clone(), operation, outcome }).inc();
+            for (direction, tokens) in
+                [("input", entry.usage.prompt_tokens()), ("output", entry.usage.completion_tokens())]
+            {
+                let NameLabels { provider, model } = names.clone();
+                self.tokens.get_or_create(&TokenLabels { provider, model, direction }).inc_by(tokens);
+            }
+            match entry.cost {
+                Some(cost) => self.cost.get_or_create(&names).inc_by(u64::try_from(cost.0).unwrap_or(0)),
+                None => self.unpriced.get_or_create(&names).inc(),
+            };
+        }
+    }
+
+    /// Requests in flight now.
+    pub fn in_flight(&self) -> i64 {
+        self.in_flight.get()
+    }
+
+    pub(crate) fn connected(&self) {
+        self.connections.inc();
+    }
+
+    pub(crate) fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    pub(crate) fn refused(&self, arrival: &Arrival, denial: &Denial) {
+        self.refusals.get_or_create(&RefusalLabels { dialect: arrival.dialect.as_str(), code: denial.code() }).inc();
+    }
+
+    pub(crate) fn answered(&self, spent: &Spent) {
+        self.overhead.observe(spent.overhead.as_secs_f64());
+        self.upstream.observe(spent.duration.as_secs_f64());
+        if let Some(first) = spent.first_content {
+            self.first_content.observe(first.as_secs_f64());
+        }
+    }
+
+    fn named(&self, provider: &str, model: &str) -> NameLabels {
+        let names = NameLabels { provider: provider.to_owned(), model: model.to_owned() };
+        let Ok(mut named) = self.named.lock() else { return names };
+        if named.contains(&names) {
+            return names;
+        }
+        if named.len() >= MAX_NAMED_SERIES {
+            return NameLabels { provider: provider.to_owned(), model: "other".to_owned() };
+        }
+        named.insert(names.clone());
+        names
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register("requests_in_flight", "Calls being served", self.in_flight.clone());
+        registry.register("client_connections", "Open client connections", self.connections.clone());
+        registry.register(
+            "gateway_overhead_seconds",
+            "Time that the gateway itself added to a call: total minus waiting for the provider",
+            self.overhead.clone(),
+        );
+        registry.register("upstream_duration_seconds", "From sending an attempt to its end", self.upstream.clone());
+        registry.register(
+            "upstream_first_content_seconds",
+            "From sending an attempt to its first content",
+            self.first_content.clone(),
+        );
+        registry.register("refusals", "Calls refused by the gateway, by code", self.refusals.clone());
+        registry.register("attempts", "Attempts by provider, operation and outcome", self.attempts.clone());
+        registry.register("tokens", "Tokens by provider and model", self.tokens.clone());
+        registry.register("cost_nanodollars", "Known cost by provider and model", self.cost.clone());
+        registry.register("unpriced_attempts", "Attempts whose price is unknown", self.unpriced.clone());
+    }
+}

@@ -1,0 +1,54 @@
+//! Every refusal, in the status and error body of the caller's own dialect. The only place that knows both.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+use keyward_dialect::error;
+use keyward_domain::denial::Denial;
+use keyward_domain::ledger::Refusal;
+
+use crate::body::Body;
+use crate::stage::arrive::Arrival;
+use crate::worker::Worker;
+
+/// Carries the request id of every answer.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-keyward-request-id");
+/// Longer model names are cut in the request log.
+const MAX_LOGGED_MODEL: usize = 128;
+
+/// The answer that says no, counted and, when the caller is known, kept in the request log.
+pub(crate) fn response(worker: &Worker, arrival: &Arrival, denial: &Denial) -> Response<Body> {
+    worker.shared.metrics.refused(arrival, denial);
+    note(worker, arrival, denial);
+    let id = arrival.request.to_string();
+    let mut response = Response::new(Body::from(error::body(arrival.dialect, denial, &id)));
+    *response.status_mut() = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(after) = denial.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    if denial.status() == 401 {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn note(worker: &Worker, arrival: &Arrival, denial: &Denial) {
+    let Some((tenant, virtual_key)) = arrival.caller else { return };
+    let model: String = arrival.model.iter().flat_map(|model| model.chars()).take(MAX_LOGGED_MODEL).collect();
+    worker.ledger.refuse(Refusal {
+        request: arrival.request,
+        at: arrival.at,
+        tenant,
+        virtual_key,
+        requested_model: model.into(),
+        dialect: arrival.dialect,
+        operation: arrival.operation,
+        code: denial.code().into(),
+        status: denial.status(),
+    });
+}

@@ -1,0 +1,75 @@
+//! The listener. One event loop accepts and hands each connection to the loop with the fewest, because few clients
+//! with long-lived connections would leave a hash-based spread lopsided.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// Pause after a failure that will not go away at once, such as running out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Where one event loop's connections are handed in; bounded by the limit on connections.
+pub(super) struct Door {
+    sender: UnboundedSender<(TcpStream, IpAddr)>,
+    seated: Arc<AtomicUsize>,
+}
+
+/// Where one event loop takes its connections from.
+pub(super) struct Guests {
+    pub(super) receiver: UnboundedReceiver<(TcpStream, IpAddr)>,
+    pub(super) seated: Arc<AtomicUsize>,
+}
+
+/// A door and its inside.
+pub(super) fn door() -> (Door, Guests) {
+    let (sender, receiver) = unbounded_channel();
+    let seated = Arc::new(AtomicUsize::new(0));
+    (Door { sender, seated: Arc::clone(&seated) }, Guests { receiver, seated })
+}
+
+/// The listening socket.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts until dropped.
+pub(super) async fn accept(listener: TcpListener, doors: Vec<Door>, max_connections: usize) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the listener cannot be watched; no calls are taken"),
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => seat(stream, peer.ip(), &doors, max_connections),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn seat(stream: tokio::net::TcpStream, peer: IpAddr, doors: &[Door], max_connections: usize) {
+    let seated: usize = doors.iter().map(|door| door.seated.load(Ordering::Relaxed)).sum();
+    let emptiest = doors.iter().min_by_key(|door| door.seated.load(Ordering::Relaxed));
+    let Some(door) = emptiest.filter(|_| seated < max_connections) else { return };
+    // Small events must leave at once, not wait for an acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let Ok(stream) = stream.into_std() else { return };
+    door.seated.fetch_add(1, Ordering::Relaxed);
+    if door.sender.send((stream, peer)).is_err() {
+        door.seated.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,129 @@
+//! Event loops, connections and the way they end.
+
+mod accept;
+mod connection;
+mod event_loop;
+mod health;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use keyward_domain::port::{Clock, Entropy, JournalError, Journals};
+use keyward_vault::Vault;
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::snapshot::SnapshotHandle;
+use crate::upstream::client_config;
+use crate::worker::Shared;
+use event_loop::EventLoop;
+
+/// The data plane, not yet running.
+pub struct Gateway {
+    /// What the operator set.
+    pub options: Options,
+    /// Where the configuration comes from.
+    pub snapshot: SnapshotHandle,
+    /// Opens credentials.
+    pub vault: Arc<Vault>,
+    /// Makes the ledger's journals.
+    pub journals: Arc<dyn Journals>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The data plane, running on threads of its own.
+pub struct Running {
+    address: SocketAddr,
+    phase: watch::Sender<Phase>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Where in its life the data plane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Takes calls.
+    Serving,
+    /// Takes no more calls and finishes those under way until this much time has passed.
+    Draining(Duration),
+}
+
+/// Why the data plane does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {0}: {1}. Is another server running there? Set `listen.data` to another address.")]
+    Listen(SocketAddr, io::Error),
+    /// A thread or its event loop could not be made.
+    #[error("cannot start an event loop: {0}")]
+    EventLoop(io::Error),
+    /// The ledger's journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A root certificate in the configuration is not one.
+    #[error(transparent)]
+    BadRoot(#[from] crate::upstream::BadRoot),
+}
+
+impl Gateway {
+    /// Opens the listener and starts the event loops. Calls are served when this returns.
+    pub fn start(self) -> Result<Running, StartError> {
+        let tls = client_config(&self.options.extra_roots)?;
+        let workers = self.options.workers.max(1);
+        let listener = accept::listen(self.options.listen)
+            .map_err(|error| StartError::Listen(self.options.listen, error))?;
+        let address = listener.local_addr().map_err(StartError::EventLoop)?;
+        let (phase, watcher) = watch::channel(Phase::Serving);
+        let shared = Arc::new(Shared {
+            options: self.options,
+            snapshot: self.snapshot,
+            vault: self.vault,
+            clock: self.clock,
+            entropy: self.entropy,
+            metrics: self.metrics,
+        });
+        let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();
+        let mut listener = Some((listener, doors));
+        let mut threads = Vec::with_capacity(workers);
+        for (number, guests) in guests.into_iter().enumerate() {
+            let event_loop = EventLoop {
+                shared: Arc::clone(&shared),
+                tls: Arc::clone(&tls),
+                journal: self.journals.open(number)?,
+                guests,
+                // The first event loop also answers the door and seats guests where there is most room.
+                listener: listener.take(),
+                phase: watcher.clone(),
+            };
+            threads.push(event_loop.start(number).map_err(StartError::EventLoop)?);
+        }
+        Ok(Running { address, phase, threads })
+    }
+}
+
+impl Running {
+    /// Where clients connect.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops taking calls, finishes those under way, and returns when the last ledger row is committed. What is not
+    /// finished after `grace` is cut and settled. Blocks.
+    pub fn drain(self, grace: Duration) {
+        // Event loops that are gone already need not be told.
+        let _ = self.phase.send(Phase::Draining(grace));
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("an event loop ended in a panic");
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The configuration as requests see it: immutable, complete, swapped as a whole when anything changes. A request
+//! loads it once and so sees one world; nothing is looked up in SQL.
+
+mod build;
+mod entries;
+mod resolve;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use foldhash::fast::FixedState;
+use keyward_domain::ids::TenantId;
+use keyward_vault::TokenVerifier;
+
+pub use entries::{Deployment, ModelCard, Pooled, ProviderEntry};
+pub(crate) use entries::{KeyEntry, World};
+pub use resolve::Resolution;
+
+/// Maps of this size are read on every request, from keys that an outsider cannot choose freely.
+pub(crate) type FastMap<K, V> = HashMap<K, V, FixedState>;
+
+/// One consistent picture of the configuration.
+pub struct Snapshot {
+    /// The store's revision that it shows.
+    pub revision: u64,
+    /// Checks tokens; `None` while the vault is locked.
+    pub(crate) verifier: Option<Arc<TokenVerifier>>,
+    pub(crate) keys: FastMap<u64, Arc<KeyEntry>>,
+    pub(crate) worlds: FastMap<TenantId, Arc<World>>,
+}
+
+/// Where the current snapshot is; cloning gives another door to the same place.
+#[derive(Clone)]
+pub struct SnapshotHandle(Arc<ArcSwap<Snapshot>>);
+
+impl SnapshotHandle {
+    /// A handle that starts with this snapshot.
+    pub fn new(first: Snapshot) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(first)))
+    }
+
+    /// Makes this snapshot the current one, at once and for every event loop. Requests under way keep theirs.
+    pub fn publish(&self, next: Snapshot) {
+        self.0.store(Arc::new(next));
+    }
+
+    /// The current snapshot.
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+}

@@ -1,0 +1,103 @@
+//! From the name that a client sent to the deployments that may serve it.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use keyward_domain::catalog::Pricing;
+use keyward_domain::denial::Denial;
+
+use super::entries::{Deployment, World};
+
+/// Longer names are nobody's.
+const MAX_MODEL_NAME: usize = 256;
+/// How many look-alikes a refusal names.
+const MAX_SUGGESTIONS: usize = 3;
+
+/// What a name stands for.
+#[derive(Clone)]
+pub enum Resolution {
+    /// These deployments, in order of preference.
+    Targets(Arc<str>, Arc<[Arc<Deployment>]>),
+    /// Several providers offer a model of this name; which one is meant has to be said.
+    Ambiguous(Vec<Arc<str>>),
+}
+
+impl World {
+    /// The name as it is kept, and what may serve it: an alias, `provider/model`, or a bare name that exactly one
+    /// enabled provider offers. `provider/model` of a known provider is served even when no list contains the model.
+    pub(crate) fn resolve(&self, name: &str) -> Result<(Arc<str>, Arc<[Arc<Deployment>]>), Denial> {
+        match self.models.get(name) {
+            Some(Resolution::Targets(name, targets)) => Ok((Arc::clone(name), Arc::clone(targets))),
+            Some(Resolution::Ambiguous(providers)) => {
+                Err(Denial::ModelAmbiguous(name.to_owned(), providers.iter().map(ToString::to_string).collect()))
+            }
+            None => self.unlisted(name).ok_or_else(|| self.not_found(name)),
+        }
+    }
+
+    fn unlisted(&self, name: &str) -> Option<(Arc<str>, Arc<[Arc<Deployment>]>)> {
+        let (provider, model) = name.split_once('/')?;
+        let provider = self.providers.get(provider)?;
+        let plain = name.len() <= MAX_MODEL_NAME && model.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\\"".contains(&b));
+        if model.is_empty() || !plain || model.contains("..") {
+            return None;
+        }
+        let qualified: Arc<str> = name.into();
+        let deployment = Deployment {
+            provider: Arc::clone(provider),
+            model: model.into(),
+            model_header: HeaderValue::from_str(model).ok()?,
+            qualified: Arc::clone(&qualified),
+            pricing: Pricing::Unknown,
+            price_version: "".into(),
+            context: None,
+            max_output: None,
+        };
+        Some((qualified, Arc::from([Arc::new(deployment)])))
+    }
+
+    fn not_found(&self, name: &str) -> Denial {
+        let shown: String = name.chars().take(64).collect();
+        let mut near: Vec<(usize, &str)> =
+            self.models.keys().map(|known| (distance(&shown, known), &**known)).filter(|(far, _)| *far <= 3).collect();
+        near.sort_unstable();
+        let near = near.into_iter().take(MAX_SUGGESTIONS).map(|(_, known)| known.to_owned()).collect();
+        Denial::ModelNotFound(shown, near)
+    }
+}
+
+/// Levenshtein distance, given up beyond a difference in length of 3.
+fn distance(a: &str, b: &str) -> usize {
+    if a.len().abs_diff(b.len()) > 3 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (slot, y) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let here = if x == y { corner } else { 1 + corner.min(left).min(*slot) };
+            corner = *slot;
+            *slot = here;
+            left = here;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("gpt-4o", "gpt-4o"), 0);
+        assert_eq!(distance("gpt-4o", "gpt-40"), 1);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("a", "abcdef"), usize::MAX);
+    }
+}

@@ -1,0 +1,59 @@
+//! Stage 4: [`Grant`] -> [`Hold`]. What the call may cost at the most is computed and a place in flight is taken; both
+//! are given back when the hold is dropped, whatever happens in between.
+
+use std::rc::Rc;
+
+use keyward_domain::cost::worst_case;
+use keyward_domain::denial::Denial;
+use keyward_domain::money::Nanodollars;
+
+use crate::snapshot::Deployment;
+use crate::stage::authorize::Grant;
+use crate::worker::Worker;
+
+/// The longest answer that is assumed when neither the client nor the catalog sets a limit, in tokens.
+const ASSUMED_MAX_OUTPUT: u64 = 32_768;
+
+/// A place in flight. Nothing is sent to a provider without one.
+pub(crate) struct Hold {
+    pub(crate) grant: Grant,
+    pub(crate) place: Place,
+}
+
+/// The part of a hold that lives until the answer has ended.
+pub(crate) struct Place {
+    worker: Rc<Worker>,
+}
+
+/// Admits the call, or says that there is no room.
+pub(crate) fn hold(worker: &Rc<Worker>, grant: Grant) -> Result<Hold, Denial> {
+    let options = &worker.shared.options;
+    let here = worker.in_flight.get();
+    if here >= options.limits.in_flight.div_ceil(options.workers.max(1)) {
+        return Err(Denial::Overloaded("Too many calls are in flight."));
+    }
+    worker.in_flight.set(here + 1);
+    worker.shared.metrics.in_flight.inc();
+    Ok(Hold { grant, place: Place { worker: Rc::clone(worker) } })
+}
+
+impl Hold {
+    /// The most that this call can cost at this deployment: every byte of the request a token at the dearest input
+    /// rate (no tokenizer makes more tokens than bytes), and the whole output allowance. `None` when the price is
+    /// unknown.
+    pub(crate) fn most_at(&self, target: &Deployment) -> Option<Nanodollars> {
+        let payload = &self.grant.call.payload;
+        if self.grant.call.operation.is_free() {
+            return Some(Nanodollars::ZERO);
+        }
+        let output = payload.output_cap().or(target.max_output).unwrap_or(ASSUMED_MAX_OUTPUT);
+        worst_case(&target.pricing, payload.len() as u64, output, payload.candidates())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.worker.in_flight.set(self.worker.in_flight.get().saturating_sub(1));
+        self.worker.shared.metrics.in_flight.dec();
+    }
+}

@@ -1,0 +1,155 @@
+//! The request as it goes to a provider: the client's own bytes with the declared edits spliced in, the client's own
+//! headers without those that are not the provider's business.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Uri};
+use keyward_dialect::lens::{Facts, IncludeUsage};
+use keyward_dialect::splice::Edits;
+use keyward_domain::denial::Denial;
+use keyward_domain::dialect::Operation;
+use keyward_domain::money::Nanodollars;
+use keyward_domain::token::TokenId;
+use keyward_domain::ids::TenantId;
+use keyward_domain::virtual_key::DisconnectPolicy;
+use keyward_provider::{outbound_headers, target};
+
+use super::{About, Asked};
+use crate::body::{Outgoing, Upload};
+use crate::snapshot::Deployment;
+use crate::stage::admit::{Hold, Place};
+use crate::stage::arrive::Arrival;
+use crate::stage::read::Payload;
+use crate::stage::route::{Candidate, Plan};
+
+/// A call, ready to be prepared for one candidate after the other.
+pub(super) struct Draft {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    payload: Payload,
+    model_in_path: bool,
+    /// The most that the call can cost at each candidate's deployment, in order.
+    worst: Vec<Option<Nanodollars>>,
+    pub(super) operation: Operation,
+    pub(super) streamed: bool,
+    pub(super) name: std::sync::Arc<str>,
+    pub(super) tenant: TenantId,
+    pub(super) virtual_key: TokenId,
+    pub(super) payload_len: usize,
+    on_disconnect: DisconnectPolicy,
+    upload_limit: u64,
+}
+
+impl Draft {
+    /// Takes a plan apart.
+    pub(super) fn of(plan: Plan, upload_limit: u64) -> (Self, Place, Vec<Candidate>) {
+        let worst = plan.candidates.iter().map(|candidate| plan.hold.most_at(&candidate.target)).collect();
+        let Hold { grant, place } = plan.hold;
+        let key = &grant.call.caller.key().record;
+        let (tenant, virtual_key, on_disconnect) = (key.tenant, key.id, key.on_disconnect);
+        let Parts { method, uri, headers, .. } = grant.call.head;
+        let draft = Self {
+            method,
+            uri,
+            headers,
+            payload_len: grant.call.payload.len(),
+            payload: grant.call.payload,
+            model_in_path: grant.call.model_in_path,
+            worst,
+            operation: grant.call.operation,
+            streamed: grant.call.streamed,
+            name: grant.name,
+            tenant,
+            virtual_key,
+            on_disconnect,
+            upload_limit,
+        };
+        (draft, place, plan.candidates)
+    }
+
+    /// What may at most be spent on the candidate with this number.
+    pub(super) fn most(&self, number: usize) -> Option<Nanodollars> {
+        self.worst.get(number).copied().flatten()
+    }
+
+    /// What the relay has to know.
+    pub(super) fn about(&self) -> About {
+        About { hide_usage: self.injects_usage(), on_disconnect: self.on_disconnect }
+    }
+
+    /// What a price may depend on.
+    pub(super) fn asked(&self) -> Asked {
+        match &self.payload {
+            Payload::Json(_, facts) => Asked {
+                size: facts.image_size.clone(),
+                quality: facts.image_quality.clone(),
+                characters: facts.input_characters,
+            },
+            _ => Asked::default(),
+        }
+    }
+
+    /// The request for this candidate. The last one takes the client's headers and body over instead of copying them.
+    pub(super) fn request(
+        &mut self,
+        arrival: &Arrival,
+        candidate: &Candidate,
+        credential: Option<&(HeaderName, HeaderValue)>,
+        is_last: bool,
+    ) -> Result<Request<Outgoing>, Denial> {
+        let provider = &candidate.target.provider;
+        let mut headers = if is_last { std::mem::take(&mut self.headers) } else { self.headers.clone() };
+        outbound_headers(provider.kind, arrival.dialect, &mut headers);
+        if let Some((name, value)) = credential {
+            headers.insert(name.clone(), value.clone());
+        }
+        headers.insert(HOST, provider.host.clone());
+        let model = self.model_in_path.then_some(&*candidate.target.model);
+        let asked = self.uri.path_and_query().map_or("/", |asked| asked.as_str());
+        let path = target(provider.kind, arrival.dialect, &provider.base, asked, model).map_err(|_| bad_path())?;
+        let body = self.body(&candidate.target, is_last, &mut headers)?;
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::from(path);
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn body(&mut self, target: &Deployment, is_last: bool, headers: &mut HeaderMap) -> Result<Outgoing, Denial> {
+        let bytes = match &mut self.payload {
+            Payload::Nothing => return Ok(Outgoing::Whole(None)),
+            Payload::Json(bytes, facts) => edited(bytes, facts, &target.model, self.model_in_path),
+            Payload::Form(bytes, found, rest) => {
+                let head = found.with_model(bytes, &target.model);
+                if let Some(rest) = rest.take_if(|_| is_last) {
+                    return Ok(Outgoing::Upload(Upload::new(head, rest, self.upload_limit)));
+                }
+                head
+            }
+        };
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        Ok(Outgoing::from(bytes))
+    }
+
+    fn injects_usage(&self) -> bool {
+        matches!(&self.payload, Payload::Json(_, Facts { include_usage: IncludeUsage::Inject(_), .. }))
+    }
+}
+
+/// The client's bytes with the provider's name for the model, and with usage asked for if the client did not.
+fn edited(bytes: &Bytes, facts: &Facts, model: &str, model_in_path: bool) -> Bytes {
+    let mut edits = Edits::none();
+    if !model_in_path {
+        edits.replace_model(facts, model);
+    } else if !facts.nested_models.is_empty() {
+        edits.replace_nested_models(facts, &format!("models/{model}"));
+    }
+    edits.include_usage(facts);
+    edits.apply(bytes.clone())
+}
+
+fn bad_path() -> Denial {
+    Denial::InvalidRequest("The request's path or query is not valid.".to_owned(), None)
+}

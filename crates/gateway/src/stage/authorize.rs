@@ -1,0 +1,95 @@
+//! Stage 3: [`Call`] -> [`Grant`]. Pure: the virtual key's grant against the operation and against the model that will
+//! really be asked, by whatever name the client called it.
+
+use std::sync::Arc;
+
+use keyward_domain::denial::Denial;
+use keyward_domain::dialect::{Dialect, Operation};
+use keyward_domain::provider::ProviderKind;
+use keyward_domain::token::Environment;
+use keyward_domain::virtual_key::VirtualKey;
+
+use crate::snapshot::Deployment;
+use crate::stage::arrive::Arrival;
+use crate::stage::read::{Call, Payload};
+
+/// A call that its key may make, and the deployments that may serve it.
+pub(crate) struct Grant {
+    pub(crate) call: Call,
+    /// The model's name as the snapshot keeps it; empty for operations without a model.
+    pub(crate) name: Arc<str>,
+    /// In order of preference; empty for operations that Keyward answers itself.
+    pub(crate) targets: Vec<Arc<Deployment>>,
+    _proof: (),
+}
+
+impl Grant {
+    /// Whether Keyward answers this itself.
+    pub(crate) fn is_answered_here(&self) -> bool {
+        self.call.operation == Operation::ListModels
+    }
+}
+
+/// Decides whether the caller may do this.
+pub(crate) fn grant(arrival: &mut Arrival, call: Call) -> Result<Grant, Denial> {
+    let key = &call.caller.key().record;
+    if !key.grant.allows_operation(call.operation) {
+        return Err(Denial::OperationNotAllowed(call.operation.as_str()));
+    }
+    if call.operation == Operation::ListModels {
+        return Ok(Grant { call, name: Arc::from(""), targets: Vec::new(), _proof: () });
+    }
+    let named = call.model.as_deref().filter(|name| !name.is_empty()).ok_or_else(no_model)?;
+    check_body_agrees(&call, named)?;
+    let (name, all) = call.caller.key().world.resolve(named)?;
+    arrival.model = Some(Arc::clone(&name));
+    let allowed: Vec<_> = all.iter().filter(|target| may_use(key, &name, target)).cloned().collect();
+    if allowed.is_empty() {
+        return Err(Denial::ModelNotAllowed(name.to_string()));
+    }
+    let targets: Vec<_> =
+        allowed.iter().filter(|target| target.provider.kind.speaks(arrival.dialect)).cloned().collect();
+    if targets.is_empty() {
+        return Err(untranslatable(&allowed, arrival.dialect));
+    }
+    Ok(Grant { call, name, targets, _proof: () })
+}
+
+/// Whether the key may use this deployment under this name. A test key reaches the sandbox and nothing else.
+fn may_use(key: &VirtualKey, name: &str, target: &Deployment) -> bool {
+    let environment = key.environment != Environment::Test || target.provider.kind == ProviderKind::Sandbox;
+    environment && key.grant.allows_model(&[name, &target.qualified, &target.model])
+}
+
+/// Gemini names the model in the path; a body that names another one is refused, because the provider might follow it.
+/// So is a body that tries to steer where the call goes.
+fn check_body_agrees(call: &Call, named: &str) -> Result<(), Denial> {
+    let Payload::Json(_, facts) = &call.payload else { return Ok(()) };
+    if let Some(forbidden) = facts.forbidden {
+        return Err(Denial::UnsupportedParameter(forbidden));
+    }
+    let disagrees = call.model_in_path
+        && facts.nested_models.iter().any(|model| model.text.strip_prefix("models/").unwrap_or(&model.text) != named);
+    if disagrees {
+        return Err(Denial::InvalidRequest(
+            "The body names another model than the path. Name the same one in both.".to_owned(),
+            Some("model"),
+        ));
+    }
+    Ok(())
+}
+
+fn no_model() -> Denial {
+    Denial::InvalidRequest("The request names no model. Set `model`.".to_owned(), Some("model"))
+}
+
+fn untranslatable(allowed: &[Arc<Deployment>], asked: Dialect) -> Denial {
+    let target = allowed.first().map_or("", |target| &*target.qualified);
+    let speaks = allowed.first().map_or(Dialect::OpenAi, |target| target.provider.kind.native_dialect());
+    Denial::Untranslatable(format!(
+        "`{target}` speaks the {} API and was asked in the {} API. Translation is not available in this version: \
+         use that provider's own SDK with this server's address, or another model.",
+        speaks.as_str(),
+        asked.as_str()
+    ))
+}

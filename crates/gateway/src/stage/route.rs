@@ -1,0 +1,62 @@
+//! Stage 5: [`Hold`] -> [`Plan`]. Ordered candidates, each a deployment with a credential. Round robin over what is
+//! usable; strategies take the place of [`ProviderEntry::in_turn`](crate::snapshot::ProviderEntry).
+
+use std::sync::Arc;
+
+use keyward_domain::denial::Denial;
+
+use crate::snapshot::{Deployment, Pooled};
+use crate::stage::admit::Hold;
+use crate::worker::Worker;
+
+/// What to try, in order.
+pub(crate) struct Plan {
+    pub(crate) hold: Hold,
+    pub(crate) candidates: Vec<Candidate>,
+    _proof: (),
+}
+
+/// A deployment and the credential to use for it.
+pub(crate) struct Candidate {
+    pub(crate) target: Arc<Deployment>,
+    /// `None` for a provider that wants no key.
+    pub(crate) credential: Option<Arc<Pooled>>,
+}
+
+/// Plans the attempts.
+pub(crate) fn plan(worker: &Worker, hold: Hold) -> Result<Plan, Denial> {
+    let mut candidates = Vec::new();
+    let mut reasons = Vec::new();
+    for target in &hold.grant.targets {
+        candidates_of(target, &mut candidates, &mut reasons);
+    }
+    if candidates.is_empty() {
+        return Err(Denial::NoUsableKey(reasons));
+    }
+    let tries = if hold.grant.call.payload.is_replayable() { worker.shared.options.attempts.max } else { 1 };
+    candidates.truncate(tries);
+    Ok(Plan { hold, candidates, _proof: () })
+}
+
+fn candidates_of(target: &Arc<Deployment>, candidates: &mut Vec<Candidate>, reasons: &mut Vec<(String, String)>) {
+    if target.provider.keyless && target.provider.pool.is_empty() {
+        candidates.push(Candidate { target: Arc::clone(target), credential: None });
+        return;
+    }
+    for credential in target.provider.in_turn() {
+        match credential.unusable() {
+            None => candidates.push(Candidate {
+                target: Arc::clone(target),
+                credential: Some(Arc::clone(credential)),
+            }),
+            Some(why) => reasons.push((credential.name.to_string(), why.to_owned())),
+        }
+    }
+}
+
+impl Candidate {
+    /// The credential's name; `-` for a provider that wants none.
+    pub(crate) fn credential_name(&self) -> Arc<str> {
+        self.credential.as_ref().map_or_else(|| Arc::from("-"), |pooled| Arc::clone(&pooled.name))
+    }
+}

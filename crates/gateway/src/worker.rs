@@ -1,0 +1,115 @@
+//! One event loop and everything that lives on it. Nothing here is shared with another core.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_domain::ids::RequestId;
+use keyward_domain::port::{Clock, Entropy, EntropyError};
+use keyward_domain::time::Timestamp;
+use keyward_vault::Vault;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::snapshot::{Snapshot, SnapshotHandle};
+use crate::stage::attempt::OpenedKeys;
+use crate::stage::relay::Abandoned;
+use crate::upstream::Upstream;
+
+/// What all event loops share.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) snapshot: SnapshotHandle,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// One event loop.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) upstream: Upstream,
+    pub(crate) ledger: Rc<Ledger>,
+    pub(crate) opened: OpenedKeys,
+    /// Calls in flight here; the limit is divided between the event loops.
+    pub(crate) in_flight: Cell<usize>,
+    /// Abandoned answers being read to their end here.
+    pub(crate) drains: Cell<usize>,
+    abandoned: UnboundedSender<Abandoned>,
+    chance: RefCell<Chance>,
+}
+
+impl Worker {
+    /// The event loop's state, and the answers that will be abandoned on it, for the task that reads them on.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        upstream: Upstream,
+        ledger: Rc<Ledger>,
+    ) -> (Rc<Self>, UnboundedReceiver<Abandoned>) {
+        // Bounded by `disconnect.drains`, which is checked before anything is sent here.
+        let (abandoned, receiver) = unbounded_channel();
+        let worker = Rc::new(Self {
+            shared,
+            upstream,
+            ledger,
+            opened: OpenedKeys::default(),
+            in_flight: Cell::new(0),
+            drains: Cell::new(0),
+            abandoned,
+            chance: RefCell::new(Chance::default()),
+        });
+        (worker, receiver)
+    }
+
+    /// Hands over an answer whose client is gone. When nobody takes it, it is settled by being dropped.
+    pub(crate) fn abandoned(&self, answer: Abandoned) {
+        drop(self.abandoned.send(answer));
+    }
+
+    /// The configuration as it is now; a request keeps the one it began with.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.snapshot.load()
+    }
+
+    /// Wall time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Time for measuring lengths.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.shared.clock.monotonic()
+    }
+
+    /// The id of a request that arrives now.
+    pub(crate) fn mint_request(&self, now: Timestamp) -> Result<RequestId, EntropyError> {
+        let random = self.chance.borrow_mut().draw(&*self.shared.entropy)?;
+        Ok(RequestId::from_parts(now, random))
+    }
+}
+
+/// Random bytes drawn from the operating system in bulk: a system call per request id would be felt.
+#[derive(Default)]
+struct Chance {
+    pool: Vec<u8>,
+}
+
+/// Bytes drawn at once.
+const CHANCE_POOL: usize = 2560;
+
+impl Chance {
+    fn draw(&mut self, entropy: &dyn Entropy) -> Result<[u8; 10], EntropyError> {
+        if self.pool.len() < 10 {
+            let mut fresh = vec![0; CHANCE_POOL];
+            entropy.fill(&mut fresh)?;
+            self.pool = fresh;
+        }
+        let drawn = *self.pool.last_chunk::<10>().ok_or(EntropyError)?;
+        self.pool.truncate(self.pool.len() - drawn.len());
+        Ok(drawn)
+    }
+}

@@ -1,0 +1,136 @@
+//! Several keys, several attempts, one honest account of each.
+
+use keyward_domain::ledger::AttemptOutcome;
+use keyward_domain::usage::UsageSource;
+use keyward_testkit::provider::{Fault, KeyBehaviour, Vendor, VendorError, mint_secret};
+
+use crate::house::House;
+
+const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}"#;
+
+fn two_keys(first: KeyBehaviour) -> House {
+    let house = House::open();
+    let secret = mint_secret(Vendor::OpenAi, "openai-2");
+    house.provider.add_key_with(Vendor::OpenAi, "openai-2", &secret, KeyBehaviour::Valid);
+    house.add_credential("openai", "openai-2", &secret);
+    house.provider.set_behaviour("openai-1", &first);
+    house.publish();
+    house
+}
+
+#[test]
+fn m11_a_call_that_fell_back_has_one_line_per_attempt() {
+    let mut house = two_keys(KeyBehaviour::revoked());
+    // Round robin: of two calls exactly one meets the revoked key first.
+    let answers: Vec<_> = (0..2).map(|_| house.client().post("/v1/chat/completions", CHAT)).collect();
+    assert!(answers.iter().all(|answer| answer.status == 200 && answer.header("x-keyward-key") == Some("openai-2")));
+    let mut attempts: Vec<_> = answers.iter().map(|answer| answer.header("x-keyward-attempts").unwrap()).collect();
+    attempts.sort_unstable();
+    assert_eq!(attempts, ["1", "2"]);
+    let entries = house.entries();
+    assert_eq!(entries.len(), 3);
+    let failed: Vec<_> = entries.iter().filter(|entry| entry.outcome == AttemptOutcome::UpstreamError).collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].source, UsageSource::None);
+    assert_eq!(failed[0].cost.unwrap().0, 0);
+    assert_eq!(&*failed[0].subject.credential_name, "openai-1");
+    assert_eq!(entries.iter().filter(|entry| entry.outcome == AttemptOutcome::Completed).count(), 2);
+}
+
+#[test]
+fn round_robin_alternates_and_skips_disabled_keys() {
+    let house = two_keys(KeyBehaviour::Valid);
+    let mut client = house.client();
+    let keys: Vec<_> = (0..4)
+        .map(|_| client.post("/v1/chat/completions", CHAT).header("x-keyward-key").unwrap().to_owned())
+        .collect();
+    assert_eq!(keys.iter().filter(|key| *key == "openai-1").count(), 2);
+    house.disable("openai-1");
+    let keys: Vec<_> = (0..4)
+        .map(|_| client.post("/v1/chat/completions", CHAT).header("x-keyward-key").unwrap().to_owned())
+        .collect();
+    assert!(keys.iter().all(|key| key == "openai-2"));
+}
+
+#[test]
+fn all_keys_resting_says_until_when() {
+    let house = two_keys(KeyBehaviour::rate_limited(100, Some(7)));
+    house.provider.set_behaviour("openai-2", &KeyBehaviour::rate_limited(100, Some(30)));
+    let answer = house.client().post("/v1/chat/completions", CHAT);
+    assert_eq!(answer.status, 429, "{}", answer.text());
+    assert_eq!(answer.header("retry-after"), Some("7"));
+    assert_eq!(answer.json()["error"]["code"], "all_keys_cooling");
+}
+
+#[test]
+fn no_usable_key_names_each_with_its_reason_and_no_secret() {
+    let house = two_keys(KeyBehaviour::revoked());
+    house.provider.set_behaviour("openai-2", &KeyBehaviour::no_credit());
+    let answer = house.client().post("/v1/chat/completions", CHAT);
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("openai-1") && message.contains("openai-2"), "{message}");
+    assert!(!message.contains(&mint_secret(Vendor::OpenAi, "openai-2")));
+}
+
+#[test]
+fn a_client_error_is_passed_on_as_it_came_and_tried_once() {
+    let mut house = two_keys(KeyBehaviour::Valid);
+    house.provider.script(Fault::refuse(VendorError::BadRequest("bad schema".into(), Some("tools".into()))).always());
+    let answer = house.client().post("/v1/chat/completions", CHAT);
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["error"]["message"], "bad schema");
+    assert_eq!(house.provider.requests().len(), 1);
+    assert_eq!(house.entries().len(), 1);
+}
+
+#[test]
+fn s02_an_echoed_provider_key_is_scrubbed() {
+    let house = House::open();
+    house.provider.script(Fault::status(400).echo_key());
+    let answer = house.client().post("/v1/chat/completions", CHAT);
+    assert_eq!(answer.status, 400);
+    assert!(!answer.text().contains(&mint_secret(Vendor::OpenAi, "openai-1")), "{}", answer.text());
+}
+
+#[test]
+fn a_redirect_is_refused_and_not_followed() {
+    let elsewhere = House::open();
+    let mut house = House::open();
+    house.provider.script(Fault::redirect(307, &format!("{}/v1/chat/completions", elsewhere.provider.url())));
+    let answer = house.client().post("/v1/chat/completions", CHAT);
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (502, Some("upstream_redirect")));
+    assert_eq!(elsewhere.provider.requests_total(), 0);
+    assert_eq!(house.entries().len(), 1);
+}
+
+#[test]
+fn a_page_of_html_or_half_a_json_is_no_answer() {
+    let mut house = House::open();
+    for fault in [Fault::html(), Fault::answer().cut_at(40, keyward_testkit::provider::Close::Fin)] {
+        house.provider.script(fault);
+        let answer = house.client().post("/v1/chat/completions", CHAT);
+        assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (502, Some("upstream_malformed")));
+    }
+    let entries = house.entries();
+    assert_eq!(entries.len(), 2);
+    assert!(entries.iter().all(|entry| entry.source == UsageSource::Estimated));
+}
+
+#[test]
+fn nobody_listening_is_an_upstream_error_that_costs_nothing() {
+    let mut house = House::open();
+    house.add_provider(
+        "gone",
+        keyward_domain::provider::ProviderKind::OpenAiCompatible,
+        "http://127.0.0.1:9/v1",
+        None,
+    );
+    house.add_credential("gone", "gone-1", &["not", "a", "key"].join("-"));
+    house.publish();
+    let answer = house.client().post("/v1/chat/completions", &CHAT.replace("gpt-4o-mini", "gone/m"));
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (502, Some("upstream_error")));
+    let entries = house.entries();
+    assert_eq!(entries[0].outcome, AttemptOutcome::NotSent);
+    assert_eq!(entries[0].cost.unwrap().0, 0);
+}

@@ -1,0 +1,281 @@
+//! A whole data plane around the scripted provider: memory store, file journal, vault with a key file.
+
+mod client;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_domain::audit::AuditDraft;
+use keyward_domain::catalog::Catalog;
+use keyward_domain::credential::{Credential, CredentialState};
+use keyward_domain::ids::{AuditId, CredentialId, InstallId, ProviderId, TenantId};
+use keyward_domain::ledger::{Entry, RequestFilter, RequestRow};
+use keyward_domain::origin::BaseUrl;
+use keyward_domain::port::{Change, Clock, Entropy, Journals, Store};
+use keyward_domain::principal::Principal;
+use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_domain::secret::Secret;
+use keyward_domain::time::Timestamp;
+use keyward_domain::token::{Environment, MintedToken};
+use keyward_domain::virtual_key::{DisconnectPolicy, Grant, KeyStatus, VirtualKey};
+use keyward_gateway::{Gateway, Metrics, Options, Running, Snapshot, SnapshotHandle};
+use keyward_store::journal::{self, FileJournals};
+use keyward_store::memory::MemoryStore;
+use keyward_testkit::provider::{ScriptedProvider, Vendor};
+use keyward_testkit::{ManualClock, SeededEntropy};
+use keyward_vault::{Place, RootHolder, Vault, create_key_file};
+
+pub(crate) use client::{Answer, Client};
+
+/// When every test begins.
+pub(crate) const BEGIN: Timestamp = Timestamp::from_unix_millis(1_795_000_000_000);
+
+/// A running data plane and everything around it.
+pub(crate) struct House {
+    pub(crate) provider: ScriptedProvider,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: ManualClock,
+    pub(crate) entropy: Arc<SeededEntropy>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) snapshot: SnapshotHandle,
+    /// A live virtual key that may do everything.
+    pub(crate) key: String,
+    catalog: Catalog,
+    journals: Option<Arc<FileJournals>>,
+    running: Option<Running>,
+    home: tempfile::TempDir,
+}
+
+impl House {
+    /// The usual house: one key at each of the three vendors.
+    pub(crate) fn open() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The usual house with other options.
+    pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut house = Self::empty(change);
+        for (vendor, kind, name) in [
+            (Vendor::OpenAi, ProviderKind::OpenAi, "openai"),
+            (Vendor::Anthropic, ProviderKind::Anthropic, "anthropic"),
+            (Vendor::Gemini, ProviderKind::Gemini, "gemini"),
+        ] {
+            house.add_provider(name, kind, &house.provider.pinned_url(vendor), Some(name));
+            let secret = house.provider.add_key(vendor, &format!("{name}-1"));
+            house.add_credential(name, &format!("{name}-1"), &secret);
+        }
+        house.key = house.add_key("everything", Grant::default());
+        house.publish();
+        house
+    }
+
+    /// A house without providers and keys.
+    pub(crate) fn empty(change: impl FnOnce(&mut Options)) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(BEGIN);
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let store = Arc::new(MemoryStore::new());
+        let file = home.path().join("root.key");
+        create_key_file(&file, &*entropy).unwrap();
+        let install = InstallId::mint(BEGIN, &*entropy).unwrap();
+        let (vault, records) = Vault::found(install, &RootHolder::KeyFile(file), &*entropy, BEGIN).unwrap();
+        let vault = Arc::new(vault);
+        store.found(install, &records, &draft(&entropy)).unwrap();
+        let metrics = Arc::new(Metrics::default());
+        let observer = Arc::clone(&metrics);
+        let options = journal::Options {
+            observer: Some(Arc::new(move |entries: &[Entry]| observer.settled(entries))),
+            ..journal::Options::default()
+        };
+        let (journals, _) = FileJournals::open(
+            &home.path().join("journal"),
+            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::new(clock.clone()),
+            options,
+        )
+        .unwrap();
+        let journals = Arc::new(journals);
+        let catalog = Catalog::shipped().unwrap();
+        let snapshot = SnapshotHandle::new(Snapshot::build(&store.load().unwrap(), &catalog, &vault));
+        let mut options = Options::listening("127.0.0.1:0".parse().unwrap());
+        change(&mut options);
+        let running = Gateway {
+            options,
+            snapshot: snapshot.clone(),
+            vault: Arc::clone(&vault),
+            journals: Arc::clone(&journals) as Arc<dyn Journals>,
+            clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
+            entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
+            metrics: Arc::clone(&metrics),
+        }
+        .start()
+        .unwrap();
+        Self {
+            provider: ScriptedProvider::start_blocking(),
+            store,
+            clock,
+            entropy,
+            vault,
+            metrics,
+            snapshot,
+            key: String::new(),
+            catalog,
+            journals: Some(journals),
+            running: Some(running),
+            home,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().local_addr()
+    }
+
+    /// A new connection to the data plane that sends the house's key where OpenAI's SDK would.
+    pub(crate) fn client(&self) -> Client {
+        self.client_with(&self.key)
+    }
+
+    pub(crate) fn client_with(&self, key: &str) -> Client {
+        Client::connect(self.address(), key)
+    }
+
+    pub(crate) fn add_provider(&self, name: &str, kind: ProviderKind, url: &str, catalog: Option<&str>) -> ProviderId {
+        let id = ProviderId::mint(BEGIN, &*self.entropy).unwrap();
+        self.commit(Change::PutProvider(Provider {
+            id,
+            tenant: TenantId::DEFAULT,
+            name: name.to_owned(),
+            kind,
+            base_url: url.parse().unwrap(),
+            enabled: true,
+            free: false,
+            catalog: catalog.map(str::to_owned),
+            created_at: BEGIN,
+            revision: 1,
+        }));
+        id
+    }
+
+    pub(crate) fn add_credential(&self, provider: &str, name: &str, secret: &str) -> CredentialId {
+        let provider = self.store.load().unwrap().providers.into_iter().find(|p| p.name == provider).unwrap();
+        self.add_credential_for(&provider, name, secret, &provider.base_url)
+    }
+
+    pub(crate) fn add_credential_for(&self, provider: &Provider, name: &str, secret: &str, sealed_for: &BaseUrl) -> CredentialId {
+        let secret = Secret::from(secret.to_owned());
+        let mut credential = Credential {
+            id: CredentialId::mint(BEGIN, &*self.entropy).unwrap(),
+            tenant: TenantId::DEFAULT,
+            provider: provider.id,
+            name: name.to_owned(),
+            state: CredentialState::Active,
+            hint: keyward_vault::hint(&secret),
+            envelope: Vec::new(),
+            seal_version: 1,
+            sealed_for: sealed_for.clone(),
+            blind_index: self.vault.blind_index(&secret).unwrap().to_vec(),
+            models: Vec::new(),
+            proof: None,
+            created_at: BEGIN,
+            revision: 1,
+        };
+        credential.envelope = self.vault.seal(&Place::of_credential(&credential), &secret, &*self.entropy).unwrap();
+        let id = credential.id;
+        self.commit(Change::PutCredential(credential));
+        id
+    }
+
+    /// A live virtual key with this grant.
+    pub(crate) fn add_key(&self, name: &str, grant: Grant) -> String {
+        self.add_key_with(name, |key| key.grant = grant)
+    }
+
+    /// A live virtual key, changed before it is stored.
+    pub(crate) fn add_key_with(&self, name: &str, change: impl FnOnce(&mut VirtualKey)) -> String {
+        let minted = MintedToken::mint(Environment::Live, &*self.entropy).unwrap();
+        let mut key = VirtualKey {
+            id: minted.id,
+            tenant: TenantId::DEFAULT,
+            name: name.to_owned(),
+            environment: Environment::Live,
+            status: KeyStatus::Active,
+            tokens: vec![self.vault.hash_token(minted.token.expose()).unwrap()],
+            grant: Grant::default(),
+            on_disconnect: DisconnectPolicy::Abort,
+            tags: Vec::new(),
+            created_at: BEGIN,
+            not_before: None,
+            expires_at: None,
+            revision: 1,
+        };
+        change(&mut key);
+        self.commit(Change::PutVirtualKey(key));
+        self.publish();
+        String::from_utf8(minted.token.expose().to_vec()).unwrap()
+    }
+
+    /// The stored record of the virtual key with this name.
+    pub(crate) fn virtual_key(&self, name: &str) -> VirtualKey {
+        self.store.load().unwrap().virtual_keys.into_iter().find(|key| key.name == name).unwrap()
+    }
+
+    /// Switches a provider key off, as `keyward key disable` does.
+    pub(crate) fn disable(&self, name: &str) {
+        let mut credential = self.store.load().unwrap().credentials.into_iter().find(|key| key.name == name).unwrap();
+        credential.state = CredentialState::Disabled;
+        credential.revision += 1;
+        self.commit(Change::PutCredential(credential));
+        self.publish();
+    }
+
+    /// Every byte of the journal as it lies on disk now.
+    pub(crate) fn journal_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.home.path().join("journal")).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default()).collect()
+    }
+
+    pub(crate) fn commit(&self, change: Change) {
+        self.store.commit(&[change], &draft(&self.entropy)).unwrap();
+    }
+
+    /// Makes what was committed visible to requests.
+    pub(crate) fn publish(&self) {
+        self.snapshot.publish(Snapshot::build(&self.store.load().unwrap(), &self.catalog, &self.vault));
+    }
+
+    /// The request log once everything is settled and projected: stops the gateway first.
+    pub(crate) fn rows(&mut self) -> Vec<RequestRow> {
+        self.stop();
+        self.store.requests(&RequestFilter { limit: 10_000, ..RequestFilter::default() }).unwrap()
+    }
+
+    /// All ledger entries, oldest first.
+    pub(crate) fn entries(&mut self) -> Vec<Entry> {
+        let mut entries: Vec<_> = self.rows().into_iter().flat_map(|row| row.attempts).collect();
+        entries.sort_by_key(|entry| entry.subject.attempt);
+        entries
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.drain(Duration::from_secs(5));
+        }
+        if let Some(journals) = self.journals.take() {
+            journals.close().unwrap();
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.stop();
+        }
+    }
+}
+
+fn draft(entropy: &SeededEntropy) -> AuditDraft {
+    AuditDraft::done(AuditId::mint(BEGIN, entropy).unwrap(), BEGIN, &Principal::System, "test.setup", &"house")
+}

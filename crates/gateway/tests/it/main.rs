@@ -1,0 +1,13 @@
+//! The data plane through the door that clients use: real sockets on both sides, the scripted provider in the middle.
+
+mod house;
+
+mod attempts;
+mod authentication;
+mod bytes_through;
+mod deadlines;
+mod hostile;
+mod ledger;
+mod models;
+mod routes;
+mod streams_cut;

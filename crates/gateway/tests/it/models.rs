@@ -1,0 +1,49 @@
+//! D04: model lists and token counts work for a restricted key and show what it may use.
+
+use keyward_domain::virtual_key::Grant;
+
+use crate::house::House;
+
+fn restricted(models: &[&str]) -> Grant {
+    Grant { models: models.iter().map(|model| (*model).to_owned()).collect(), ..Grant::default() }
+}
+
+#[test]
+fn d04_lists_show_what_the_key_may_use() {
+    let house = House::open();
+    let key = house.add_key("few", restricted(&["gpt-4o-mini", "claude-haiku-4-5", "gemini/gemini-2.5-flash"]));
+    let ids = |answer: crate::house::Answer, list: &str, id: &str| -> Vec<String> {
+        let json = answer.json();
+        json[list].as_array().unwrap().iter().map(|model| model[id].as_str().unwrap().to_owned()).collect()
+    };
+    let openai = house.client_with(&key).get("/v1/models");
+    assert_eq!(ids(openai, "data", "id"), ["gpt-4o-mini"]);
+    let anthropic = house
+        .client()
+        .headers(&[("x-api-key", &*key), ("anthropic-version", "2023-06-01")])
+        .get("/v1/models?limit=10");
+    assert_eq!(ids(anthropic, "data", "id"), ["claude-haiku-4-5"]);
+    for path in ["/v1/models", "/v1beta/models"] {
+        let gemini = house.client().headers(&[("x-goog-api-key", &*key)]).get(path);
+        assert_eq!(ids(gemini, "models", "name"), ["models/gemini-2.5-flash"]);
+    }
+    assert_eq!(house.client_with(&key).get("/v1/models/gpt-4o-mini").json()["id"], "gpt-4o-mini");
+    assert_eq!(house.client_with(&key).get("/v1/models/gpt-4o").status, 404);
+    assert_eq!(house.provider.requests_total(), 0, "lists are answered without asking a provider");
+}
+
+#[test]
+fn d04_counting_is_free_and_limited_to_granted_models() {
+    let mut house = House::open();
+    let key = house.add_key("few", restricted(&["claude-haiku-4-5"]));
+    let mut client = house.client().headers(&[("x-api-key", &*key), ("anthropic-version", "2023-06-01")]);
+    let body = r#"{"model":"claude-haiku-4-5","messages":[{"role":"user","content":"Hello"}]}"#;
+    let answer = client.post("/v1/messages/count_tokens", body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.json()["input_tokens"].as_u64().unwrap() > 0);
+    let refused = client.post("/v1/messages/count_tokens", &body.replace("haiku", "opus"));
+    assert_eq!(refused.status, 403);
+    let entries = house.entries();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].cost.unwrap().0, 0);
+}
