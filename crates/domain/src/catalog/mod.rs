@@ -144,10 +144,14 @@ impl Model {
 
 /// RFC 7396: objects are merged, `null` deletes, everything else replaces.
 fn merge(base: &mut Value, patch: &Value) {
-    let (Value::Object(fields), Value::Object(changes)) = (&mut *base, patch) else {
+    let Value::Object(changes) = patch else {
         *base = patch.clone();
         return;
     };
+    if !base.is_object() {
+        *base = Value::Object(serde_json::Map::new());
+    }
+    let Some(fields) = base.as_object_mut() else { return };
     for (name, change) in changes {
         if change.is_null() {
             fields.remove(name);
