@@ -59,14 +59,13 @@ impl Control {
         }
     }
 
-    /// The virtual key of this id or name. Revoked ones are found by id only: their names are free again.
+    /// The virtual key of this id or name.
     pub fn find_vkey<'r>(records: &'r Records, reference: &Reference) -> Result<&'r VirtualKey, AdminError> {
         let called = reference.as_str();
         let id = called.parse::<TokenId>().ok();
         let keys = &records.virtual_keys;
         keys.iter()
             .find(|key| Some(key.id) == id)
-            .or_else(|| keys.iter().find(|key| key.name == called && key.status != KeyStatus::Revoked))
             .or_else(|| keys.iter().find(|key| key.name == called))
             .ok_or_else(|| AdminError::not_found("virtual key", called))
     }

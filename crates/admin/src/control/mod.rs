@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_domain::audit::AuditDraft;
+use keyward_domain::catalog::Catalog;
 use keyward_domain::ids::AuditId;
 use keyward_domain::port::{Change, Clock, Egress, Entropy, Records, Store};
 use keyward_domain::time::Timestamp;
@@ -24,7 +25,7 @@ use crate::operation::Permit;
 pub use destination::check_destination;
 pub use find::check_revision;
 pub use live::{JournalPicture, Live, LivePicture};
-pub use price::{PriceBook, Standing};
+pub use price::Standing;
 pub use probe::{Probed, check_form};
 pub use secret::is_void;
 
@@ -41,7 +42,7 @@ pub struct Ports {
     /// The way to providers for validating keys.
     pub egress: Arc<dyn Egress>,
     /// The price catalog as it was shipped, or as the config overrides it. Operators' prices come from the store.
-    pub catalog: Arc<dyn PriceBook>,
+    pub catalog: Arc<Catalog>,
     /// Called after each commit, on a blocking thread, before the operation returns: what it does is in effect when the
     /// change is acknowledged. The wire publishes the data plane's new snapshot here. It must not call back into an
     /// operation.

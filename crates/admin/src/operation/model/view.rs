@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use keyward_domain::catalog::{Capability, Model};
 use keyward_domain::credential::CredentialState;
 use keyward_domain::port::Records;
 use keyward_domain::provider::Provider;
@@ -22,6 +23,12 @@ pub struct ModelView {
     pub keys: usize,
     /// Aliases that lead to it.
     pub aliases: Vec<String>,
+    /// Its context window, when known.
+    pub context_tokens: Option<u64>,
+    /// Its longest answer, when known.
+    pub max_output_tokens: Option<u64>,
+    /// What it can and cannot do, as far as the catalog says.
+    pub capabilities: Vec<&'static str>,
     /// What it costs.
     pub price: PriceView,
 }
@@ -39,24 +46,23 @@ pub struct PriceView {
 
 impl PriceView {
     /// The view of a standing.
-    pub fn of(standing: Standing) -> Self {
-        match standing {
-            Standing::Known { source, entry } => {
-                Self { standing: "known", source: Some(source), rates: Some(rates(entry)) }
-            }
-            Standing::Free { source } => Self { standing: "free", source: Some(source), rates: None },
-            Standing::Unknown => Self { standing: "unknown", source: None, rates: None },
-        }
+    pub fn of(standing: &Standing) -> Self {
+        let word = standing.pricing.as_str();
+        let priced = standing.model.as_ref().filter(|_| word == "known");
+        Self { standing: word, source: standing.source, rates: priced.map(|model| rates(model)) }
     }
 }
 
 /// The parts of an entry that are about money.
-fn rates(mut entry: Value) -> Value {
+fn rates(model: &Model) -> Value {
+    let mut entry = model.to_json();
     if let Some(parts) = entry.as_object_mut() {
-        parts.retain(|part, _| ["price", "tiers", "unit", "search", "mult_permille"].contains(&part.as_str()));
+        parts.retain(|part, _| MONEY.contains(&part.as_str()));
     }
     entry
 }
+
+const MONEY: [&str; 6] = ["price", "tiers", "unit", "search", "mult_permille", "variants"];
 
 /// A model that at least one key in use of an enabled provider offers.
 pub(crate) struct Offer<'r> {
@@ -84,13 +90,19 @@ impl ModelView {
     /// The view of a model, on offer or not.
     pub fn of(control: &Control, records: &Records, provider: &Provider, model: &str, keys: usize) -> Self {
         let id = format!("{}/{model}", provider.name);
+        let standing = control.standing(records, provider, model);
+        let known = standing.model.as_deref();
         let leading = records.aliases.iter().filter(|alias| alias.targets.contains(&id));
         Self {
             provider: provider.name.clone(),
             model: model.to_owned(),
             keys,
             aliases: leading.map(|alias| alias.name.clone()).collect(),
-            price: PriceView::of(control.standing(records, provider, model)),
+            context_tokens: known.and_then(|model| model.context),
+            max_output_tokens: known.and_then(|model| model.max_output),
+            capabilities: known
+                .map_or_else(Vec::new, |model| model.capabilities.iter().map(Capability::as_str).collect()),
+            price: PriceView::of(&standing),
             id,
         }
     }

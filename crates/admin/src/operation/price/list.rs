@@ -61,8 +61,19 @@ impl SetPriceView {
             id: format!("{}/{}", price.provider, price.model),
             provider: price.provider.clone(),
             model: price.model.clone(),
-            entry: price.entry.clone(),
+            entry: without_nulls(&price.entry),
             revision: price.revision,
         }
+    }
+}
+
+/// The entry without what it takes away.
+fn without_nulls(entry: &Value) -> Value {
+    match entry {
+        Value::Object(parts) => {
+            let kept = parts.iter().filter(|(_, part)| !part.is_null());
+            Value::Object(kept.map(|(name, part)| (name.clone(), without_nulls(part))).collect())
+        }
+        other => other.clone(),
     }
 }

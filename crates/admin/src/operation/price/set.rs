@@ -1,3 +1,4 @@
+use keyward_domain::catalog::{Model, Pricing};
 use keyward_domain::ids::TenantId;
 use keyward_domain::port::{Change, PriceOverride};
 use keyward_domain::principal::Action;
@@ -50,6 +51,7 @@ impl Operation for SetPrice {
         let records = control.records().await?;
         let provider = Control::find_provider(&records, &self.provider)?;
         let model = self.model.as_str();
+        check_entry(control.listed(provider, model).as_deref(), &entry)?;
         let old = records.prices.iter().find(|price| price.provider == provider.name && price.model == model);
         check_revision(self.if_match, old.map_or(0, |price| price.revision))?;
         let price = PriceOverride {
@@ -60,9 +62,10 @@ impl Operation for SetPrice {
             revision: old.map_or(0, |price| price.revision) + 1,
         };
         let object = format!("{}/{}", price.provider, price.model);
-        let detail = price.entry.to_string();
-        control.commit(permit, vec![Change::PutPrice(price.clone())], &object, &detail).await?;
-        Ok(SetPriceView::of(&price))
+        let view = SetPriceView::of(&price);
+        let detail = view.entry.to_string();
+        control.commit(permit, vec![Change::PutPrice(price)], &object, &detail).await?;
+        Ok(view)
     }
 
     fn revision(output: &SetPriceView) -> Option<u64> {
@@ -71,7 +74,8 @@ impl Operation for SetPrice {
 }
 
 impl SetPrice {
-    /// The entry in the catalog's own format: pico-dollars per unit.
+    /// The entry in the catalog's own format, as a patch over the catalog's: rates that can be set and were not are taken
+    /// away (`null`), and so is everything that would go before them for some calls.
     fn entry(&self) -> Result<Value, AdminError> {
         let rates = [
             ("in", self.input_usd_per_million),
@@ -81,26 +85,36 @@ impl SetPrice {
             ("cache_write_1h", self.cache_write_1h_usd_per_million),
             ("out_reasoning", self.reasoning_usd_per_million),
         ];
-        let std: Map<_, _> =
-            rates.into_iter().filter_map(|(key, rate)| Some((key.to_owned(), json!(rate?.0)))).collect();
-        let priced = !std.is_empty() || self.image_usd.is_some();
-        match (self.free, priced) {
-            (true, true) => Err(AdminError::invalid_field("free", "a model is free or has a price, not both")),
-            (true, false) => Ok(json!({ "free": true })),
-            (false, _) if self.input_usd_per_million.is_none() && self.image_usd.is_none() => {
-                let hint = "give input_usd_per_million (and output_usd_per_million), image_usd, or free";
-                Err(AdminError::invalid_field("input_usd_per_million", hint))
-            }
-            (false, _) => {
-                let mut entry = Map::new();
-                if !std.is_empty() {
-                    entry.insert("price".to_owned(), json!({ "std": std }));
-                }
-                if let Some(image) = self.image_usd {
-                    entry.insert("unit".to_owned(), json!({ "image": image.0 }));
-                }
-                Ok(Value::Object(entry))
-            }
+        let is_priced = rates.iter().any(|(_, rate)| rate.is_some()) || self.image_usd.is_some();
+        if self.free {
+            let both = || AdminError::invalid_field("free", "a model is free or has a price, not both");
+            return if is_priced { Err(both()) } else { Ok(json!({ "free": true })) };
         }
+        if self.input_usd_per_million.is_none() && self.image_usd.is_none() {
+            let hint = "give input_usd_per_million (and output_usd_per_million), image_usd, or free";
+            return Err(AdminError::invalid_field("input_usd_per_million", hint));
+        }
+        let std: Map<_, _> =
+            rates.iter().map(|(key, rate)| ((*key).to_owned(), json!(rate.map(|rate| rate.0)))).collect();
+        let mut price: Map<_, _> = OTHER_CLASSES.iter().map(|class| ((*class).to_owned(), Value::Null)).collect();
+        price.insert("std".to_owned(), Value::Object(std));
+        Ok(json!({
+            "price": price,
+            "unit": self.image_usd.map(|image| json!({ "image": image.0 })),
+            "tiers": null, "search": null, "mult_permille": null, "variants": null,
+        }))
     }
+}
+
+/// Classes of service other than the standard one.
+const OTHER_CLASSES: [&str; 6] = ["batch", "flex", "priority", "ultrafast", "balanced", "decisions"];
+
+/// A price of nothing but zeros would count as unknown; whoever means "nothing" says so.
+fn check_entry(base: Option<&Model>, entry: &Value) -> Result<(), AdminError> {
+    let model = Model::overridden(base, entry).map_err(AdminError::invalid)?;
+    if model.pricing == Pricing::Unknown {
+        let hint = "a price of nothing but zeros is taken for unknown; declare the model free with `free`";
+        return Err(AdminError::invalid_field("input_usd_per_million", hint));
+    }
+    Ok(())
 }

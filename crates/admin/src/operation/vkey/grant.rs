@@ -46,13 +46,10 @@ pub(super) fn check_life(
     Ok(())
 }
 
+/// Names are unique for ever: the ledger still speaks of keys that were revoked.
 pub(super) fn refuse_taken_name(records: &Records, name: &str, own: Option<TokenId>) -> Result<(), AdminError> {
-    let taken = |key: &&keyward_domain::virtual_key::VirtualKey| {
-        key.name == name && key.status != KeyStatus::Revoked && Some(key.id) != own
-    };
-    if records.virtual_keys.iter().any(|key| taken(&key)) {
-        let message = format!("There already is a virtual key `{name}`. Choose another name.");
-        return Err(AdminError::AlreadyExists(message));
-    }
-    Ok(())
+    let holder = records.virtual_keys.iter().find(|key| key.name == name && Some(key.id) != own);
+    let Some(holder) = holder else { return Ok(()) };
+    let which = if holder.status == KeyStatus::Revoked { "a revoked" } else { "a" };
+    Err(AdminError::AlreadyExists(format!("There already is {which} virtual key `{name}`. Choose another name.")))
 }

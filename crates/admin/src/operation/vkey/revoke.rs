@@ -10,7 +10,8 @@ use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::{Operation, Permit};
 
-/// Ends a virtual key for good, at once. Its hashes are deleted; its name is free again; the ledger keeps its rows.
+/// Ends a virtual key for good, at once. Its hashes are deleted; its name and its rows in the
+/// ledger stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeVkey {

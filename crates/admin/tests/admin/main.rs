@@ -1,0 +1,15 @@
+//! The control plane through its doors: the router in memory and the client over a socket.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod client;
+mod doors;
+mod keys;
+mod ledger;
+mod models;
+mod permissions;
+mod providers;
+mod secrets;
+mod vault;
+mod virtual_keys;
+mod world;
