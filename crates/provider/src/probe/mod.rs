@@ -139,6 +139,15 @@ impl Probe {
         probed
     }
 
+    /// What silence proves: nothing, unless an earlier call has proved the key already.
+    pub fn unanswered(&self, error: &EgressError) -> Probed {
+        let probed = Probed::unreachable(error);
+        if self.is_proved {
+            return Probed { finding: Finding::Valid, detail: format!("The key works. {}", probed.detail), ..probed };
+        }
+        probed
+    }
+
     fn read_good(&self, answer: &EgressAnswer) -> Probed {
         let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else {
             let what = "The provider's answer is not JSON: is the base URL right?";

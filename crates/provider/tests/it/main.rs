@@ -5,5 +5,6 @@ mod headers;
 mod preset;
 mod probe;
 mod retry_after;
+mod sandbox;
 mod target;
 mod verdict;

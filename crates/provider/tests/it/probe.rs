@@ -160,14 +160,15 @@ fn a_restricted_openai_key_gets_a_second_chance() {
     assert_eq!(second.read(&answer(401, &scope)).finding, Finding::NoPermission);
 }
 
-#[test]
-fn a_bad_key_says_which_kind_of_bad() {
+type Case = ((ProviderKind, &'static str), u16, Value, Finding);
+
+fn bad_keys_of_the_three_vendors() -> Vec<Case> {
     let wrong =
         json!({"error": {"message": "Incorrect API key", "type": "invalid_request_error", "code": "invalid_api_key"}});
     let anthropic = |kind: &str| json!({"type": "error", "error": {"type": kind, "message": "no"}});
     let google = |reason: &str| json!({"error": {"code": 400, "message": "no", "status": "INVALID_ARGUMENT", "details": [{"reason": reason}]}});
-    let cases = [
-        (OPENAI, 401, wrong.clone(), Finding::Unauthorised),
+    vec![
+        (OPENAI, 401, wrong, Finding::Unauthorised),
         (
             OPENAI,
             429,
@@ -188,6 +189,13 @@ fn a_bad_key_says_which_kind_of_bad() {
         (GEMINI, 403, google("API_KEY_SERVICE_BLOCKED"), Finding::NoPermission),
         (GEMINI, 403, google("BILLING_DISABLED"), Finding::NoCredit),
         (GEMINI, 402, json!({"error": {"code": 402, "status": "RESOURCE_EXHAUSTED"}}), Finding::NoCredit),
+    ]
+}
+
+fn bad_keys_of_others() -> Vec<Case> {
+    let wrong =
+        json!({"error": {"message": "Incorrect API key", "type": "invalid_request_error", "code": "invalid_api_key"}});
+    vec![
         (
             compatible("https://api.x.ai/v1"),
             400,
@@ -224,8 +232,12 @@ fn a_bad_key_says_which_kind_of_bad() {
         (compatible("https://integrate.api.nvidia.com/v1"), 422, json!({"detail": []}), Finding::Valid),
         (compatible("https://api.perplexity.ai"), 400, wrong, Finding::Unauthorised),
         (compatible("https://api.groq.com/openai/v1"), 401, json!({"error": "Unauthorized"}), Finding::Unauthorised),
-    ];
-    for (provider, status, body, finding) in cases {
+    ]
+}
+
+#[test]
+fn a_bad_key_says_which_kind_of_bad() {
+    for (provider, status, body, finding) in bad_keys_of_the_three_vendors().into_iter().chain(bad_keys_of_others()) {
         let probed = read(provider, status, &body);
         assert_eq!(probed.finding, finding, "{provider:?} {status} {body}: {}", probed.detail);
         assert!(
