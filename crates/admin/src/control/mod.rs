@@ -58,12 +58,14 @@ pub struct Control {
     ports: Ports,
     /// Attempts to open the vault go one by one: each costs what guessing is meant to cost, and no more memory than that.
     unlocking: tokio::sync::Mutex<()>,
+    /// Held between looking whether a secret is kept already and keeping it.
+    keeping: tokio::sync::Mutex<()>,
 }
 
 impl Control {
     /// The control plane over these ports.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, unlocking: tokio::sync::Mutex::new(()) }
+        Self { ports, unlocking: tokio::sync::Mutex::new(()), keeping: tokio::sync::Mutex::new(()) }
     }
 
     /// The moment.
@@ -79,6 +81,11 @@ impl Control {
     /// The vault.
     pub fn vault(&self) -> &Vault {
         &self.ports.vault
+    }
+
+    /// A turn at keeping a secret: whoever holds it looks for duplicates and commits before the next one looks.
+    pub async fn turn_to_keep(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.keeping.lock().await
     }
 
     /// The running server in a few figures.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::credential::Credential;
-use keyward_domain::port::{Change, Records};
+use keyward_domain::port::Change;
 use keyward_domain::provider::Provider;
 use keyward_domain::secret::Secret;
 use keyward_domain::token::{Environment, MintedToken, TokenId};
@@ -27,7 +27,7 @@ impl Control {
             return Ok(Vec::new());
         }
         let tenant_key = self.vault().ensure_tenant_key(credential.tenant, self.entropy()).map_err(refused)?;
-        credential.blind_index = self.vault().blind_index(secret).map_err(refused)?.to_vec();
+        credential.blind_index = self.fingerprint(secret)?;
         credential.hint = keyward_vault::hint(secret);
         let place = Place::of_credential(credential);
         credential.envelope = self.vault().seal(&place, secret, self.entropy()).map_err(refused)?;
@@ -58,13 +58,12 @@ impl Control {
         })
     }
 
-    /// The credential that already holds this secret, whatever its provider.
-    pub fn holder_of<'r>(&self, secret: &Secret, records: &'r Records) -> Result<Option<&'r Credential>, AdminError> {
+    /// What tells a secret from another without holding it; empty for no secret.
+    pub fn fingerprint(&self, secret: &Secret) -> Result<Vec<u8>, AdminError> {
         if secret.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let index = self.vault().blind_index(secret).map_err(refused)?;
-        Ok(records.credentials.iter().find(|credential| credential.blind_index == index))
+        self.vault().blind_index(secret).map(|index| index.to_vec()).map_err(refused)
     }
 
     /// A new token with its hash.

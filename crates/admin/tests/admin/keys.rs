@@ -89,6 +89,17 @@ async fn the_same_secret_is_kept_once() {
 }
 
 #[tokio::test]
+async fn the_same_secret_added_by_two_people_at_once_is_kept_once() {
+    let world = World::new();
+    world.post("/providers", json!({ "preset": "openai" })).await.expect(201);
+    let (one, other) = tokio::join!(add(&world, "one", "good"), add(&world, "other", "good"));
+    let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    assert_eq!(world.records().credentials.len(), 1);
+}
+
+#[tokio::test]
 async fn names_are_made_up_and_secret_looking_ones_refused() {
     let world = World::new();
     world.post("/providers", json!({ "preset": "openai" })).await.expect(201);

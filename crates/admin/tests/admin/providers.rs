@@ -136,3 +136,25 @@ async fn changes_are_based_on_what_was_seen() {
     let answer = crate::world::send(world.plane.router(keyward_admin::rest::Entry::Local), asked).await;
     assert_eq!(answer.status, 400, "a condition that cannot be kept is not ignored");
 }
+
+#[tokio::test]
+async fn a_new_name_takes_aliases_prices_and_grants_along() {
+    let world = World::new();
+    world.with_openai().await;
+    world.call("PUT", "/aliases/fast", json!({ "targets": ["openai/gpt-4o"] })).await.expect(200);
+    world.call("PUT", "/prices/openai/gpt-4o", json!({ "free": true })).await.expect(200);
+    world.post("/vkeys", json!({ "name": "app", "models": ["openai/*", "openaix/*", "fast"] })).await.expect(201);
+    assert_eq!(world.call("DELETE", "/providers/openai", Value::Null).await.code(), "in_use");
+    world.call("PATCH", "/providers/openai", json!({ "name": "oai" })).await.expect(200);
+    assert_eq!(world.get("/aliases").await.json["items"][0]["targets"], json!(["oai/gpt-4o"]));
+    assert_eq!(world.get("/models/oai/gpt-4o").await.expect(200).str("/price/standing"), "free");
+    assert_eq!(world.get("/vkeys/app").await.json["models"], json!(["oai/*", "openaix/*", "fast"]));
+
+    world.call("DELETE", "/keys/primary", Value::Null).await.expect(200);
+    let refused = world.call("DELETE", "/providers/oai", Value::Null).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "in_use"));
+    assert!(refused.str("/error/message").contains("`fast`"));
+    world.call("DELETE", "/aliases/fast", Value::Null).await.expect(200);
+    world.call("DELETE", "/providers/oai", Value::Null).await.expect(200);
+    assert!(world.records().prices.is_empty());
+}

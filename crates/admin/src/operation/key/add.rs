@@ -47,7 +47,8 @@ impl Operation for AddKey {
         refuse_taken_name(&records, provider, &name)?;
         let secret = self.secret.map_or_else(|| Secret::new(Vec::new()), SecretText::into_secret);
         check_secret(provider, &secret)?;
-        refuse_duplicate(control, &records, provider, &secret)?;
+        let index = control.fingerprint(&secret)?;
+        refuse_duplicate(&records, provider, &index)?;
 
         let mut key = blank(control, provider, name)?;
         let mut changes = control.seal_into(&mut key, &secret)?;
@@ -59,6 +60,9 @@ impl Operation for AddKey {
         }
         let detail = format!("{}/{}: {}", provider.name, key.name, described(&key));
         changes.push(Change::PutCredential(key.clone()));
+        // Looked at again: somebody may have added the same secret while the provider thought.
+        let _turn = control.turn_to_keep().await;
+        refuse_duplicate(&control.records().await?, provider, &index)?;
         control.commit(permit, changes, &key.id, &detail).await?;
         Ok(KeyView::in_full(&key, provider))
     }
@@ -112,14 +116,9 @@ pub(super) fn check_secret(provider: &Provider, secret: &Secret) -> Result<(), A
     })
 }
 
-/// The same secret twice would count its limits twice.
-pub(super) fn refuse_duplicate(
-    control: &Control,
-    records: &Records,
-    provider: &Provider,
-    secret: &Secret,
-) -> Result<(), AdminError> {
-    if secret.is_empty() {
+/// The same secret twice would count its limits twice. An empty index is that of no secret.
+pub(super) fn refuse_duplicate(records: &Records, provider: &Provider, index: &[u8]) -> Result<(), AdminError> {
+    if index.is_empty() {
         let keyless = records.credentials.iter().find(|key| key.provider == provider.id && key.envelope.is_empty());
         return keyless.map_or(Ok(()), |key| {
             let message =
@@ -127,7 +126,7 @@ pub(super) fn refuse_duplicate(
             Err(AdminError::AlreadyExists(message))
         });
     }
-    let Some(held) = control.holder_of(secret, records)? else { return Ok(()) };
+    let Some(held) = records.credentials.iter().find(|key| key.blind_index == index) else { return Ok(()) };
     let owner = Control::provider_of(records, held)?;
     Err(AdminError::DuplicateKey(format!("{}/{}", owner.name, held.name)))
 }

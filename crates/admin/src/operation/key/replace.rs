@@ -38,9 +38,10 @@ impl Operation for ReplaceKey {
         check_revision(self.if_match, old.revision)?;
         let secret = self.secret.into_secret();
         check_secret(provider, &secret)?;
-        let same = control.holder_of(&secret, &records)?.is_some_and(|held| held.id == old.id);
-        if !same {
-            refuse_duplicate(control, &records, provider, &secret)?;
+        let index = control.fingerprint(&secret)?;
+        let is_same = index == old.blind_index;
+        if !is_same {
+            refuse_duplicate(&records, provider, &index)?;
         }
 
         let mut key = old.clone();
@@ -60,6 +61,10 @@ impl Operation for ReplaceKey {
         key.proof = Some(probed.proof);
         let detail = format!("{}/{}: {}", provider.name, key.name, key.state.as_str());
         changes.push(Change::PutCredential(key.clone()));
+        let _turn = control.turn_to_keep().await;
+        if !is_same {
+            refuse_duplicate(&control.records().await?, provider, &index)?;
+        }
         control.commit(permit, changes, &key.id, &detail).await?;
         Ok(KeyView::in_full(&key, provider))
     }

@@ -5,6 +5,7 @@ mod disable;
 mod enable;
 mod list;
 mod remove;
+mod rename;
 mod show;
 mod test;
 mod update;

@@ -8,7 +8,7 @@ use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::{Operation, Permit, Removed};
 
-/// Removes a provider that has no keys left.
+/// Removes a provider that has no keys left and that no alias leads to. Prices set for its models go with it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveProvider {
@@ -32,7 +32,16 @@ impl Operation for RemoveProvider {
             let message = format!("The provider `{}` still has {keys} keys. Remove them first.", provider.name);
             return Err(AdminError::InUse(message));
         }
-        control.commit(permit, vec![Change::RemoveProvider(provider.id)], &provider.id, &provider.name).await?;
+        let leads_here = |target: &String| target.split('/').next() == Some(provider.name.as_str());
+        if let Some(alias) = records.aliases.iter().find(|alias| alias.targets.iter().any(leads_here)) {
+            let message =
+                format!("The alias `{}` leads to the provider `{}`. Change it first.", alias.name, provider.name);
+            return Err(AdminError::InUse(message));
+        }
+        let prices = records.prices.iter().filter(|price| price.provider == provider.name);
+        let prices = prices.map(|price| Change::RemovePrice(price.tenant, price.provider.clone(), price.model.clone()));
+        let changes = prices.chain([Change::RemoveProvider(provider.id)]).collect();
+        control.commit(permit, changes, &provider.id, &provider.name).await?;
         Ok(Removed { removed: provider.id.to_string() })
     }
 }

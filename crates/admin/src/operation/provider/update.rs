@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::ProviderView;
+use super::rename::renamed;
 use crate::control::{Control, check_destination, check_revision};
 use crate::error::AdminError;
 use crate::field::{Name, Reference, sent};
@@ -53,6 +54,7 @@ impl Operation for UpdateProvider {
             format!("{} -> {}, {} -> {}, keys voided: {voided}", old.name, new.name, old.base_url, new.base_url);
         let mut changes = vec![Change::PutProvider(new.clone())];
         changes.extend(keys.iter().cloned().map(Change::PutCredential));
+        changes.extend(renamed(&records, &old.name, &new.name));
         control.commit(permit, changes, &new.id, &detail).await?;
 
         for key in keys {
