@@ -1,0 +1,125 @@
+//! `keyward reference`: pages of the documentation that the program writes about itself, so that they cannot drift.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use keyward_domain::denial::{Deadline, Denial};
+
+use super::session::Session;
+
+/// Which page.
+#[derive(Debug, clap::Subcommand)]
+pub enum Page {
+    /// Every command with its options.
+    Cli,
+    /// Every refusal with its status.
+    Errors,
+}
+
+pub fn run(page: &Page, grammar: &clap::Command, session: &Session) {
+    let text = match page {
+        Page::Cli => commands(grammar),
+        Page::Errors => errors(),
+    };
+    session.output.line(text.trim_end());
+}
+
+fn commands(grammar: &clap::Command) -> String {
+    let mut text = String::from(
+        "# Commands\n\nWritten by `keyward reference cli`. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 found something, \
+         4 not reachable or not allowed. Secrets are read from a prompt, stdin or a file, never from an argument.\n",
+    );
+    let mut everywhere: Vec<_> = grammar.get_arguments().filter(|argument| argument.is_global_set()).collect();
+    everywhere.retain(|argument| is_shown(argument));
+    text.push_str("\nEvery command takes:\n\n");
+    arguments(&mut text, everywhere.into_iter());
+    for command in grammar.get_subcommands().filter(|command| !command.is_hide_set()) {
+        describe(&mut text, command, "keyward");
+    }
+    text
+}
+
+fn describe(text: &mut String, command: &clap::Command, parent: &str) {
+    let name = format!("{parent} {}", command.get_name());
+    if command.has_subcommands() {
+        command.get_subcommands().for_each(|verb| describe(text, verb, &name));
+        return;
+    }
+    let about = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string).unwrap_or_default();
+    let positional: String = command.get_positionals().filter(|argument| !argument.is_hide_set()).fold(
+        String::new(),
+        |mut line, argument| {
+            let _ = write!(line, " {argument}");
+            line
+        },
+    );
+    let _ = write!(text, "\n## `{name}{positional}`\n\n{about}\n");
+    let own: Vec<_> =
+        command.get_arguments().filter(|argument| !argument.is_global_set() && is_shown(argument)).collect();
+    if !own.is_empty() {
+        text.push('\n');
+        arguments(text, own.into_iter());
+    }
+}
+
+/// Help and version need no page.
+fn is_shown(argument: &clap::Arg) -> bool {
+    !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str())
+}
+
+fn arguments<'a>(text: &mut String, all: impl Iterator<Item = &'a clap::Arg>) {
+    for argument in all {
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(text, "- `{argument}`: {help}");
+    }
+}
+
+fn errors() -> String {
+    let mut text = String::from(
+        "# Refusals\n\nWritten by `keyward reference errors`. Every refusal of the data plane comes in the error shape of the \
+         caller's own dialect, with this code, the request id and what to do about it.\n\n\
+         | code | status | who says no | example |\n|---|---|---|---|\n",
+    );
+    for denial in examples() {
+        let (code, status, origin) = (denial.code(), denial.status(), denial.origin().as_str());
+        let _ = writeln!(text, "| `{code}` | {status} | {origin} | {} |", denial.message().replace('|', "\\|"));
+    }
+    text
+}
+
+/// One of each, with values that could be real.
+fn examples() -> Vec<Denial> {
+    let model = || "gpt-4o-mini".to_owned();
+    let key = ("primary".to_owned(), "it is switched off".to_owned());
+    vec![
+        Denial::MissingCredential,
+        Denial::InvalidKey("the checksum does not match: the key was mistyped or cut"),
+        Denial::KeyInactive,
+        Denial::AmbiguousCredentials,
+        Denial::WrongKeyEnvironment("This is an admin token. The data plane wants a virtual key."),
+        Denial::ModelNotAllowed(model()),
+        Denial::OperationNotAllowed("embed"),
+        Denial::AddressNotAllowed,
+        Denial::ModelNotFound("gpt-4o-mni".to_owned(), vec![model()]),
+        Denial::ModelAmbiguous(model(), vec!["openai".to_owned(), "proxy".to_owned()]),
+        Denial::RouteNotFound,
+        Denial::MethodNotAllowed,
+        Denial::InvalidRequest("The body is not valid JSON.".to_owned(), None),
+        Denial::UnsupportedParameter("stream_options"),
+        Denial::Untranslatable("This model is served by Anthropic: use /v1/messages.".to_owned()),
+        Denial::BodyTooLarge(32 << 20),
+        Denial::RequestTimeout,
+        Denial::RateLimited(Duration::from_secs(20)),
+        Denial::AllKeysCooling(Duration::from_secs(7)),
+        Denial::NoUsableKey(vec![key]),
+        Denial::VaultLocked,
+        Denial::PriceUnknown(model()),
+        Denial::Overloaded("Too many calls are in flight."),
+        Denial::UpstreamError("it answered with status 500".to_owned()),
+        Denial::UpstreamMalformed("it is not HTTP".to_owned()),
+        Denial::UpstreamRedirect,
+        Denial::UpstreamTls("it has expired".to_owned()),
+        Denial::UpstreamTimeout(Deadline::FirstContent, Duration::from_mins(2)),
+        Denial::Internal,
+    ]
+}

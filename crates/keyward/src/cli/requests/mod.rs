@@ -1,0 +1,29 @@
+//! `keyward requests`: the request log.
+
+mod list;
+mod show;
+
+use super::failure::Failure;
+use super::session::Session;
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// List calls, newest first.
+    List(list::Args),
+    /// Show one call with its attempts.
+    Show(show::Args),
+}
+
+pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
+    match verb {
+        Verb::List(args) => list::run(&args, session),
+        Verb::Show(args) => show::run(&args, session),
+    }
+}
+
+/// A call with an unknown price does not cost nothing.
+fn cost(call: &serde_json::Value) -> String {
+    let cost = call["cost_usd"].as_str().unwrap_or("unknown").to_owned();
+    if call["unpriced"].as_bool().unwrap_or(false) { format!("{cost} + unknown") } else { cost }
+}

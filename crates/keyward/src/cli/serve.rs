@@ -1,0 +1,77 @@
+//! `keyward serve`.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::failure::Failure;
+use super::output::Output;
+use super::session::Session;
+use crate::config::VaultRoot;
+use crate::wire::{DRAIN, Engine, Server, Unlocking, logging};
+
+/// How to start.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Read the vault's passphrase from this file [default: $KEYWARD_VAULT_PASSPHRASE_FILE, else the terminal].
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    let config = session.config()?;
+    logging::start(&config);
+    if let Err(error) = keyward_vault::harden_process() {
+        tracing::warn!(%error, "secrets in memory are less protected than usual");
+    }
+    let unlocking = match config.vault {
+        VaultRoot::KeyFile(_) => Unlocking::AsConfigured,
+        VaultRoot::Passphrase => session.passphrase(args.passphrase_file.as_deref())?,
+    };
+    let engine = Engine::open(&session.home, config, &session.environment, unlocking)?;
+    if engine.vault.is_locked() {
+        tracing::warn!("the vault is locked: calls are refused until `keyward unlock`");
+    }
+    session.block_on(serve(engine, session))
+}
+
+async fn serve(engine: Engine, session: &Session) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let server = Server::start(engine).await?;
+    announce(&server, session.output);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => reload(&server, session),
+        }
+    }
+    tracing::info!(seconds = DRAIN.as_secs(), "stopping: calls under way may finish");
+    server.stop(DRAIN).await?;
+    Ok(())
+}
+
+/// The one line that scripts wait for.
+fn announce(server: &Server, output: Output) {
+    let (data, admin) = (server.data_address(), server.admin_address());
+    let value = json!({ "ready": true, "data": data.to_string(), "admin": admin.to_string() });
+    if output.json {
+        output.line(&value.to_string());
+    } else {
+        output.line(&format!("Keyward is ready: clients at http://{data}, operators at http://{admin}"));
+    }
+}
+
+/// Takes the config file over again. A broken one changes nothing and shows in `status`.
+fn reload(server: &Server, session: &Session) {
+    let taken =
+        session.config().map_err(|failure| failure.message).and_then(|config| server.engine().take_config(config));
+    match &taken {
+        Ok(()) => tracing::info!("the config file was taken over"),
+        Err(problem) => tracing::error!(problem, "the config file was not taken over; the one before stays in effect"),
+    }
+    server.engine().pulse.note_config(taken.err());
+}

@@ -1,0 +1,58 @@
+//! `keyward status`.
+
+use keyward_admin::client::Ask;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::output::{Output, Tone, clean};
+use super::session::Session;
+
+/// Nothing to choose.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub fn run(_: &Args, session: &Session) -> Result<(), Failure> {
+    let status = session.call(Ask::get(&["status"]))?;
+    session.output.show(&status, print);
+    Ok(())
+}
+
+fn print(output: Output, status: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let serving = status["serving"].as_bool().unwrap_or(false);
+    let state = match (serving, status["draining"].as_bool().unwrap_or(false)) {
+        (true, true) => output.paint(Tone::Warning, "finishing what it has"),
+        (true, false) => output.paint(Tone::Good, "serving"),
+        (false, _) => output.paint(Tone::Faint, "no server is running"),
+    };
+    output.line(&format!("Keyward {}: {state}", text(&status["version"])));
+    let up = serving.then(|| length(status["uptime_seconds"].as_u64().unwrap_or(0)));
+    let ledger = &status["ledger"];
+    output.fields(&[
+        ("up for", up.unwrap_or_default()),
+        ("vault", text(&status["vault"])),
+        ("providers", format!("{} of {} enabled", status["enabled_providers"], status["providers"])),
+        ("virtual keys", format!("{} of {} accepted", status["active_virtual_keys"], status["virtual_keys"])),
+        ("ledger", format!("{} rows, {} USD", ledger["entries"], text(&ledger["cost_usd"]))),
+        ("durability", text(&status["journal"]["durability"])),
+        ("revision", status["revision"].to_string()),
+    ]);
+    for key in status["keys"].as_array().into_iter().flatten() {
+        let state = text(&key["state"]);
+        let tone = if state == "active" { Tone::Good } else { Tone::Warning };
+        let proof = key["proof"]["finding"].as_str().unwrap_or("never tested");
+        output.line(&format!("  key {}: {} ({proof})", clean(&text(&key["key"])), output.paint(tone, &state)));
+    }
+    for warning in status["warnings"].as_array().into_iter().flatten() {
+        output.line(&format!("{} {}", output.paint(Tone::Warning, "!"), clean(&text(warning))));
+    }
+}
+
+fn length(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}

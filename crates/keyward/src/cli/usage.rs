@@ -1,0 +1,94 @@
+//! `keyward usage`.
+
+use keyward_admin::client::Ask;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::output::Tone;
+use super::session::Session;
+use super::table::{Align, Table};
+
+/// Over what, summed by what.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// From when on: 24h, 7d, 4w, a date or a moment [default: the last 30 days].
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Up to when [default: now].
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// What to sum by, such as day, provider, model, key or vkey; several with commas.
+    #[arg(long, value_name = "DIMENSIONS")]
+    group_by: Option<String>,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// How to write usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Columns for people.
+    Table,
+    /// JSON, the same as --json.
+    Json,
+    /// CSV for spreadsheets.
+    Csv,
+}
+
+/// Figure, its field, and whether it is text already.
+const FIGURES: [(&str, &str); 8] = [
+    ("ATTEMPTS", "attempts"),
+    ("FAILED", "failures"),
+    ("PROMPT", "prompt_tokens"),
+    ("CACHED", "cache_read_tokens"),
+    ("ANSWER", "completion_tokens"),
+    ("COST USD", "cost_usd"),
+    ("NO PRICE", "unpriced"),
+    ("ESTIMATED", "estimated"),
+];
+
+pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    let ask = Ask::get(&["usage"])
+        .query("since", args.since.as_deref())
+        .query("until", args.until.as_deref())
+        .query("group_by", args.group_by.as_deref())
+        .query("format", (args.format == Format::Csv).then_some("csv"));
+    let report = session.call(ask)?;
+    match (args.format, report.as_str()) {
+        (Format::Csv, Some(csv)) => session.output.line(csv.trim_end()),
+        (Format::Json, _) => session.output.value(&report),
+        _ => session.output.show(&report, print),
+    }
+    Ok(())
+}
+
+fn print(output: super::output::Output, report: &Value) {
+    let dimensions: Vec<&str> = report["group_by"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let headings: Vec<(String, Align)> = dimensions.iter().map(|name| (name.to_uppercase(), Align::Left)).collect();
+    let figures = FIGURES.iter().map(|(name, _)| ((*name).to_owned(), Align::Right));
+    let mut table = Table::new(headings.into_iter().chain(figures));
+    let lines = report["lines"].as_array().map_or(&[][..], Vec::as_slice);
+    for line in lines {
+        let group = dimensions.iter().map(|name| (text(&line["group"][*name]), None));
+        table.toned_row(group.chain(figures_of(line)));
+    }
+    if lines.len() > 1 && !dimensions.is_empty() {
+        let labels = (0..dimensions.len()).map(|index| if index == 0 { "total".to_owned() } else { String::new() });
+        table.toned_row(labels.map(|label| (label, Some(Tone::Strong))).chain(figures_of(&report["total"])));
+    }
+    output.line(&format!("{} to {} (UTC)", text(&report["since"]), text(&report["until"])));
+    output.table(&table, "Nothing was used.");
+}
+
+fn figures_of(line: &Value) -> impl Iterator<Item = (String, Option<Tone>)> {
+    FIGURES.iter().map(|(name, field)| {
+        let value = text(&line[*field]);
+        let alarming = matches!(*name, "NO PRICE") && value != "0";
+        (value, alarming.then_some(Tone::Warning))
+    })
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,47 @@
+//! `keyward vkey update`.
+
+use serde_json::json;
+
+use super::grant::Grant;
+use crate::cli::failure::Failure;
+use crate::cli::session::{Session, patch, present};
+
+/// What to change; what is not named stays.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Its name or id.
+    vkey: String,
+    /// A new name.
+    #[arg(long)]
+    name: Option<String>,
+    /// Whether it may be used.
+    #[arg(long, value_name = "true|false")]
+    enabled: Option<bool>,
+    #[command(flatten)]
+    grant: Grant,
+    /// Allow all models.
+    #[arg(long, conflicts_with = "models")]
+    all_models: bool,
+    /// Never let it expire.
+    #[arg(long, conflicts_with = "expires")]
+    no_expiry: bool,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    let mut fields = args.grant.fields();
+    fields["name"] = json!(args.name);
+    fields["enabled"] = json!(args.enabled);
+    if args.all_models {
+        fields["models"] = json!([]);
+    }
+    let mut body = present(fields);
+    if args.no_expiry {
+        body["expires_at"] = serde_json::Value::Null;
+    }
+    if body.as_object().is_none_or(serde_json::Map::is_empty) {
+        return Err(Failure::usage("say what to change, such as --model, --operation, --expires or --enabled"));
+    }
+    let vkey = session.call(patch(&["vkeys", &args.vkey], body))?;
+    session.output.show(&vkey, super::describe);
+    Ok(())
+}

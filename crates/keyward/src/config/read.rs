@@ -1,0 +1,255 @@
+//! Tree -> checked config: every field, its default and its limits.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keyward_domain::port::Durability;
+
+use super::checked::{
+    Config, DEFAULT_ADMIN, DEFAULT_DATA, DEFAULT_KEY_FILE, DEFAULT_STORE, Deadlines, Limits, Listen, Log, LogFormat,
+    LogLevel, OnDisconnect, VaultRoot,
+};
+use super::node::Node;
+use super::problem::Report;
+use super::section::{Field, Names, Section};
+use super::{aliases, providers};
+
+const ROOT: Names = Names {
+    known: &[
+        "listen",
+        "store",
+        "counters",
+        "vault",
+        "ledger",
+        "limits",
+        "deadlines",
+        "on_disconnect",
+        "workers",
+        "attempts",
+        "max_connections",
+        "log",
+        "telemetry",
+        "providers",
+        "aliases",
+        "allow_query_key",
+    ],
+    later: &[
+        "budgets",
+        "conversations",
+        "cache",
+        "alerts",
+        "retention",
+        "tenants",
+        "teams",
+        "users",
+        "oidc",
+        "webhooks",
+        "backup",
+        "strategy",
+        "health",
+        "tls",
+    ],
+};
+const LISTEN: Names = Names { known: &["data", "admin", "admin_hosts", "metrics", "insecure"], later: &["tls"] };
+const STORE: Names = Names { known: &["url"], later: &[] };
+const COUNTERS: Names = Names { known: &["url"], later: &[] };
+const VAULT: Names = Names { known: &["root", "key_file"], later: &[] };
+const LEDGER: Names = Names { known: &["durability"], later: &[] };
+const LIMITS: Names = Names {
+    known: &["body", "upload", "in_flight"],
+    later: &["global", "per_user", "per_key", "per_tenant", "per_team"],
+};
+const DEADLINES: Names =
+    Names { known: &["connect_ms", "first_content_ms", "idle_ms", "total_ms", "keep_alive_ms"], later: &[] };
+const ON_DISCONNECT: Names = Names { known: &["policy", "drain_max_ms", "drain_max"], later: &[] };
+const ATTEMPTS: Names = Names { known: &["max"], later: &[] };
+const TELEMETRY: Names = Names { known: &["otlp_endpoint"], later: &["sample", "headers", "payloads"] };
+const LOG: Names = Names { known: &["level", "format"], later: &[] };
+
+/// One day: no deadline is longer.
+const MAX_DEADLINE_MS: u64 = 24 * 60 * 60 * 1000;
+const DEFAULT_BODY_BYTES: u64 = 32 << 20;
+const DEFAULT_UPLOAD_BYTES: u64 = 64 << 20;
+const BODY_BYTES: std::ops::RangeInclusive<u64> = 1024..=1 << 30;
+const UPLOAD_BYTES: std::ops::RangeInclusive<u64> = 1024..=4 << 30;
+const DEFAULT_IN_FLIGHT: usize = 4_096;
+const DEFAULT_MAX_CONNECTIONS: usize = 10_000;
+const DEFAULT_MAX_ATTEMPTS: usize = 4;
+const DEFAULT_DRAIN: Duration = Duration::from_mins(2);
+const DEFAULT_DRAIN_CALLS: usize = 256;
+
+/// The checked config of this tree; problems go into the report, their fields keep the default meanwhile.
+pub fn config(root: &Node, report: &Report) -> Config {
+    let root = Section::root(root, &ROOT, report);
+    check_counters(&root);
+    Config {
+        listen: listen(&root.section("listen", &LISTEN)),
+        store: store(&root),
+        vault: vault(&root.section("vault", &VAULT)),
+        durability: root
+            .section("ledger", &LEDGER)
+            .field("durability")
+            .and_then(|field| field.word(&[("process", Durability::Process), ("strict", Durability::Strict)]))
+            .unwrap_or_default(),
+        limits: limits(&root),
+        deadlines: deadlines(&root.section("deadlines", &DEADLINES)),
+        on_disconnect: on_disconnect(&root.section("on_disconnect", &ON_DISCONNECT)),
+        workers: count(root.field("workers"), 1..=256).unwrap_or_else(default_workers),
+        max_attempts: count(root.section("attempts", &ATTEMPTS).field("max"), 1..=10).unwrap_or(DEFAULT_MAX_ATTEMPTS),
+        allow_query_key: root.field("allow_query_key").and_then(|field| field.boolean()).unwrap_or(false),
+        log: log(&root.section("log", &LOG)),
+        otlp_endpoint: root.section("telemetry", &TELEMETRY).field("otlp_endpoint").and_then(|field| field.base_url()),
+        providers: root.field("providers").map(|field| providers::read(&field)).unwrap_or_default(),
+        aliases: root.field("aliases").map(|field| aliases::read(&field)).unwrap_or_default(),
+    }
+}
+
+fn listen(section: &Section<'_>) -> Listen {
+    let insecure = section.field("insecure").and_then(|field| field.boolean()).unwrap_or(false);
+    let address = |name: &str| section.field(name).and_then(|field| bindable(&field, insecure));
+    let listen = Listen {
+        data: address("data").unwrap_or(DEFAULT_DATA),
+        admin: address("admin").unwrap_or(DEFAULT_ADMIN),
+        admin_hosts: section.field("admin_hosts").map(|field| hosts(&field)).unwrap_or_default(),
+        metrics: address("metrics"),
+    };
+    let taken =
+        |address: SocketAddr| address.port() != 0 && (address == listen.data || Some(address) == listen.metrics);
+    if taken(listen.admin)
+        && let Some(field) = section.field("admin").or_else(|| section.field("data"))
+    {
+        field.wrong("the data plane, the control plane and the metrics each need an address of their own");
+    }
+    listen
+}
+
+fn hosts(field: &Field<'_>) -> Vec<String> {
+    let host = |item: &Field<'_>| {
+        let text = item.text()?;
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-[]:".contains(&b)) && !text.is_empty();
+        if !plain {
+            item.wrong("takes a host name without scheme and port, such as `keyward.example.com`");
+        }
+        Some(text.to_owned())
+    };
+    field.items().iter().filter_map(host).collect()
+}
+
+fn bindable(field: &Field<'_>, insecure: bool) -> Option<SocketAddr> {
+    let address = field.address()?;
+    if !address.ip().to_canonical().is_loopback() && !insecure {
+        field.wrong(format!(
+            "`{address}` can be reached from other machines without TLS: bind to 127.0.0.1 behind a proxy that speaks \
+             TLS, or accept it with `listen.insecure: true`"
+        ));
+    }
+    Some(address)
+}
+
+fn store(root: &Section<'_>) -> PathBuf {
+    let section = root.section("store", &STORE);
+    let path = section.field("url").and_then(|field| {
+        let text = field.text()?;
+        let path = text.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")).filter(|path| !path.is_empty());
+        if path.is_none() {
+            // Not repeated: such a URL may carry a password.
+            field.wrong("takes `sqlite:` and a file such as `sqlite:keyward.db`; other stores are not supported in this version");
+        }
+        path.map(PathBuf::from)
+    });
+    path.unwrap_or_else(|| PathBuf::from(DEFAULT_STORE))
+}
+
+fn check_counters(root: &Section<'_>) {
+    let section = root.section("counters", &COUNTERS);
+    if let Some(field) = section.field("url")
+        && let Some(text) = field.text()
+        && text != "memory"
+    {
+        field.wrong("takes only `memory`; shared counters in Redis are not supported in this version: remove it");
+    }
+}
+
+fn vault(section: &Section<'_>) -> VaultRoot {
+    let file = section.field("key_file").and_then(|field| field.text()).unwrap_or(DEFAULT_KEY_FILE);
+    let from_file = section
+        .field("root")
+        .and_then(|field| field.word(&[("key_file", true), ("passphrase", false)]))
+        .unwrap_or(true);
+    if !from_file && let Some(field) = section.field("key_file") {
+        field.wrong("has no meaning with `vault.root: passphrase`: keep one of the two");
+    }
+    if from_file { VaultRoot::KeyFile(PathBuf::from(file)) } else { VaultRoot::Passphrase }
+}
+
+fn limits(root: &Section<'_>) -> Limits {
+    let section = root.section("limits", &LIMITS);
+    Limits {
+        body_bytes: section.field("body").and_then(|field| field.bytes(BODY_BYTES)).unwrap_or(DEFAULT_BODY_BYTES),
+        upload_bytes: section
+            .field("upload")
+            .and_then(|field| field.bytes(UPLOAD_BYTES))
+            .unwrap_or(DEFAULT_UPLOAD_BYTES),
+        in_flight: count(section.field("in_flight"), 1..=1_000_000).unwrap_or(DEFAULT_IN_FLIGHT),
+        max_connections: count(root.field("max_connections"), 1..=1_000_000).unwrap_or(DEFAULT_MAX_CONNECTIONS),
+    }
+}
+
+fn deadlines(section: &Section<'_>) -> Deadlines {
+    let millis = |name: &str, default: u64| {
+        let number = section.field(name).and_then(|field| field.number(1..=MAX_DEADLINE_MS));
+        Duration::from_millis(number.unwrap_or(default))
+    };
+    let deadlines = Deadlines {
+        connect: millis("connect_ms", 3_000),
+        first_content: millis("first_content_ms", 120_000),
+        idle: millis("idle_ms", 60_000),
+        total: millis("total_ms", 900_000),
+        keep_alive: millis("keep_alive_ms", 15_000),
+    };
+    for (name, length) in [("connect_ms", deadlines.connect), ("first_content_ms", deadlines.first_content)] {
+        if length > deadlines.total
+            && let Some(field) = section.field(name).or_else(|| section.field("total_ms"))
+        {
+            field.wrong(format!("`{name}` is longer than `total_ms` ({} ms)", deadlines.total.as_millis()));
+        }
+    }
+    deadlines
+}
+
+fn on_disconnect(section: &Section<'_>) -> OnDisconnect {
+    if let Some(field) = section.field("policy") {
+        field.wrong("is a setting of each virtual key: remove it here and use `keyward vkey create --on-disconnect`");
+    }
+    OnDisconnect {
+        drain_max: section
+            .field("drain_max_ms")
+            .and_then(|field| field.number(1..=MAX_DEADLINE_MS))
+            .map_or(DEFAULT_DRAIN, Duration::from_millis),
+        drain_max_calls: count(section.field("drain_max"), 1..=100_000).unwrap_or(DEFAULT_DRAIN_CALLS),
+    }
+}
+
+fn log(section: &Section<'_>) -> Log {
+    let levels = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+    let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+    Log {
+        level: section.field("level").and_then(|field| field.word(&levels)).unwrap_or(LogLevel::Info),
+        format: section.field("format").and_then(|field| field.word(&formats)).unwrap_or(LogFormat::Auto),
+    }
+}
+
+fn count(field: Option<Field<'_>>, range: std::ops::RangeInclusive<u64>) -> Option<usize> {
+    usize::try_from(field?.number(range)?).ok()
+}
+
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -1,0 +1,19 @@
+//! Puts the parts together: the one place that knows every room. [`Engine`] is an installation opened by this process;
+//! [`serve`] runs the server on it, commands use it directly when no server runs.
+
+mod catalog;
+mod engine;
+mod file_owned;
+mod file_records;
+mod found;
+mod live;
+mod planes;
+mod prices;
+mod publish;
+mod serve;
+
+pub mod logging;
+
+pub use engine::{Engine, Unlocking};
+pub use found::{found, is_founded};
+pub use serve::{DRAIN, Server, recover};

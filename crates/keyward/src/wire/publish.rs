@@ -1,0 +1,79 @@
+//! From durable truth to what requests see: after every change, a new snapshot.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keyward_domain::catalog::Catalog;
+use keyward_domain::port::{Clock, Entropy, Store as _};
+use keyward_gateway::{Snapshot, SnapshotHandle};
+use keyward_vault::Vault;
+
+use super::file_owned::FileOwned;
+use super::file_records::Maker;
+use super::prices;
+use crate::config::{Config, Environment};
+
+/// Makes snapshots and puts them into effect.
+pub struct Publisher {
+    /// Durable truth with the file's objects over it.
+    pub store: Arc<FileOwned>,
+    /// Prices without the operator's own.
+    pub catalog: Arc<Catalog>,
+    /// Seals the file's keys, verifies tokens.
+    pub vault: Arc<Vault>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where the data plane looks.
+    pub snapshot: SnapshotHandle,
+    /// The environment, which the file's references may name.
+    pub environment: Environment,
+    /// The config in effect.
+    pub config: Mutex<Arc<Config>>,
+    /// Whether the file's keys wait for the vault.
+    pub waiting: AtomicBool,
+}
+
+impl Publisher {
+    /// Puts the present truth into effect. Called after every commit, and when the vault was locked or unlocked.
+    pub fn publish(&self) {
+        if self.waiting.load(Ordering::Acquire) && !self.vault.is_locked() {
+            let config = Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
+            if let Err(wrong) = self.take_file(&config) {
+                tracing::error!(problems = %wrong.join("; "), "the config file's providers could not be put to use");
+            }
+        }
+        match self.store.load() {
+            Ok(mut records) => {
+                let catalog = prices::lay_over(&self.catalog, &mut records);
+                self.snapshot.publish(Snapshot::build(&records, &catalog, &self.vault));
+            }
+            // The old snapshot stays: known keys go on working while the store is away.
+            Err(error) => {
+                tracing::error!(%error, "the store could not be read; the configuration before stays in effect");
+            }
+        }
+    }
+
+    /// Takes over what the config file owns; on any mistake nothing changes. While the vault is locked the file's keys
+    /// wait for it.
+    pub fn take_file(&self, config: &Arc<Config>) -> Result<(), Vec<String>> {
+        let owns_keys = config.providers.iter().any(|provider| provider.keys.iter().any(|key| key.reference.is_some()));
+        if owns_keys && self.vault.is_locked() {
+            self.waiting.store(true, Ordering::Release);
+        } else {
+            let maker = Maker {
+                vault: &self.vault,
+                entropy: self.entropy.as_ref(),
+                now: self.clock.now(),
+                environment: self.environment.all(),
+            };
+            let records = maker.records(config)?;
+            self.store.replace(records).map_err(|what| vec![what])?;
+            self.waiting.store(false, Ordering::Release);
+        }
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(config);
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+use crate::program::Scene;
+
+#[test]
+fn a120_a_wrong_config_is_refused_with_place_and_remedy() {
+    let scene = Scene::founded();
+    scene.config("listen:\n  dta: 127.0.0.1:1\nworkers: many\n");
+    for arguments in [&["config", "check"][..], &["serve"][..], &["key", "list"][..]] {
+        let ended = scene.run(arguments).failed_with(2);
+        let text = ended.all();
+        assert!(text.contains("keyward.yaml:2:3: `listen.dta`: is not a known field; did you mean `data`?"), "{text}");
+        assert!(text.contains("keyward.yaml:3:10: `workers`: takes a whole number from 1 to 256"), "{text}");
+    }
+    let checked = scene.run(&["config", "check", "--json"]).failed_with(2);
+    let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!(checked["problems"].as_array().unwrap().len(), 2);
+    assert_eq!(checked["problems"][0]["place"], "keyward.yaml:2:3");
+}
+
+#[test]
+fn a_right_config_is_said_to_be_fine() {
+    let scene = Scene::founded();
+    assert!(scene.run(&["config", "check"]).succeeded().stdout.contains("defaults: fine"));
+    scene.config("listen: { data: 127.0.0.1:1234 }\n");
+    assert!(scene.run(&["config", "check"]).succeeded().stdout.contains("127.0.0.1:1234"));
+    let named = scene.path("other.yaml");
+    std::fs::write(&named, "workers: 2\n").unwrap();
+    scene.run(&["config", "check", named.to_str().unwrap()]).succeeded();
+    scene.run(&["config", "check", "--config", "not-there.yaml"]).failed_with(2);
+}
+
+#[test]
+fn objects_of_the_file_are_seen_everywhere_and_changed_only_there() {
+    let scene = Scene::founded().set("FILE_KEY", "a-key-from-the-environment");
+    scene.config(
+        "providers:\n  box: { kind: sandbox, base_url: 'sandbox://built-in', keys: [ { name: main, key: '${env:FILE_KEY}' } ] }\n\
+         aliases:\n  fast: { targets: [box/sandbox-small] }\n",
+    );
+    let keys = scene.json(&["key", "list"]);
+    assert_eq!(keys[0]["provider"], "box");
+    assert_eq!(keys[0]["state"], "active");
+    assert_eq!(scene.json(&["model", "alias", "list"])[0]["name"], "fast");
+    for arguments in [
+        &["key", "remove", "box/main"][..],
+        &["key", "disable", "box/main"][..],
+        &["provider", "update", "box", "--free", "true"][..],
+        &["model", "alias", "remove", "fast"][..],
+        &["model", "alias", "set", "fast", "box/sandbox-large"][..],
+    ] {
+        let ended = scene.run(arguments).failed_with(1);
+        assert!(ended.stderr.contains("belongs to the config file"), "{arguments:?}: {}", ended.stderr);
+    }
+    let ended = scene.run_with(&["key", "add", "box"], "another-key").failed_with(1);
+    assert!(ended.stderr.contains("belongs to the config file"), "{}", ended.stderr);
+    // Ids are the same on every start, so that the ledger's rows keep naming the same objects.
+    assert_eq!(keys[0]["id"], scene.json(&["key", "list"])[0]["id"]);
+    // What a test finds is no change of the object.
+    scene.run(&["key", "test", "box/main"]).succeeded();
+}
+
+#[test]
+fn a_missing_secret_names_its_place_in_the_file() {
+    let scene = Scene::founded();
+    scene.config("providers:\n  box:\n    base_url: 'http://127.0.0.1:9/v1'\n    keys:\n      - { name: main, key: '${env:NOT_SET}' }\n");
+    let ended = scene.run(&["key", "list"]).failed_with(1);
+    assert!(ended.stderr.contains("keyward.yaml:5:9: the key `main`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("NOT_SET"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_object_cannot_belong_to_both() {
+    let scene = Scene::founded();
+    scene.run_with(&["key", "add", "sandbox"], "a-sandbox-key").succeeded();
+    scene.config("providers: { sandbox: { keys: [ { name: other } ] } }\n");
+    let ended = scene.run(&["key", "list"]).failed_with(1);
+    assert!(ended.stderr.contains("was added with the API and is in the config file too"), "{}", ended.stderr);
+}

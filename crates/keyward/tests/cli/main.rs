@@ -1,0 +1,14 @@
+//! The program through its front door: arguments, environment, files, exit codes, output.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by failing")]
+#![expect(unreachable_pub, reason = "`pub` says what a module shows to the others")]
+
+mod program;
+
+mod config;
+mod demo;
+mod grammar;
+mod init;
+mod operations;
+mod secrets;
+mod serve;

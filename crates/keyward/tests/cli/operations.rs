@@ -1,0 +1,107 @@
+use crate::program::Scene;
+
+#[test]
+fn provider_keys_live_and_die() {
+    let scene = Scene::founded();
+    let added = scene.run_with(&["key", "add", "sandbox", "--name", "one"], "the-first-key").succeeded();
+    assert!(added.stdout.contains("sandbox/one: valid (active)"), "{}", added.stdout);
+    assert!(added.stderr.contains("Added the provider `sandbox`"), "{}", added.stderr);
+    scene.run(&["key", "disable", "one"]).succeeded();
+    assert_eq!(scene.json(&["key", "show", "sandbox/one"])["state"], "disabled");
+    scene.run(&["key", "enable", "one"]).succeeded();
+    scene.run(&["key", "test", "one"]).succeeded();
+    scene.run_with(&["key", "replace", "one"], "the-second-key").succeeded();
+    scene.run(&["provider", "remove", "sandbox"]).failed_with(1);
+    scene.run(&["key", "remove", "one"]).succeeded();
+    scene.run(&["provider", "remove", "sandbox"]).succeeded();
+    scene.run(&["key", "show", "one"]).failed_with(1);
+}
+
+#[test]
+fn a_key_that_does_not_work_ends_with_3() {
+    let scene = Scene::founded();
+    scene.run(&["provider", "add", "mine", "--base-url", "http://127.0.0.1:9/v1"]).succeeded();
+    let ended = scene.run_with(&["key", "add", "mine"], "whatever-key").failed_with(3);
+    assert!(ended.stdout.contains("unreachable"), "{}", ended.stdout);
+    scene.run(&["key", "test", "--all"]).failed_with(3);
+    scene.run(&["provider", "test", "mine"]).failed_with(3);
+}
+
+#[test]
+fn virtual_keys_live_and_die() {
+    let scene = Scene::founded();
+    let created = scene
+        .run(&["vkey", "create", "app", "--model", "gpt-4o*,claude-*", "--operation", "chat", "--tag", "a"])
+        .succeeded();
+    assert!(created.stdout.trim().starts_with("kw_live_") && created.stdout.trim().len() == 70, "{}", created.stdout);
+    assert!(created.stderr.contains("shown once"));
+    let shown = scene.json(&["vkey", "show", "app"]);
+    assert_eq!(shown["models"], serde_json::json!(["gpt-4o*", "claude-*"]));
+    scene.run(&["vkey", "update", "app"]).failed_with(2);
+    scene.run(&["vkey", "update", "app", "--all-models", "--enabled", "false", "--expires", "2099-01-01"]).succeeded();
+    let shown = scene.json(&["vkey", "show", "app"]);
+    assert_eq!((&shown["models"], &shown["state"]), (&serde_json::json!([]), &serde_json::json!("disabled")));
+    scene.run(&["vkey", "update", "app", "--no-expiry", "--enabled", "true"]).succeeded();
+    assert!(scene.json(&["vkey", "show", "app"])["expires_at"].is_null());
+    let rotated = scene.run(&["vkey", "rotate", "app", "--grace", "2h"]).succeeded();
+    assert!(rotated.stdout.trim() != created.stdout.trim() && rotated.stderr.contains("stays accepted until"));
+    scene.run(&["vkey", "rotate", "app", "--grace", "soon"]).failed_with(2);
+    scene.run(&["vkey", "revoke", "app"]).succeeded();
+    let listed = |arguments: &[&str]| scene.json(arguments).as_array().unwrap().len();
+    // The wizard's own key is there too.
+    assert_eq!((listed(&["vkey", "list"]), listed(&["vkey", "list", "--revoked"])), (1, 2));
+    let test = scene.run(&["vkey", "create", "trial", "--test"]).succeeded();
+    assert!(test.stdout.starts_with("kw_test_"));
+}
+
+#[test]
+fn wrong_input_names_the_remedy() {
+    let scene = Scene::founded();
+    for (arguments, code, expected) in [
+        (&["vkey", "create", "Not A Name"][..], 2, "a-z"),
+        (&["vkey", "create", "x", "--expires", "tomorrow"][..], 2, "2026-11-20"),
+        (&["vkey", "create", "x", "--expires", "2001-01-01"][..], 2, "past"),
+        (&["vkey", "show", "nobody"][..], 1, "There is no virtual key"),
+        (&["provider", "add", "unknown-vendor"][..], 2, "openai"),
+        (&["key", "add", "unknown-vendor", "--no-secret"][..], 1, "There is no provider"),
+        (&["model", "alias", "set", "fast", "nobody/x"][..], 1, "There is no provider"),
+        (&["usage", "--since", "yesterday"][..], 2, "24h"),
+        (&["requests", "show", "req_x"][..], 2, "req_"),
+        (&["lock"][..], 4, "no server is running"),
+        (&["unlock"][..], 4, "no server is running"),
+    ] {
+        let ended = scene.run(arguments).failed_with(code);
+        assert!(ended.stderr.contains(expected), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn models_have_prices_and_aliases() {
+    let scene = Scene::with_sandbox().0;
+    let models = scene.json(&["model", "list"]);
+    assert!(models.as_array().unwrap().iter().any(|model| model["id"] == "sandbox/sandbox-small"), "{models}");
+    scene.run(&["model", "price", "sandbox/sandbox-small", "--input", "2.50", "--output", "10"]).succeeded();
+    let shown = scene.run(&["model", "price", "sandbox/sandbox-small"]).succeeded().stdout;
+    assert!(shown.contains("2.50") && shown.contains("10.00") && shown.contains("operator"), "{shown}");
+    scene.run(&["model", "price", "sandbox/sandbox-small", "--remove"]).succeeded();
+    assert!(scene.run(&["model", "price", "sandbox/sandbox-small"]).stdout.contains("catalog"));
+    scene.run(&["model", "price", "sandbox/sandbox-small", "--input", "cheap"]).failed_with(2);
+    scene.run(&["model", "alias", "set", "fast", "sandbox/sandbox-small"]).succeeded();
+    assert!(scene.run(&["model", "alias", "list"]).stdout.contains("sandbox/sandbox-small"));
+    scene.run(&["model", "alias", "remove", "fast"]).succeeded();
+}
+
+#[test]
+fn looking_works_without_a_server() {
+    let scene = Scene::with_sandbox().0;
+    assert!(scene.run(&["status"]).succeeded().stdout.contains("no server is running"));
+    assert!(scene.run(&["usage"]).succeeded().stdout.contains("UTC"));
+    assert!(scene.run(&["usage", "--format", "csv"]).succeeded().stdout.starts_with("attempts,"));
+    assert!(scene.run(&["requests", "list"]).succeeded().stdout.contains("no calls"));
+    let audit = scene.run(&["audit", "list"]).succeeded().stdout;
+    for action in ["install.found", "admin_token.create", "provider.add", "key.add", "vkey.create"] {
+        assert!(audit.contains(action), "{action}: {audit}");
+    }
+    let doctor = scene.run(&["doctor"]);
+    assert!([0, 3].contains(&doctor.code) && doctor.stdout.contains("root key"), "{}", doctor.all());
+}

@@ -1,0 +1,114 @@
+use rustix::process::Signal;
+
+use crate::program::{Scene, chat, http};
+
+#[test]
+fn a_server_serves_both_planes_and_ends_well() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    assert_eq!(http(server.data, "GET", "/healthz", &[], "").0, 200);
+    assert_eq!(http(server.data, "GET", "/readyz", &[], "").0, 200);
+    let (status, body) = chat(server.data, &token);
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(chat(server.data, "nonsense").0, 401);
+
+    // Nothing of the control plane on the data port, and nobody without a token on its own.
+    assert_eq!(http(server.data, "GET", "/api/v1/status", &[], "").0, 404);
+    assert_eq!(http(server.admin, "GET", "/api/v1/status", &[], "").0, 401);
+    let admin = std::fs::read_to_string(scene.home().join("admin.token")).unwrap();
+    let bearer = format!("Bearer {}", admin.trim());
+    assert_eq!(http(server.admin, "GET", "/api/v1/status", &[("authorization", &bearer)], "").0, 200);
+    let (status, metrics) = http(server.admin, "GET", "/metrics", &[], "");
+    assert!(status == 200 && metrics.contains("keyward_"), "{metrics}");
+
+    // Commands go through the server; changes act at once.
+    assert_eq!(scene.json(&["status"])["serving"], true);
+    let url = format!("http://{}", server.admin);
+    let file = scene.home().join("admin.token");
+    let remote = scene.json(&["status", "--url", &url, "--token-file", file.to_str().unwrap()]);
+    assert_eq!(remote["serving"], true);
+    scene.run(&["vkey", "revoke", "app"]).succeeded();
+    assert_eq!(chat(server.data, &token).0, 401);
+
+    let (code, log) = server.stop();
+    assert_eq!(code, 0, "{log}");
+    assert!(!scene.home().join("admin.sock").exists());
+    assert!(!log.contains(&token) && !log.contains(admin.trim()), "{log}");
+    // The row is in the store, and the same commands work without the server.
+    assert_eq!(scene.json(&["usage"])["total"]["attempts"], 1);
+    let calls = scene.json(&["requests", "list"]);
+    assert!(calls["items"].as_array().unwrap().iter().any(|call| call["outcome"] == "completed"), "{calls}");
+}
+
+#[test]
+fn a_killed_server_loses_no_row() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    for _ in 0..5 {
+        assert_eq!(chat(server.data, &token).0, 200);
+    }
+    server.kill();
+    assert_eq!(scene.json(&["usage"])["total"]["attempts"], 5);
+}
+
+#[test]
+fn a119_a_second_server_is_refused() {
+    let scene = Scene::founded();
+    let server = scene.serve();
+    let ended = scene.run(&["serve"]).failed_with(1);
+    assert!(ended.stderr.contains("already running"), "{}", ended.stderr);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_locked_vault_refuses_and_an_unlocked_one_serves() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    scene.run(&["lock"]).succeeded();
+    assert_eq!(http(server.data, "GET", "/readyz", &[], "").0, 503);
+    let (status, body) = chat(server.data, &token);
+    assert!(status == 503 && body.contains("vault_locked"), "{status} {body}");
+    scene.run(&["unlock"]).succeeded();
+    assert_eq!(chat(server.data, &token).0, 200);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn o03_a_broken_config_changes_nothing_and_shows_in_status() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    let wait_for = |wanted: &dyn Fn(&serde_json::Value) -> bool| {
+        let seen = (0..200).any(|_| {
+            let there = wanted(&scene.json(&["status"])["warnings"]);
+            if !there {
+                std::thread::yield_now();
+            }
+            there
+        });
+        assert!(seen, "{}", scene.json(&["status"]));
+    };
+    let mentions = |warnings: &serde_json::Value| warnings.to_string().contains("lisen");
+    scene.config("lisen: {}\n");
+    server.signal(Signal::HUP);
+    wait_for(&mentions);
+    assert_eq!(chat(server.data, &token).0, 200);
+
+    scene.config("aliases: { quick: { targets: [sandbox/sandbox-small] } }\n");
+    server.signal(Signal::HUP);
+    wait_for(&|warnings| !mentions(warnings));
+    assert_eq!(scene.json(&["model", "alias", "list"])[0]["name"], "quick");
+    let body = r#"{"model":"quick","messages":[{"role":"user","content":"Hello"}]}"#;
+    let bearer = format!("Bearer {token}");
+    assert_eq!(http(server.data, "POST", "/v1/chat/completions", &[("authorization", &bearer)], body).0, 200);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_field() {
+    let scene = Scene::founded();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let scene = scene.set("KEYWARD_LISTEN__ADMIN", &address).set("KEYWARD_LISTEN__DATA", "127.0.0.1:0");
+    let ended = scene.run(&["serve"]).failed_with(1);
+    assert!(ended.stderr.contains(&address) && ended.stderr.contains("listen.admin"), "{}", ended.stderr);
+}
