@@ -22,7 +22,8 @@ use keyward_store::sqlite::SqliteStore;
 
 const ROWS: u32 = 400_000;
 const BATCH: usize = 500;
-const ROUNDS: u32 = 30_000;
+const CALLS: u32 = 32_000;
+const PACED_CALLS: u32 = 10_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -30,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clock: Arc<dyn Clock> = Arc::new(StandingClock);
     append(&home, &clock)?;
     commit(&home.join("one"), &clock, 1)?;
-    commit(&home.join("eight"), &clock, 8)
+    commit(&home.join("eight"), &clock, 8)?;
+    paced(&home.join("paced"), &clock)
 }
 
 /// Rows into SQLite, on this thread alone.
@@ -56,13 +58,18 @@ fn append(home: &Path, clock: &Arc<dyn Clock>) -> Result<(), Box<dyn Error>> {
 fn commit(folder: &Path, clock: &Arc<dyn Clock>, group: u32) -> Result<(), Box<dyn Error>> {
     // The projector works on another core.
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let options = Options { queued_rows: usize::MAX, ..Options::default() };
+    let options = Options { batch_rows: BATCH, ..Options::default() };
     let (journals, _) = FileJournals::open(folder, store, clock.clone(), options)?;
     let mut journal = Journals::open(&journals, 0)?;
     let mut encoding = Duration::ZERO;
     let mut committing = Duration::ZERO;
     let timed = |sum: &mut Duration, begun: Instant| *sum += begun.elapsed();
-    for round in 0..ROUNDS {
+    let rounds = CALLS / group;
+    for round in 0..rounds {
+        // As fast as a store takes rows, and not as fast as memory fills.
+        while journals.status().queued_rows > BATCH {
+            std::thread::yield_now();
+        }
         // Made here and not beforehand, so that they are as fresh in the caches as on the request path.
         let calls: Vec<Entry> = (0..group).map(|call| entry(round * group + call)).collect();
         let begun = Instant::now();
@@ -84,8 +91,42 @@ fn commit(folder: &Path, clock: &Arc<dyn Clock>, group: u32) -> Result<(), Box<d
     }
     println!(
         "journal, {group} calls per commit: {} ns per commit, {} ns to encode a reservation and its settlement",
-        committing.as_nanos() / u128::from(2 * ROUNDS),
-        encoding.as_nanos() / u128::from(ROUNDS * group),
+        committing.as_nanos() / u128::from(2 * rounds),
+        encoding.as_nanos() / u128::from(CALLS),
+    );
+    drop(journal);
+    Ok(())
+}
+
+/// How long commits take while the flusher works on the same file: 2,000 calls per second for five seconds.
+fn paced(folder: &Path, clock: &Arc<dyn Clock>) -> Result<(), Box<dyn Error>> {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let (journals, _) = FileJournals::open(folder, store, clock.clone(), Options::default())?;
+    let mut journal = Journals::open(&journals, 0)?;
+    let started = Instant::now();
+    let mut lengths = Vec::new();
+    for call in 0..PACED_CALLS {
+        while started.elapsed() < Duration::from_micros(500) * call {
+            std::hint::spin_loop();
+        }
+        let call = entry(call);
+        journal.reserve(&call.subject);
+        let begun = Instant::now();
+        journal.commit()?;
+        lengths.push(begun.elapsed());
+        journal.settle(call);
+        let begun = Instant::now();
+        journal.commit()?;
+        lengths.push(begun.elapsed());
+    }
+    lengths.sort();
+    let at = |permille: usize| lengths.get(lengths.len() * permille / 1000).copied().unwrap_or_default();
+    println!(
+        "journal, 2,000 calls/s: commit p50 {:?}, p99 {:?}, p99.9 {:?}, longest {:?}",
+        at(500),
+        at(990),
+        at(999),
+        lengths.last().copied().unwrap_or_default()
     );
     drop(journal);
     Ok(())

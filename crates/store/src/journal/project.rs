@@ -12,27 +12,33 @@ struct LeftBehind;
 
 /// Works until the queue ends.
 pub(super) fn run(shared: &Shared) {
-    while let Some(pending) = shared.queue.next(shared.options.project_after) {
-        if bring(shared, pending).is_err() {
+    let mut pending = Pending::default();
+    while shared.queue.next(shared.options.project_after, &mut pending) {
+        if bring(shared, &mut pending).is_err() {
             return;
         }
         shared.remove_done();
     }
 }
 
-fn bring(shared: &Shared, pending: Pending) -> Result<(), LeftBehind> {
+/// Leaves `pending` empty.
+fn bring(shared: &Shared, pending: &mut Pending) -> Result<(), LeftBehind> {
     let Pending { entries, refusals, releases, spills } = pending;
-    bring_rows(shared, &entries, &refusals)?;
+    bring_rows(shared, entries, refusals)?;
     releases.apply();
     shared.queue.done(entries.len() + refusals.len());
-    drop((entries, refusals));
-    spills.into_iter().try_for_each(|spill| bring_spill(shared, spill))
+    entries.clear();
+    refusals.clear();
+    // Warm memory for the next batches, not the peak of an outage.
+    entries.shrink_to(2 * shared.options.batch_rows);
+    refusals.shrink_to(2 * shared.options.batch_rows);
+    spills.drain(..).try_for_each(|spill| bring_spill(shared, spill))
 }
 
 /// Reads rows back that were too many for memory. A reading error here is a disk that lost what it had: the segment
 /// stays as it is, and the next start says more.
 fn bring_spill(shared: &Shared, spill: Spill) -> Result<(), LeftBehind> {
-    let Spill { part, releases } = spill;
+    let Spill { part, mut releases } = spill;
     let bytes = match part.segment.read(part.from, part.to) {
         Ok(bytes) => bytes,
         Err(error) => {

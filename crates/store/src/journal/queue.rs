@@ -106,8 +106,9 @@ impl Queue {
         self.wake_projector(state);
     }
 
-    /// Waits for work: a full batch, or whatever came until `after` the first of it. `None`: it is over.
-    pub(super) fn next(&self, after: Duration) -> Option<Pending> {
+    /// Waits for work: a full batch, or whatever came until `after` the first of it. Exchanges it for what is given,
+    /// which must be empty, so that its memory is used again. False: it is over.
+    pub(super) fn next(&self, after: Duration, empty: &mut Pending) -> bool {
         let mut state = self.lock();
         state.projector = Projector::Idle;
         state = self.wait_while(state, |state| state.ending == Ending::None && state.pending.is_empty());
@@ -117,9 +118,10 @@ impl Queue {
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.projector = Projector::Working;
         if state.ending == Ending::Sudden || state.pending.is_empty() {
-            return None;
+            return false;
         }
-        Some(std::mem::take(&mut state.pending))
+        std::mem::swap(&mut state.pending, empty);
+        true
     }
 
     /// So many rows are no longer in memory.
@@ -221,8 +223,8 @@ impl Releases {
     }
 
     /// Tells the segments.
-    pub(super) fn apply(self) {
-        for (segment, rows) in self.0 {
+    pub(super) fn apply(&mut self) {
+        for (segment, rows) in self.0.drain(..) {
             segment.release(rows);
         }
     }
