@@ -1,0 +1,6 @@
+mod collector;
+mod delivery;
+mod rows;
+mod shutdown;
+mod spans;
+mod tally;
