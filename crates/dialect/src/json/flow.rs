@@ -3,13 +3,13 @@
 //! The top level is the outermost object, or, when the document is an array, each object in it (Gemini streams that
 //! way). Members of one named inner object count as well (`response`, `message`).
 
-use memchr::memchr2;
-
 use super::is_space;
-use super::plain::flat_run;
+use super::plain::{flat_run, string_rest};
 
 /// The longest member that is kept, in bytes; longer ones count as missing.
 const MAX_CAPTURE: usize = 16 * 1024;
+/// Room for a usage object, in bytes.
+const TYPICAL_CAPTURE: usize = 32;
 /// The longest key that can be one of ours, in bytes.
 const MAX_KEY: usize = 16;
 /// Strings at least this deep are content: `choices[].message.content`.
@@ -58,6 +58,8 @@ pub(crate) struct Flow {
     in_string: bool,
     escaped: bool,
     key: Vec<u8>,
+    /// What the key just read means.
+    next: Current,
     /// The member whose value is going by.
     current: Current,
     capture: Vec<u8>,
@@ -92,6 +94,7 @@ impl Flow {
             in_string: false,
             escaped: false,
             key: Vec::new(),
+            next: Current::Skip,
             current: Current::Skip,
             capture: Vec::new(),
             kept: [const { None }; SLOTS],
@@ -133,7 +136,13 @@ impl Flow {
             let from = at;
             // The colon in front of a value and the comma or bracket behind it are not part of it.
             let keeping = matches!(self.current, Current::Keep(_));
-            at = if self.in_string { self.string(bytes, at) } else { self.between(bytes, at) };
+            at = if self.in_string {
+                self.string(bytes, at)
+            } else if self.depth > self.watched {
+                self.skim(bytes, at)
+            } else {
+                self.between(bytes, at)
+            };
             if keeping {
                 self.keep(bytes.get(from..at).unwrap_or_default());
             }
@@ -147,77 +156,122 @@ impl Flow {
             self.capture.clear();
             return;
         }
+        if self.capture.capacity() == 0 {
+            self.capture.reserve(part.len().max(TYPICAL_CAPTURE));
+        }
         self.capture.extend_from_slice(part);
     }
 
-    /// Passes the part of a string that is here.
+    /// Passes the part of a string that is here, when its beginning or its end is in another piece.
     fn string(&mut self, bytes: &[u8], start: usize) -> usize {
-        let mut at = start + usize::from(std::mem::take(&mut self.escaped));
-        loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            match memchr2(b'"', b'\\', rest) {
-                None => {
-                    at = bytes.len();
-                    break;
-                }
-                Some(run) if rest.get(run) == Some(&b'"') => {
-                    at += run + 1;
-                    self.in_string = false;
-                    break;
-                }
-                Some(run) => {
-                    at += run + 2;
-                    if at > bytes.len() {
-                        at = bytes.len();
-                        self.escaped = true;
-                        break;
-                    }
-                }
+        // A lone escaped byte at the start: quotes and backslashes in it mean nothing.
+        let skip = usize::from(std::mem::take(&mut self.escaped));
+        let rest = bytes.get(start + skip..).unwrap_or_default();
+        let end = match string_rest(rest) {
+            Some(len) => {
+                self.in_string = false;
+                start + skip + len
             }
-        }
-        let part = bytes.get(start..at).unwrap_or_default();
+            None => {
+                let backslashes = rest.iter().rev().take_while(|byte| **byte == b'\\').count();
+                self.escaped = backslashes % 2 == 1;
+                bytes.len()
+            }
+        };
+        let part = bytes.get(start..end).unwrap_or_default();
         if self.place == Place::Key {
             // One byte more than the longest of ours: then it is none of them.
             let room = (MAX_KEY + 1).saturating_sub(self.key.len());
             self.key.extend(part.iter().take(room));
             if !self.in_string {
+                self.next = self.meaning(self.key.strip_suffix(b"\"").unwrap_or_default());
                 self.place = Place::Colon;
             }
         } else if self.depth >= CONTENT_DEPTH {
-            self.text += part.len() as u64 - u64::from(!self.in_string && !part.is_empty());
+            self.text += part.len() as u64 - u64::from(!self.in_string);
         }
+        end
+    }
+
+    /// Passes what is nested in a watched member.
+    fn skim(&mut self, bytes: &[u8], start: usize) -> usize {
+        let (mut at, mut depth) = (start, self.depth);
+        loop {
+            at += flat_run(bytes.get(at..).unwrap_or_default());
+            let Some(byte) = bytes.get(at) else { break };
+            at += 1;
+            match byte {
+                b'"' => match string_rest(bytes.get(at..).unwrap_or_default()) {
+                    Some(len) => {
+                        at += len;
+                        self.text += if depth >= CONTENT_DEPTH { len as u64 - 1 } else { 0 };
+                    }
+                    None => {
+                        self.in_string = true;
+                        break;
+                    }
+                },
+                b'{' | b'[' => {
+                    let piece = self.current == Current::Pieces && *byte == b'{' && depth == self.watched + 1;
+                    self.pieces += u64::from(piece);
+                    depth += 1;
+                }
+                _ => {
+                    depth -= 1;
+                    if depth == self.watched {
+                        self.place = Place::Value;
+                        break;
+                    }
+                }
+            }
+        }
+        self.depth = depth;
         at
     }
 
-    /// Takes one step outside strings.
+    /// Takes one step in a watched object or around it.
     #[inline]
-    fn between(&mut self, bytes: &[u8], mut at: usize) -> usize {
-        if self.depth > self.watched || (self.depth == 1 && self.top == 2) {
-            at += flat_run(bytes.get(at..).unwrap_or_default());
-        }
+    fn between(&mut self, bytes: &[u8], at: usize) -> usize {
         let Some(byte) = bytes.get(at).copied() else { return at };
         match byte {
-            b'"' => self.open_string(),
+            b'"' => return self.open_string(bytes, at + 1),
             b'{' | b'[' => self.open(byte),
             b'}' | b']' => self.close(byte),
             b':' if self.place == Place::Colon => {
                 self.place = Place::Value;
-                self.current = self.meaning();
+                self.current = self.next;
             }
-            b',' if self.depth == self.watched && self.place == Place::Value => {
+            b',' if self.place == Place::Value => {
                 self.finish();
                 self.place = Place::Key;
+            }
+            _ if self.place == Place::Value => {
+                // A number, a word, white space.
+                let rest = bytes.get(at + 1..).unwrap_or_default();
+                let goes_on = |byte: &&u8| !matches!(byte, b',' | b'"' | b'{' | b'}' | b'[' | b']');
+                return at + 1 + rest.iter().take_while(goes_on).count();
             }
             _ => self.broken |= !is_space(byte) && matches!(self.place, Place::Start | Place::End | Place::Colon),
         }
         at + 1
     }
 
-    fn open_string(&mut self) {
+    /// Passes a string whose quote has just been passed, as far as it is here.
+    fn open_string(&mut self, bytes: &[u8], start: usize) -> usize {
         self.broken |= matches!(self.place, Place::Start | Place::End | Place::Colon);
-        self.in_string = true;
-        if self.place == Place::Key {
-            self.key.clear();
+        let rest = bytes.get(start..).unwrap_or_default();
+        match string_rest(rest) {
+            Some(len) if self.place == Place::Key => {
+                self.next = self.meaning(rest.get(..len - 1).unwrap_or_default());
+                self.place = Place::Colon;
+                start + len
+            }
+            Some(len) => start + len,
+            None => {
+                self.key.clear();
+                self.in_string = true;
+                start
+            }
         }
     }
 
@@ -233,10 +287,8 @@ impl Flow {
                 self.place = if enter { Place::Key } else { Place::Inside };
                 self.watched += u32::from(enter);
             }
-            Place::Inside => {
-                let piece = self.current == Current::Pieces && byte == b'{' && self.depth == self.watched + 1;
-                self.pieces += u64::from(piece);
-            }
+            // An array in an array of documents.
+            Place::Inside => {}
             Place::Key | Place::Colon | Place::End => self.broken = true,
         }
         self.depth += 1;
@@ -266,11 +318,13 @@ impl Flow {
     fn finish(&mut self) {
         match self.current {
             Current::Keep(slot) => {
-                let kept = self.capture.trim_ascii();
+                let mut kept = std::mem::take(&mut self.capture);
+                kept.truncate(kept.trim_ascii_end().len());
+                kept.drain(..kept.len() - kept.trim_ascii_start().len());
                 if kept != b"null"
                     && let Some(place) = self.kept.get_mut(slot as usize)
                 {
-                    *place = Some(kept.to_vec());
+                    *place = Some(kept);
                 }
             }
             Current::Skip | Current::TooLong(_) | Current::Enter | Current::Pieces => {}
@@ -280,8 +334,7 @@ impl Flow {
     }
 
     /// What the key just read means.
-    fn meaning(&self) -> Current {
-        let key = self.key.strip_suffix(b"\"").unwrap_or_default();
+    fn meaning(&self, key: &[u8]) -> Current {
         let slot = match key {
             b"usage" | b"usageMetadata" => Slot::Usage,
             b"tool_usage" => Slot::ToolUsage,

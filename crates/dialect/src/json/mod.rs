@@ -10,6 +10,7 @@ mod walk;
 
 pub(crate) use flow::{Flow, Slot};
 pub(crate) use number::{Count, count, milliseconds};
+pub(crate) use plain::{BLOCK, key_ends};
 pub(crate) use scan::{Flaw, FlawKind, Scanner};
 pub(crate) use text::{characters, decode, is_document, measure, quote, text, text_len};
 pub(crate) use walk::{Elements, Members, each, place};

@@ -19,6 +19,37 @@ pub(crate) fn text_run(bytes: &[u8]) -> usize {
     at + tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F)).unwrap_or(tail.len())
 }
 
+/// How long the string that goes on here is, with its closing quote; nothing when it ends elsewhere. Checks nothing.
+#[inline]
+pub(crate) fn string_rest(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text_run(bytes.get(at..)?);
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Marks, with a 1 each, the bytes of a block that are a colon right behind a quote that is not escaped, or behind white
+/// space; nothing when there are none. The block is given three times: from the byte two before its first, from the one
+/// before it, and from its first.
+#[inline]
+pub(crate) fn key_ends(two: &[u8; BLOCK], one: &[u8; BLOCK], this: &[u8; BLOCK]) -> Option<[u8; BLOCK]> {
+    // Comparisons without branches, one result per byte, by index: compiled to vector instructions.
+    let mut hits = [0; BLOCK];
+    for (at, hit) in hits.iter_mut().enumerate() {
+        let quote = u8::from(one[at] == b'"') & u8::from(two[at] != b'\\');
+        *hit = u8::from(this[at] == b':') & (quote | u8::from(one[at] <= b' '));
+    }
+    (hits.iter().fold(0, |any, hit| any | hit) != 0).then_some(hits)
+}
+
+/// How many bytes [`key_ends`] looks at.
+pub(crate) const BLOCK: usize = 64;
+
 /// How many bytes from the start cannot change nesting: neither quote nor bracket of either kind.
 #[inline]
 pub(crate) fn flat_run(bytes: &[u8]) -> usize {

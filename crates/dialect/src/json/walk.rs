@@ -82,13 +82,16 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Calls with every member of an object in an answer; says whether it was a whole object.
+/// Calls with every member of an object in an answer; says whether it was a whole object and nothing else.
 pub(crate) fn each<'a>(text: &'a [u8], mut visit: impl FnMut(Member<'a>)) -> bool {
     let Some(mut members) = Members::of(text) else { return false };
     loop {
         match members.next() {
             Ok(Some(member)) => visit(member),
-            Ok(None) => return true,
+            Ok(None) => {
+                members.scan.space();
+                return members.scan.peek().is_none();
+            }
             Err(_) => return false,
         }
     }

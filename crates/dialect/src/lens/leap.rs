@@ -10,20 +10,20 @@
 
 use std::ops::Range;
 
-use memchr::{memchr_iter, memrchr};
+use memchr::memrchr;
 
-use crate::json::{FlawKind, Members, Scanner, decode, is_space};
+use crate::json::{BLOCK, FlawKind, Members, Scanner, decode, key_ends};
 
 use super::collect::Collector;
 use super::name::{MAX_SPELLED, Name};
 use super::{LensError, name};
 
 /// Values longer than this, in bytes, are not read but searched.
-const LONG_VALUE: usize = 4 * 1024;
+const LONG_VALUE: usize = 1024;
 /// A flaw this close to where reading stopped, in bytes, may only be the stop: no token but a string is longer in part.
 const EDGE: usize = 16;
 /// How far, in bytes, the end of the body is read backwards.
-const MAX_TAIL: usize = 16 * 1024;
+const MAX_TAIL: usize = 4 * 1024;
 /// How many members the end may have.
 const MAX_TAIL_MEMBERS: usize = 64;
 
@@ -98,35 +98,36 @@ fn tail(collector: &Collector<'_>, floor: usize) -> Option<Tail> {
 /// Whether a key that matters, of any depth, stands in this part of the body.
 fn holds_name(collector: &Collector<'_>, part: Range<usize>) -> bool {
     let body = collector.body();
-    let Some(middle) = body.get(part) else { return true };
-    memchr_iter(b':', middle).any(|colon| {
-        let before = middle.get(..colon).unwrap_or_default();
-        let Some((last, rest)) = before.split_last() else { return false };
-        if *last == b'"' {
-            // In prompts that quote JSON, nearly all of these quotes are escaped.
-            return !escaped(rest) && key_matters(collector, rest);
+    let Range { start, end } = part;
+    let mut at = start;
+    // Whole blocks first, each with the two bytes before it: most hold no key at all.
+    while at + BLOCK <= end && at >= 2 {
+        let block = |from: usize| body.get(from..).and_then(<[u8]>::first_chunk::<BLOCK>);
+        let (Some(two), Some(one), Some(this)) = (block(at - 2), block(at - 1), block(at)) else { return true };
+        if let Some(hits) = key_ends(two, one, this) {
+            let hits = hits.iter().zip(at..).filter(|(hit, _)| **hit != 0);
+            if hits.into_iter().any(|(_, colon)| key_matters(collector, colon)) {
+                return true;
+            }
         }
-        is_space(*last) && key_matters_before_space(collector, rest)
-    })
-}
-
-#[cold]
-fn key_matters_before_space(collector: &Collector<'_>, before: &[u8]) -> bool {
-    match before.trim_ascii_end().split_last() {
-        Some((b'"', rest)) => !escaped(rest) && key_matters(collector, rest),
-        _ => false,
+        at += BLOCK;
     }
+    let rest = body.get(at..end).unwrap_or_default();
+    rest.iter().zip(at..).any(|(byte, colon)| *byte == b':' && key_matters(collector, colon))
 }
 
-/// Whether the string that ends with this text is a name that matters.
+/// Whether a key that matters stands before this colon.
 #[inline]
-fn key_matters(collector: &Collector<'_>, before: &[u8]) -> bool {
-    let window = before.get(before.len().saturating_sub(MAX_SPELLED + 1)..).unwrap_or_default();
+fn key_matters(collector: &Collector<'_>, colon: usize) -> bool {
+    let before = collector.body().get(..colon).unwrap_or_default();
+    let before = if before.last() == Some(&b'"') { before } else { before.trim_ascii_end() };
+    let Some(inside) = before.strip_suffix(b"\"").filter(|inside| !escaped(inside)) else { return false };
     // A key that is longer than any spelling of any name does not matter.
-    let Some(open) = memrchr(b'"', window) else { return false };
-    let (front, inner) = (window.get(..open).unwrap_or_default(), window.get(open + 1..).unwrap_or_default());
+    let mut window = inside.iter().rev().take(MAX_SPELLED + 1);
+    let Some(length) = window.position(|byte| *byte == b'"') else { return false };
+    let (front, inner) = inside.split_at(inside.len() - length);
     // A key with a quote in it is none of ours.
-    !escaped(front) && is_name(collector, inner).is_some()
+    !escaped(front.strip_suffix(b"\"").unwrap_or(front)) && is_name(collector, inner).is_some()
 }
 
 fn find(collector: &Collector<'_>, key: Range<usize>) -> Option<Name> {

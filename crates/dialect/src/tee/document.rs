@@ -36,6 +36,6 @@ impl Document {
     pub(crate) fn metered(&self) -> Metered {
         let mut tally = Tally::new(self.dialect, self.operation);
         read_document(&self.flow, &mut tally);
-        tally.metered()
+        tally.into_metered()
     }
 }

@@ -140,7 +140,7 @@ impl Meter {
             Kind::Opaque { operation, bytes } => {
                 let mut tally = Tally::new(Dialect::OpenAi, *operation);
                 tally.text(*bytes);
-                tally.metered()
+                tally.into_metered()
             }
         }
     }

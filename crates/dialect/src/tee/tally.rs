@@ -26,7 +26,8 @@ pub(crate) struct Tally {
     usage: Option<Usage>,
     /// The usage is that of the whole answer, not of the answer so far.
     settled: bool,
-    raw: Option<Box<str>>,
+    /// The last usage object, as written; empty when there is none or it is too long.
+    raw: Vec<u8>,
     messages: Messages,
     tier: Option<Box<str>>,
     model: Option<Box<str>>,
@@ -47,7 +48,8 @@ pub(crate) struct Tally {
 #[derive(Debug, Default)]
 struct Messages {
     counts: anthropic::Counts,
-    start: Option<Box<str>>,
+    /// What `message_start` said, as written.
+    start: Vec<u8>,
 }
 
 impl Tally {
@@ -57,7 +59,7 @@ impl Tally {
             operation,
             usage: None,
             settled: false,
-            raw: None,
+            raw: Vec::new(),
             messages: Messages::default(),
             tier: None,
             model: None,
@@ -145,8 +147,9 @@ impl Tally {
             Reading::Missing => return,
             Reading::Suspect => self.suspect = true,
         }
-        self.raw = keep(raw);
+        self.keep(raw);
         if self.dialect == Dialect::Gemini
+            && memchr::memmem::find(raw, b"trafficType").is_some()
             && let Some(traffic) = gemini::traffic(raw)
         {
             self.tier = Some(traffic);
@@ -160,8 +163,8 @@ impl Tally {
             self.suspect = true;
         }
         self.messages.counts.drop_placeholder();
-        self.messages.start = keep(raw);
-        self.raw.clone_from(&self.messages.start);
+        self.messages.start = raw.to_vec();
+        self.keep(raw);
         self.settle_messages(false);
     }
 
@@ -171,14 +174,21 @@ impl Tally {
             self.suspect = true;
             return;
         }
-        let delta = keep(raw);
-        self.raw = match (&self.messages.start, delta) {
-            (Some(start), Some(delta)) => {
-                keep(format!("{{\"message_start\":{start},\"message_delta\":{delta}}}").as_bytes()).or(Some(delta))
-            }
-            (_, delta) => delta,
-        };
+        let start = &self.messages.start;
+        if start.is_empty() {
+            self.keep(raw);
+        } else {
+            let both = [b"{\"message_start\":", start.as_slice(), b",\"message_delta\":", raw, b"}"].concat();
+            self.keep(&both);
+        }
         self.settle_messages(true);
+    }
+
+    fn keep(&mut self, raw: &[u8]) {
+        self.raw.clear();
+        if raw.len() <= MAX_RAW_USAGE {
+            self.raw.extend_from_slice(raw);
+        }
     }
 
     fn settle_messages(&mut self, settled: bool) {
@@ -194,24 +204,37 @@ impl Tally {
 
     /// What is known so far.
     pub(crate) fn metered(&self) -> Metered {
+        let names = [&self.tier, &self.model, &self.error].map(Clone::clone);
+        self.metered_with(names, String::from_utf8_lossy(&self.raw).into())
+    }
+
+    /// The same, at the end.
+    pub(crate) fn into_metered(mut self) -> Metered {
+        let names = [self.tier.take(), self.model.take(), self.error.take()];
+        let raw = String::from_utf8(std::mem::take(&mut self.raw)).unwrap_or_default();
+        self.metered_with(names, raw.into())
+    }
+
+    fn metered_with(&self, [service_tier, model, stream_error]: [Option<Box<str>>; 3], raw: Box<str>) -> Metered {
         let whole = self.settled || self.complete || self.finished;
         let usage = self.all_usage();
         let source = match usage {
             _ if self.operation.is_free() => UsageSource::None,
             Some(_) if whole => UsageSource::Provider,
             Some(_) => UsageSource::Partial,
-            None if self.error.is_some() && !self.content => UsageSource::None,
+            None if stream_error.is_some() && !self.content => UsageSource::None,
             None => UsageSource::Estimated,
         };
         Metered {
             usage,
             source,
-            raw_usage: self.raw.clone(),
-            service_tier: self.tier.clone(),
-            model: self.model.clone(),
+            raw_usage: Some(raw).filter(|raw| !raw.is_empty()),
+            service_tier,
+            model,
             content_bytes: self.content_bytes,
-            stream_error: self.error.clone(),
-            complete: self.complete,
+            stream_error,
+            // A finish reason is all the end that a Gemini stream has.
+            complete: self.complete || (self.finished && self.dialect == Dialect::Gemini),
             finished: self.finished || self.complete,
             suspect: self.suspect,
             oversized: self.oversized,
@@ -231,11 +254,4 @@ impl Tally {
         usage.searches = usage.searches.max(self.searches);
         Some(usage)
     }
-}
-
-fn keep(raw: &[u8]) -> Option<Box<str>> {
-    if raw.len() > MAX_RAW_USAGE {
-        return None;
-    }
-    std::str::from_utf8(raw).ok().map(Into::into)
 }

@@ -1,1 +1,9 @@
 //! Tests of the dialect room, through its door.
+
+mod draw;
+mod errors;
+mod golden;
+mod lens;
+mod reference;
+mod splice;
+mod tee;

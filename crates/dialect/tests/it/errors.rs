@@ -1,0 +1,150 @@
+//! Refusals in each dialect.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use keyward_dialect::error::{body, responses_event, scrub, stream_event};
+use keyward_domain::denial::{Deadline, Denial};
+use keyward_domain::dialect::Dialect;
+use serde_json::{Value, json};
+
+fn denials() -> Vec<Denial> {
+    vec![
+        Denial::MissingCredential,
+        Denial::InvalidKey("it is too short"),
+        Denial::KeyInactive,
+        Denial::AmbiguousCredentials,
+        Denial::WrongKeyEnvironment("This is an admin token."),
+        Denial::ModelNotAllowed("gpt \"quoted\"".into()),
+        Denial::OperationNotAllowed("chat"),
+        Denial::AddressNotAllowed,
+        Denial::ModelNotFound("x".into(), vec!["y".into()]),
+        Denial::ModelAmbiguous("x".into(), vec!["a".into(), "b".into()]),
+        Denial::RouteNotFound,
+        Denial::MethodNotAllowed,
+        Denial::InvalidRequest("`n` has to be\nsmaller".into(), Some("n")),
+        Denial::UnsupportedParameter("api_base"),
+        Denial::Untranslatable("no".into()),
+        Denial::BodyTooLarge(1),
+        Denial::RequestTimeout,
+        Denial::RateLimited(Duration::from_secs(7)),
+        Denial::AllKeysCooling(Duration::from_secs(9)),
+        Denial::NoUsableKey(vec![("primary".into(), "disabled".into())]),
+        Denial::VaultLocked,
+        Denial::PriceUnknown("m".into()),
+        Denial::Overloaded("Busy."),
+        Denial::UpstreamError("x".into()),
+        Denial::UpstreamMalformed("x".into()),
+        Denial::UpstreamRedirect,
+        Denial::UpstreamTls("x".into()),
+        Denial::UpstreamTimeout(Deadline::Idle, Duration::from_secs(1)),
+        Denial::Internal,
+    ]
+}
+
+fn parsed(dialect: Dialect, denial: &Denial) -> Value {
+    serde_json::from_slice(&body(dialect, denial, "req_1")).unwrap()
+}
+
+#[test]
+fn every_refusal_has_code_origin_request_id_and_message_in_every_dialect() {
+    for denial in denials() {
+        let (code, origin, message) = (denial.code(), denial.origin().as_str(), denial.message());
+        let openai = parsed(Dialect::OpenAi, &denial);
+        assert_eq!(openai["error"]["code"], code);
+        assert_eq!(openai["error"]["origin"], origin);
+        assert_eq!(openai["error"]["request_id"], "req_1");
+        assert_eq!(openai["error"]["message"], *message);
+        assert_eq!(openai["error"]["param"], json!(denial.param()));
+        assert!(openai["error"]["type"].is_string());
+
+        let anthropic = parsed(Dialect::Anthropic, &denial);
+        assert_eq!(anthropic["type"], "error");
+        assert_eq!(anthropic["error"]["details"]["error_code"], code);
+        assert_eq!(anthropic["error"]["details"]["origin"], origin);
+        assert_eq!(anthropic["error"]["message"], *message);
+        assert_eq!(anthropic["request_id"], "req_1");
+
+        let gemini = parsed(Dialect::Gemini, &denial);
+        assert_eq!(gemini["error"]["code"], denial.status());
+        assert_eq!(gemini["error"]["message"], *message);
+        let info = &gemini["error"]["details"][0];
+        assert_eq!(info["@type"], "type.googleapis.com/google.rpc.ErrorInfo");
+        assert_eq!(info["reason"], code.to_uppercase());
+        assert_eq!(info["domain"], "keyward");
+        assert_eq!(info["metadata"]["code"], code);
+        assert_eq!(info["metadata"]["origin"], origin);
+        assert_eq!(info["metadata"]["request_id"], "req_1");
+    }
+}
+
+#[test]
+fn the_vendors_own_words_are_used() {
+    for (denial, openai, anthropic, gemini) in [
+        (Denial::KeyInactive, "authentication_error", "authentication_error", "UNAUTHENTICATED"),
+        (Denial::AddressNotAllowed, "permission_error", "permission_error", "PERMISSION_DENIED"),
+        (Denial::RouteNotFound, "invalid_request_error", "not_found_error", "NOT_FOUND"),
+        (Denial::BodyTooLarge(1), "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
+        (Denial::RateLimited(Duration::ZERO), "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
+        (Denial::Overloaded("x"), "service_unavailable_error", "overloaded_error", "UNAVAILABLE"),
+        (Denial::VaultLocked, "service_unavailable_error", "api_error", "UNAVAILABLE"),
+        (Denial::UpstreamRedirect, "server_error", "api_error", "UNAVAILABLE"),
+        (
+            Denial::UpstreamTimeout(Deadline::Total, Duration::ZERO),
+            "timeout_error",
+            "timeout_error",
+            "DEADLINE_EXCEEDED",
+        ),
+        (Denial::Internal, "server_error", "api_error", "INTERNAL"),
+        (
+            Denial::InvalidRequest("x".into(), None),
+            "invalid_request_error",
+            "invalid_request_error",
+            "INVALID_ARGUMENT",
+        ),
+    ] {
+        assert_eq!(parsed(Dialect::OpenAi, &denial)["error"]["type"], openai);
+        assert_eq!(parsed(Dialect::Anthropic, &denial)["error"]["type"], anthropic);
+        assert_eq!(parsed(Dialect::Gemini, &denial)["error"]["status"], gemini);
+    }
+    let gemini = parsed(Dialect::Gemini, &Denial::RateLimited(Duration::from_secs(7)));
+    assert_eq!(gemini["error"]["details"][1]["retryDelay"], "7s");
+}
+
+#[test]
+fn stream_events_are_whole_events_that_each_sdk_raises() {
+    let denial = Denial::UpstreamError("the stream broke off".into());
+    for dialect in Dialect::ALL {
+        let event = stream_event(dialect, &denial, "req_1");
+        let event = std::str::from_utf8(&event).unwrap();
+        assert!(event.ends_with("\n\n"));
+        assert_eq!(event.starts_with("event: error\n"), dialect == Dialect::Anthropic);
+        let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+        // Google's SDK raises only what begins like this.
+        assert_eq!(data.starts_with("{\"error\":"), dialect != Dialect::Anthropic);
+        assert_eq!(serde_json::from_str::<Value>(data).unwrap(), parsed(dialect, &denial));
+    }
+    let event = responses_event(&denial, "req_1");
+    let event = std::str::from_utf8(&event).unwrap();
+    let data: Value = serde_json::from_str(event.strip_prefix("event: error\ndata: ").unwrap().trim_end()).unwrap();
+    assert_eq!((&data["type"], &data["code"]), (&json!("error"), &json!("upstream_error")));
+    assert_eq!(data["error"]["message"], data["message"]);
+}
+
+#[test]
+fn a_repeated_provider_key_is_scrubbed_whole_cut_or_starred() {
+    let secret = format!("sk-{}-{}", "test", "abcdefghijklmnopqrstuvwxyz");
+    for (before, after) in [
+        (format!("Incorrect API key provided: {secret}. See"), "Incorrect API key provided: [redacted]. See"),
+        (format!("{secret}{secret} x"), "[redacted][redacted] x"),
+        ("Bad key sk-test-*******wxyz!".to_owned(), "Bad key [redacted]!"),
+        ("Bad key sk-test-abcdefgh".to_owned(), "Bad key [redacted]"),
+        ("nothing here, sk-tes".to_owned(), "nothing here, sk-tes"),
+    ] {
+        let scrubbed = scrub(Bytes::from(before), secret.as_bytes());
+        assert_eq!(std::str::from_utf8(&scrubbed).unwrap(), after);
+    }
+    let body = Bytes::from_static(b"clean");
+    assert_eq!(scrub(body.clone(), secret.as_bytes()).as_ptr(), body.as_ptr());
+    assert_eq!(scrub(body.clone(), b""), body);
+}
