@@ -28,7 +28,7 @@ fn the_shipped_catalog_is_whole() {
 }
 
 #[test]
-fn a_price_of_nothing_but_zeros_is_unknown_and_so_is_a_suspect_one() {
+fn m08_a_price_of_nothing_but_zeros_is_unknown_and_so_is_a_suspect_one() {
     let catalog = shipped();
     for (provider, model) in [
         ("gemini", "gemma-3-27b-it"),
@@ -47,7 +47,7 @@ fn a_price_of_nothing_but_zeros_is_unknown_and_so_is_a_suspect_one() {
 }
 
 #[test]
-fn free_is_a_declaration_of_the_provider_or_of_the_model() {
+fn m08_free_is_a_declaration_of_the_provider_or_of_the_model() {
     assert_eq!(Pricing::Unknown.at_provider(true), Pricing::Free);
     assert_eq!(Pricing::Unknown.at_provider(false), Pricing::Unknown);
     let known = shipped().model("openai", "gpt-5.4").expect("listed").pricing.clone();
@@ -122,7 +122,7 @@ fn every_overlay_shows_in_the_version_and_a_bad_one_changes_nothing() {
 }
 
 #[test]
-fn a_price_by_the_operator_clears_suspicion_and_freedom() {
+fn m08_a_price_by_the_operator_clears_suspicion_and_freedom() {
     let catalog = shipped();
     let suspect = catalog.model("azure_ai", "jais-30b-chat").unwrap();
     assert!(suspect.suspect);

@@ -29,14 +29,14 @@ fn served(service: ServiceClass) -> ChargeContext<'static> {
 }
 
 #[test]
-fn openai_chat_with_cached_and_reasoning_tokens() {
+fn m09_openai_chat_with_cached_and_reasoning_tokens() {
     // in 2.50, cached 0.25, out 15.00 dollars per million.
     let usage = Usage { input_uncached: 1_000, cache_read: 500, output: 200, reasoning: 100, ..Usage::default() };
     assert_eq!(standard(&listed("openai", "gpt-5.4"), usage), Some(2_500_000 + 125_000 + 4_500_000));
 }
 
 #[test]
-fn anthropic_caches_for_five_minutes_and_for_an_hour() {
+fn m09_anthropic_caches_for_five_minutes_and_for_an_hour() {
     // in 5.00, write 6.25, write for an hour 10.00, read 0.50, out 25.00.
     let usage = Usage {
         input_uncached: 40,
@@ -52,7 +52,7 @@ fn anthropic_caches_for_five_minutes_and_for_an_hour() {
 }
 
 #[test]
-fn an_hour_of_cache_falls_back_to_five_minutes_and_then_to_plain_input() {
+fn m09_an_hour_of_cache_falls_back_to_five_minutes_and_then_to_plain_input() {
     let hour = Usage { cache_write_1h: 100, ..Usage::default() };
     // The batch list has write 3.125 and no line for an hour.
     assert_eq!(cost(&listed("anthropic", "claude-opus-4-5"), hour, served(ServiceClass::Batch)), Some(312_500));
@@ -63,14 +63,14 @@ fn an_hour_of_cache_falls_back_to_five_minutes_and_then_to_plain_input() {
 }
 
 #[test]
-fn a_listed_zero_beside_other_prices_is_a_price() {
+fn m09_a_listed_zero_beside_other_prices_is_a_price() {
     // deepseek-chat: writing the cache costs 0, reading 0.028, in 0.28.
     let usage = Usage { cache_write_5m: 1_000, cache_read: 1_000, input_uncached: 1_000, ..Usage::default() };
     assert_eq!(standard(&listed("deepseek", "deepseek-chat"), usage), Some(28_000 + 280_000));
 }
 
 #[test]
-fn a_long_prompt_moves_the_whole_call_to_the_dearer_tier() {
+fn m09_a_long_prompt_moves_the_whole_call_to_the_dearer_tier() {
     // gemini-2.5-pro: in 1.25 and out 10.00 up to 200,000 tokens; in 2.50, cached 0.25, out 15.00 above.
     let pricing = listed("gemini", "gemini-2.5-pro");
     let at = Usage { input_uncached: 200_000, output: 1_000, ..Usage::default() };
@@ -82,14 +82,14 @@ fn a_long_prompt_moves_the_whole_call_to_the_dearer_tier() {
 }
 
 #[test]
-fn the_prompt_length_can_be_given_apart_from_the_buckets() {
+fn m09_the_prompt_length_can_be_given_apart_from_the_buckets() {
     let usage = Usage { input_uncached: 200_001, ..Usage::default() };
     let context = ChargeContext { prompt_tokens: Some(100), ..ChargeContext::default() };
     assert_eq!(cost(&listed("gemini", "gemini-2.5-pro"), usage, context), Some(250_001_250));
 }
 
 #[test]
-fn classes_of_service_have_their_own_rates() {
+fn m09_classes_of_service_have_their_own_rates() {
     let usage = Usage { input_uncached: 1_000, cache_read: 100, output: 10, ..Usage::default() };
     let pricing = listed("openai", "gpt-5.4");
     // batch and flex: in 1.25, cached 0.13, out 7.50. priority: 5.00, 0.50, 30.00.
@@ -102,7 +102,7 @@ fn classes_of_service_have_their_own_rates() {
 }
 
 #[test]
-fn a_tier_without_the_class_keeps_the_classs_own_rate() {
+fn m09_a_tier_without_the_class_keeps_the_classs_own_rate() {
     let long = Usage { input_uncached: 250_000, ..Usage::default() };
     let pricing = listed("gemini", "gemini-2.5-pro");
     // The tier lists standard (2.50) and priority (4.50) only; batch stays at 0.625.
@@ -111,14 +111,14 @@ fn a_tier_without_the_class_keeps_the_classs_own_rate() {
 }
 
 #[test]
-fn audio_and_images_have_their_own_rates_or_fall_back() {
+fn m09_audio_and_images_have_their_own_rates_or_fall_back() {
     let usage = Usage { input_uncached: 10, input_audio: 100, input_image: 10, output_audio: 5, ..Usage::default() };
     // gemini-2.5-flash: in 0.30, audio 1.00, images as text; answers 2.50 of whatever kind.
     assert_eq!(standard(&listed("gemini", "gemini-2.5-flash"), usage), Some(3_000 + 100_000 + 3_000 + 12_500));
 }
 
 #[test]
-fn pictures_by_tokens_are_not_billed_by_the_piece_again() {
+fn m09_pictures_by_tokens_are_not_billed_by_the_piece_again() {
     let pricing = listed("openai", "gpt-image-1");
     // in 5.00, out (image) 40.00; the list also has prices per picture.
     let usage = Usage { input_uncached: 20, output_image: 1_056, images: 1, ..Usage::default() };
@@ -126,7 +126,7 @@ fn pictures_by_tokens_are_not_billed_by_the_piece_again() {
 }
 
 #[test]
-fn pictures_by_the_piece_by_size_and_quality() {
+fn m09_pictures_by_the_piece_by_size_and_quality() {
     let pricing = listed("openai", "gpt-image-1");
     let usage = Usage { images: 2, ..Usage::default() };
     let facts = [("quality", "high"), ("size", "1024x1024"), ("style", "vivid")];
@@ -136,7 +136,7 @@ fn pictures_by_the_piece_by_size_and_quality() {
 }
 
 #[test]
-fn speech_heard_by_the_second_is_charged_once_and_to_the_millisecond() {
+fn m09_speech_heard_by_the_second_is_charged_once_and_to_the_millisecond() {
     // whisper-1: 0.0001 dollars a second.
     let pricing = listed("openai", "whisper-1");
     assert_eq!(standard(&pricing, Usage { input_audio_ms: 1_500, ..Usage::default() }), Some(150_000));
@@ -146,7 +146,7 @@ fn speech_heard_by_the_second_is_charged_once_and_to_the_millisecond() {
 }
 
 #[test]
-fn speech_heard_by_tokens_is_not_billed_by_the_second_again() {
+fn m09_speech_heard_by_tokens_is_not_billed_by_the_second_again() {
     // gpt-4o-transcribe: in and audio 2.50, out 10.00, or 0.0001 a second.
     let pricing = listed("openai", "gpt-4o-transcribe");
     let usage = Usage { input_audio: 100, output: 20, input_audio_ms: 9_000, ..Usage::default() };
@@ -155,7 +155,7 @@ fn speech_heard_by_tokens_is_not_billed_by_the_second_again() {
 }
 
 #[test]
-fn speech_spoken_by_the_character() {
+fn m09_speech_spoken_by_the_character() {
     assert_eq!(
         standard(&listed("openai", "tts-1"), Usage { input_characters: 100, ..Usage::default() }),
         Some(1_500_000)
@@ -163,13 +163,13 @@ fn speech_spoken_by_the_character() {
 }
 
 #[test]
-fn embeddings_bill_the_input_only() {
+fn m09_embeddings_bill_the_input_only() {
     let usage = Usage { input_uncached: 1_000, output: 77, ..Usage::default() };
     assert_eq!(standard(&listed("openai", "text-embedding-3-small"), usage), Some(20_000));
 }
 
 #[test]
-fn searches_are_billed_by_the_piece() {
+fn m09_searches_are_billed_by_the_piece() {
     let usage = Usage { input_uncached: 1, searches: 2, ..Usage::default() };
     assert_eq!(standard(&listed("anthropic", "claude-opus-4-5"), usage), Some(5_000 + 20_000_000));
     let sized = priced(
@@ -181,7 +181,7 @@ fn searches_are_billed_by_the_piece() {
 }
 
 #[test]
-fn factors_apply_to_the_whole_call_before_the_one_rounding() {
+fn m09_factors_apply_to_the_whole_call_before_the_one_rounding() {
     let pricing =
         priced(&json!({"price": {"std": {"in": 5_000_000, "out": 1}}, "mult_permille": {"us": 1100, "fast": 2000}}));
     let usage = Usage { input_uncached: 3, ..Usage::default() };
@@ -192,7 +192,7 @@ fn factors_apply_to_the_whole_call_before_the_one_rounding() {
 }
 
 #[test]
-fn one_rounding_up_for_the_whole_attempt() {
+fn m09_one_rounding_up_for_the_whole_attempt() {
     // Four buckets of 0.4 nano-dollars each are 1.6 together: 2, not 4.
     let pricing = priced(&json!({"price": {"std": {"in": 400, "out": 400, "cache_read": 400, "cache_write": 400}}}));
     let usage = Usage { input_uncached: 1, cache_read: 1, cache_write_5m: 1, output: 1, ..Usage::default() };
@@ -204,7 +204,7 @@ fn one_rounding_up_for_the_whole_attempt() {
 }
 
 #[test]
-fn unknown_is_never_nothing() {
+fn m08_unknown_is_never_nothing() {
     let usage = Usage { input_uncached: 1, ..Usage::default() };
     assert_eq!(standard(&Pricing::Unknown, usage), None);
     assert_eq!(standard(&Pricing::Unknown, Usage::default()), None);
@@ -216,7 +216,7 @@ fn unknown_is_never_nothing() {
 }
 
 #[test]
-fn sums_beyond_all_measure_stop_at_the_largest_amount() {
+fn m09_sums_beyond_all_measure_stop_at_the_largest_amount() {
     let pricing =
         priced(&json!({"price": {"std": {"in": u64::MAX, "out": u64::MAX}}, "mult_permille": {"x": u32::MAX}}));
     let usage = Usage { input_uncached: u64::MAX, output: u64::MAX, reasoning: u64::MAX, ..Usage::default() };
@@ -226,7 +226,7 @@ fn sums_beyond_all_measure_stop_at_the_largest_amount() {
 }
 
 #[test]
-fn the_worst_case_by_hand() {
+fn m09_the_worst_case_by_hand() {
     let most =
         |pricing: &Pricing, input, output, candidates| worst_case(pricing, input, output, candidates).map(|n| n.0);
     // claude-opus-4-5: the dearest input is a cache write for an hour (10.00), out 25.00.
@@ -270,7 +270,7 @@ proptest! {
     /// Whatever is consumed within the bounds of the reservation costs no more than was reserved, at every model of the
     /// catalog, in every class and with every factor.
     #[test]
-    fn no_call_costs_more_than_its_worst_case(usage in tokens(), class in 0_usize..5) {
+    fn m09_no_call_costs_more_than_its_worst_case(usage in tokens(), class in 0_usize..5) {
         let classes = [ServiceClass::Standard, ServiceClass::Batch, ServiceClass::Flex, ServiceClass::Priority, ServiceClass::Ultrafast];
         let context = ChargeContext { service: classes[class], factors: &["us", "fast"], ..ChargeContext::default() };
         let catalog = Catalog::shipped().unwrap();
@@ -286,7 +286,7 @@ proptest! {
 
     /// More of anything never costs less.
     #[test]
-    fn cost_grows_with_every_bucket(usage in tokens(), more in tokens()) {
+    fn m09_cost_grows_with_every_bucket(usage in tokens(), more in tokens()) {
         let sum = Usage {
             input_uncached: usage.input_uncached + more.input_uncached,
             cache_read: usage.cache_read + more.cache_read,
@@ -308,7 +308,7 @@ proptest! {
 
     /// Splitting a call in two costs at most one rounding more, where there are no tiers.
     #[test]
-    fn rounding_costs_less_than_one_unit(a in tokens(), rate in 1_u64..10_000) {
+    fn m09_rounding_costs_less_than_one_unit(a in tokens(), rate in 1_u64..10_000) {
         let pricing = priced(&json!({"price": {"std": {"in": rate, "out": rate}}}));
         let exact = u128::from(a.prompt_tokens() + a.completion_tokens()) * u128::from(rate);
         let charged = u128::try_from(standard(&pricing, a).unwrap()).unwrap() * 1_000;

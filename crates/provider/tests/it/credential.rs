@@ -10,7 +10,7 @@ fn secret() -> Secret {
 }
 
 #[test]
-fn each_kind_takes_it_in_its_own_header() {
+fn s04_each_kind_takes_it_in_its_own_header() {
     let cases = [
         (ProviderKind::OpenAi, Dialect::OpenAi, "authorization", "Bearer sk-test-0123456789"),
         (ProviderKind::OpenAiCompatible, Dialect::OpenAi, "authorization", "Bearer sk-test-0123456789"),

@@ -113,7 +113,7 @@ fn all(names: &[&'static str]) -> HeaderMap {
 }
 
 #[test]
-fn nothing_of_ours_or_of_the_clients_network_goes_to_the_provider() {
+fn s04_nothing_of_ours_or_of_the_clients_network_goes_to_the_provider() {
     for kind in ProviderKind::ALL {
         let mut headers = all(NEVER_UP);
         headers.append("x-forwarded-for", HeaderValue::from_static("10.0.0.2"));
@@ -126,7 +126,7 @@ fn nothing_of_ours_or_of_the_clients_network_goes_to_the_provider() {
 }
 
 #[test]
-fn what_is_not_on_the_list_goes_through_untouched_and_in_order() {
+fn d01_what_is_not_on_the_list_goes_through_untouched_and_in_order() {
     let mut headers = all(ALWAYS_UP);
     headers.append("anthropic-beta", HeaderValue::from_static("second"));
     let before = headers.clone();
@@ -138,7 +138,7 @@ fn what_is_not_on_the_list_goes_through_untouched_and_in_order() {
 }
 
 #[test]
-fn only_the_plain_encoding_is_asked_for() {
+fn d01_only_the_plain_encoding_is_asked_for() {
     for sent in [None, Some("gzip, br, zstd")] {
         let mut headers = HeaderMap::new();
         if let Some(sent) = sent {
@@ -150,7 +150,7 @@ fn only_the_plain_encoding_is_asked_for() {
 }
 
 #[test]
-fn anthropic_gets_a_version_only_when_the_client_sent_none() {
+fn d01_anthropic_gets_a_version_only_when_the_client_sent_none() {
     let mut headers = HeaderMap::new();
     outbound_headers(ProviderKind::Anthropic, Dialect::Anthropic, &mut headers);
     assert_eq!(headers["anthropic-version"], "2023-06-01");
@@ -163,7 +163,7 @@ fn anthropic_gets_a_version_only_when_the_client_sent_none() {
 }
 
 #[test]
-fn headers_that_connection_names_stay_on_this_hop() {
+fn s04_headers_that_connection_names_stay_on_this_hop() {
     let mut headers = HeaderMap::new();
     headers.append("connection", HeaderValue::from_static("keep-alive, X-Private , x-other"));
     headers.append("connection", HeaderValue::from_static("x-third,,"));
@@ -179,7 +179,7 @@ fn headers_that_connection_names_stay_on_this_hop() {
 }
 
 #[test]
-fn more_headers_than_one_sweep_holds_are_all_removed() {
+fn s04_more_headers_than_one_sweep_holds_are_all_removed() {
     let mut headers = HeaderMap::new();
     for number in 0..90 {
         let name: HeaderName = format!("x-forwarded-{number}").parse().unwrap();
@@ -190,7 +190,7 @@ fn more_headers_than_one_sweep_holds_are_all_removed() {
 }
 
 #[test]
-fn the_providers_account_and_browser_orders_do_not_reach_the_client() {
+fn d01_the_providers_account_and_browser_orders_do_not_reach_the_client() {
     let mut headers = all(NEVER_DOWN);
     headers.append("set-cookie", HeaderValue::from_static("second"));
     inbound_headers(&mut headers);
@@ -202,7 +202,7 @@ fn the_providers_account_and_browser_orders_do_not_reach_the_client() {
 
 proptest! {
     #[test]
-    fn what_passes_is_exactly_what_is_not_listed(names in proptest::collection::vec("[a-z][a-z0-9-]{0,30}", 0..40)) {
+    fn d01_what_passes_is_exactly_what_is_not_listed(names in proptest::collection::vec("[a-z][a-z0-9-]{0,30}", 0..40)) {
         let mut headers = HeaderMap::new();
         for name in &names {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_static("1"));

@@ -44,7 +44,7 @@ fn read(provider: (ProviderKind, &str), status: u16, body: &Value) -> Probed {
 }
 
 #[test]
-fn the_three_vendors_are_asked_for_their_models() {
+fn k11_the_three_vendors_are_asked_for_their_models() {
     let cases = [
         (OPENAI, "/v1/models", "authorization", "Bearer test-canary0123456789"),
         (ANTHROPIC, "/v1/models?limit=1000", "x-api-key", "test-canary0123456789"),
@@ -63,7 +63,7 @@ fn the_three_vendors_are_asked_for_their_models() {
 }
 
 #[test]
-fn where_the_list_of_models_is_public_something_else_is_asked() {
+fn k11_where_the_list_of_models_is_public_something_else_is_asked() {
     let cases = [
         ("https://api.x.ai/v1", "GET", "/v1/api-key"),
         ("https://openrouter.ai/api/v1", "GET", "/api/v1/key"),
@@ -83,7 +83,7 @@ fn where_the_list_of_models_is_public_something_else_is_asked() {
 }
 
 #[test]
-fn every_call_goes_to_the_origin_that_the_key_is_sealed_for() {
+fn s04_every_call_goes_to_the_origin_that_the_key_is_sealed_for() {
     for preset in presets().iter().filter(|preset| preset.kind != ProviderKind::Sandbox) {
         let base: BaseUrl = preset.base_url.parse().unwrap();
         let mut next = Some(Probe::first(preset.kind, &base));
@@ -99,7 +99,7 @@ fn every_call_goes_to_the_origin_that_the_key_is_sealed_for() {
 }
 
 #[test]
-fn a_good_key_is_valid_and_its_models_are_listed() {
+fn k11_a_good_key_is_valid_and_its_models_are_listed() {
     let openai = read(OPENAI, 200, &json!({"object": "list", "data": [{"id": "gpt-a"}, {"id": "gpt-b"}]}));
     assert_eq!(
         (openai.finding, openai.models, openai.next),
@@ -110,7 +110,7 @@ fn a_good_key_is_valid_and_its_models_are_listed() {
 }
 
 #[test]
-fn long_lists_are_read_page_by_page_and_come_to_an_end() {
+fn k11_long_lists_are_read_page_by_page_and_come_to_an_end() {
     let page = read(ANTHROPIC, 200, &json!({"data": [{"id": "a"}], "has_more": true, "last_id": "a&b"}));
     assert_eq!(page.models, ["a"]);
     let next = page.next.expect("another page");
@@ -128,7 +128,7 @@ fn long_lists_are_read_page_by_page_and_come_to_an_end() {
 }
 
 #[test]
-fn geminis_list_is_followed_by_a_free_count_because_the_list_alone_proves_little() {
+fn k11_geminis_list_is_followed_by_a_free_count_because_the_list_alone_proves_little() {
     let list = json!({"models": [
         {"name": "models/embed", "supportedGenerationMethods": ["embedContent"]},
         {"name": "models/gemini-x", "supportedGenerationMethods": ["generateContent", "countTokens"]}]});
@@ -144,7 +144,7 @@ fn geminis_list_is_followed_by_a_free_count_because_the_list_alone_proves_little
 }
 
 #[test]
-fn a_restricted_openai_key_gets_a_second_chance() {
+fn k11_a_restricted_openai_key_gets_a_second_chance() {
     let scope = json!({"error": {"message": "Missing scopes: api.model.read", "type": "invalid_request_error", "param": null, "code": "missing_scope"}});
     let probed = read(OPENAI, 401, &scope);
     assert_eq!(probed.finding, Finding::NoPermission);
@@ -236,7 +236,7 @@ fn bad_keys_of_others() -> Vec<Case> {
 }
 
 #[test]
-fn a_bad_key_says_which_kind_of_bad() {
+fn k11_a_bad_key_says_which_kind_of_bad() {
     for (provider, status, body, finding) in bad_keys_of_the_three_vendors().into_iter().chain(bad_keys_of_others()) {
         let probed = read(provider, status, &body);
         assert_eq!(probed.finding, finding, "{provider:?} {status} {body}: {}", probed.detail);
@@ -249,7 +249,7 @@ fn a_bad_key_says_which_kind_of_bad() {
 }
 
 #[test]
-fn a_vendor_that_knows_the_key_is_then_asked_for_models() {
+fn k11_a_vendor_that_knows_the_key_is_then_asked_for_models() {
     let probed = read(compatible("https://api.x.ai/v1"), 200, &json!({"api_key_disabled": false}));
     let next = probed.next.expect("the list");
     assert_eq!(sent(&next).path, "/v1/models");
@@ -259,7 +259,7 @@ fn a_vendor_that_knows_the_key_is_then_asked_for_models() {
 }
 
 #[test]
-fn what_cannot_be_a_key_is_not_sent() {
+fn k11_what_cannot_be_a_key_is_not_sent() {
     for (text, bad) in [("", BadSecret::Empty), ("two words", BadSecret::Characters), ("line\n", BadSecret::Characters)]
     {
         let refused = first(OPENAI).request(&Secret::from(text.to_owned())).unwrap_err();
@@ -273,7 +273,7 @@ fn what_cannot_be_a_key_is_not_sent() {
 }
 
 #[test]
-fn nobody_home_is_unreachable() {
+fn k11_nobody_home_is_unreachable() {
     let probed = Probed::unreachable(&EgressError::Timeout("api.openai.com".to_owned()));
     assert_eq!(
         (probed.finding, probed.detail.as_str()),
@@ -282,7 +282,7 @@ fn nobody_home_is_unreachable() {
 }
 
 #[test]
-fn no_sentence_repeats_what_the_provider_said() {
+fn k11_no_sentence_repeats_what_the_provider_said() {
     let echo = "test-canary0123456789";
     for status in [200, 400, 401, 402, 403, 404, 422, 429, 500, 503] {
         for body in
@@ -297,7 +297,7 @@ fn no_sentence_repeats_what_the_provider_said() {
 }
 
 #[test]
-fn the_sandbox_is_known_without_asking() {
+fn k11_the_sandbox_is_known_without_asking() {
     let probed = known(ProviderKind::Sandbox).expect("known");
     assert_eq!(probed.finding, Finding::Valid);
     assert!(probed.models.contains(&"sandbox-small".to_owned()));

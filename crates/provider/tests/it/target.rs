@@ -78,7 +78,7 @@ fn gemini_gets_the_providers_model_name_into_the_path() {
 }
 
 #[test]
-fn a_key_in_the_query_goes_nowhere() {
+fn s04_a_key_in_the_query_goes_nowhere() {
     let google = "https://generativelanguage.googleapis.com";
     let cases = [
         ("?key=kw", ""),
@@ -105,7 +105,7 @@ fn the_sandbox_sees_what_the_client_asked() {
 proptest! {
     /// S04: whatever a model is called, the path stays in its folder and brings no query of its own.
     #[test]
-    fn a_model_name_never_leaves_its_segment(model in "\\PC{0,40}") {
+    fn s04_a_model_name_never_leaves_its_segment(model in "\\PC{0,40}") {
         let base: BaseUrl = "https://generativelanguage.googleapis.com".parse().unwrap();
         let path = target(ProviderKind::Gemini, Gemini, &base, "/v1beta/models/x:generateContent", Some(&model)).unwrap();
         let model = model.strip_prefix("models/").unwrap_or(&model);

@@ -49,7 +49,7 @@ fn check(kind: ProviderKind, table: &str) -> usize {
 }
 
 #[test]
-fn every_known_error_means_what_the_tables_say() {
+fn k01_every_known_error_means_what_the_tables_say() {
     let seen = check(ProviderKind::OpenAi, include_str!("../errors/openai.json"))
         + check(ProviderKind::Anthropic, include_str!("../errors/anthropic.json"))
         + check(ProviderKind::Gemini, include_str!("../errors/gemini.json"))
@@ -58,7 +58,7 @@ fn every_known_error_means_what_the_tables_say() {
 }
 
 #[test]
-fn a_good_answer_is_used_without_a_look_at_its_body() {
+fn k01_a_good_answer_is_used_without_a_look_at_its_body() {
     let body = br#"{"error":{"code":"invalid_api_key"}}"#;
     for kind in ProviderKind::ALL {
         assert_eq!(judge(kind, StatusCode::OK, &HeaderMap::new(), body), Verdict::Use);
@@ -66,7 +66,7 @@ fn a_good_answer_is_used_without_a_look_at_its_body() {
 }
 
 #[test]
-fn a_redirect_is_never_followed_nor_passed_on() {
+fn s04_a_redirect_is_never_followed_nor_passed_on() {
     for kind in ProviderKind::ALL {
         for status in [301, 302, 303, 307, 308] {
             let status = StatusCode::from_u16(status).unwrap();
@@ -77,7 +77,7 @@ fn a_redirect_is_never_followed_nor_passed_on() {
 }
 
 #[test]
-fn what_nobody_knows_is_the_clients_to_see_and_hurts_no_key() {
+fn k01_what_nobody_knows_is_the_clients_to_see_and_hurts_no_key() {
     let odd: [&[u8]; 8] = [
         b"",
         b"\0\xff\xfe",
@@ -99,7 +99,7 @@ fn what_nobody_knows_is_the_clients_to_see_and_hurts_no_key() {
 }
 
 #[test]
-fn an_error_body_beyond_all_measure_is_judged_by_its_status() {
+fn k01_an_error_body_beyond_all_measure_is_judged_by_its_status() {
     let mut body = br#"{"error":{"code":"insufficient_quota","message":""#.to_vec();
     body.resize(1024 * 1024, b'x');
     body.extend_from_slice(b"\"}}");
