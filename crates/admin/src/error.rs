@@ -227,7 +227,7 @@ impl From<StoreError> for AdminError {
             StoreError::Duplicate(what) => Self::AlreadyExists(format!("{what} already exists. Choose another name.")),
             StoreError::InUse(what) => Self::InUse(format!("{what} is still in use. Remove what depends on it first.")),
             StoreError::FileOwned(what) => Self::WrongState(format!(
-                "`{what}` belongs to the config file. Change it there and run `keyward config apply`."
+                "`{what}` belongs to the config file. Change it there; a running server takes it over by itself."
             )),
             StoreError::Failed(_) | StoreError::Damaged(_) => {
                 tracing::error!(%error, "the store did not do what the control plane asked");

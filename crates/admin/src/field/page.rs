@@ -2,7 +2,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// How many items a page has when nobody says.
 pub const DEFAULT_PAGE: u32 = 100;
@@ -21,12 +23,36 @@ pub struct Limit(u32);
 pub struct Flag(pub bool);
 
 /// One page of a collection.
-#[derive(Debug, serde::Serialize, ToSchema)]
+#[derive(Debug, serde::Serialize)]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
     /// Where the next page begins; `null` on the last one. Hand it back as `cursor`.
     pub next_cursor: Option<String>,
+}
+
+// By hand: the derived one describes the page and forgets the items' type.
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some("The items."));
+        let cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("Where the next page begins; `null` on the last one. Hand it back as `cursor`."));
+        ObjectBuilder::new()
+            .description(Some("One page of a collection."))
+            .property("items", items)
+            .property("next_cursor", cursor)
+            .required("items")
+            .required("next_cursor")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
 }
 
 impl Limit {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{Method, StatusCode};
+use http::Method;
 use keyward_domain::principal::Action;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -43,7 +43,7 @@ pub fn openapi() -> String {
         path.insert(row.method.as_str().to_ascii_lowercase(), described(row));
         let mut named = Vec::new();
         (row.schemas)(&mut named);
-        named.push(((row.output_name)(), (row.output)()));
+        named.extend((row.output_name)().map(|name| (name, (row.output)())));
         for (name, schema) in named {
             schemas.insert(name, as_json(&schema));
         }
@@ -113,13 +113,34 @@ fn described(row: &Row) -> Value {
 }
 
 fn parameter(name: &str, place: &str, required: bool, schema: &Value) -> Value {
-    let mut schema = schema.clone();
-    let description = schema.as_object_mut().and_then(|schema| schema.remove("description")).unwrap_or_default();
+    let mut schema = without_null(schema);
+    let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+    let description = description.unwrap_or_else(|| json!("The revision that the change is based on."));
     json!({ "name": name, "in": place, "required": required, "description": description, "schema": schema })
 }
 
+/// A parameter that is left out is simply not there; only in bodies can a value be `null`.
+fn without_null(schema: &Value) -> Value {
+    let is_null = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "null");
+    if let Some(choices) = schema.get("oneOf").and_then(Value::as_array)
+        && let Some(only) = choices.iter().find(|choice| !is_null(choice))
+    {
+        return only.clone();
+    }
+    let mut schema = schema.clone();
+    if let Some(kind) = schema.get_mut("type")
+        && let Some(word) = kind.as_array().and_then(|kinds| kinds.iter().find(|kind| *kind != "null")).cloned()
+    {
+        *kind = word;
+    }
+    schema
+}
+
 fn responses(row: &Row) -> Value {
-    let schema = json!({ "$ref": format!("#/components/schemas/{}", (row.output_name)()) });
+    let schema = match (row.output_name)() {
+        Some(name) => json!({ "$ref": format!("#/components/schemas/{name}") }),
+        None => as_json(&(row.output)()),
+    };
     let said = row.status.canonical_reason().unwrap_or("OK");
     let refusal = json!({
         "description": "Refused; `error.code` says why and `error.message` what to do.",
@@ -128,9 +149,6 @@ fn responses(row: &Row) -> Value {
     let mut responses = Map::new();
     let success = json!({ "description": said, "content": { "application/json": { "schema": schema } } });
     responses.insert(row.status.as_u16().to_string(), success);
-    for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
-        responses.insert(status.as_u16().to_string(), refusal.clone());
-    }
     responses.insert("default".to_owned(), refusal);
     Value::Object(responses)
 }

@@ -93,7 +93,8 @@ pub struct Row {
     pub(super) input: fn() -> RefOr<Schema>,
     pub(super) output: fn() -> RefOr<Schema>,
     pub(super) schemas: fn(&mut Vec<(String, RefOr<Schema>)>),
-    pub(super) output_name: fn() -> String,
+    /// The name of the answer's type in the API description; `None` for one that is written in place.
+    pub(super) output_name: fn() -> Option<String>,
 }
 
 type Run = for<'a> fn(&'a Control, &'a Principal, &'a Input) -> Running<'a>;
@@ -172,8 +173,14 @@ fn row<O: Operation>(method: Method, path: &'static str, action: Action, status:
             <O as ToSchema>::schemas(schemas);
             <O::Output as ToSchema>::schemas(schemas);
         },
-        output_name: || <O::Output as ToSchema>::name().into_owned(),
+        output_name: || named::<O::Output>(),
     }
+}
+
+/// Pages and free JSON have no name of their own: all pages would share one.
+fn named<T: ToSchema>() -> Option<String> {
+    let is_plain = !std::any::type_name::<T>().contains('<') && T::name() != "Value";
+    is_plain.then(|| T::name().into_owned())
 }
 
 async fn perform<O: Operation>(control: &Control, principal: &Principal, input: &Input) -> Result<Reply, AdminError> {

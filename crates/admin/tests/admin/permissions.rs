@@ -217,6 +217,19 @@ async fn the_description_has_every_route_and_only_those() {
     }
     let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
     assert_eq!(described, operations);
+    for parameter in paths
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+        .flat_map(|operation| operation["parameters"].as_array().unwrap())
+    {
+        assert!(parameter["description"].is_string(), "{parameter}");
+    }
+    for (path, view) in [("keys", "KeyView"), ("vkeys", "VkeyView"), ("audit", "AuditView"), ("prices", "SetPriceView")]
+    {
+        let page = &paths[&format!("{API}/{path}")]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let items = &page["properties"]["items"]["items"]["$ref"];
+        assert_eq!(items, &json!(format!("#/components/schemas/{view}")), "{page}");
+    }
     let schemas = answer.json["components"]["schemas"].as_object().unwrap();
     let mut references = BTreeSet::new();
     collect_references(&answer.json, &mut references);
