@@ -1,6 +1,7 @@
 //! `keyward serve`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,6 +11,9 @@ use super::output::Output;
 use super::session::Session;
 use crate::config::VaultRoot;
 use crate::wire::{DRAIN, Engine, Server, Unlocking, logging};
+
+/// How often the config file is looked at for changes.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How to start.
 #[derive(Debug, clap::Args)]
@@ -30,6 +34,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         VaultRoot::Passphrase => session.passphrase(args.passphrase_file.as_deref())?,
     };
     let engine = Engine::open(&session.home, config, &session.environment, unlocking)?;
+    if !engine.file_problems.is_empty() {
+        return Err(Failure::usage(engine.file_problems.join("\n")));
+    }
     if engine.vault.is_locked() {
         tracing::warn!("the vault is locked: calls are refused until `keyward unlock`");
     }
@@ -42,11 +49,22 @@ async fn serve(engine: Engine, session: &Session) -> Result<(), Failure> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let server = Server::start(engine).await?;
     announce(&server, session.output);
+    let (file, _) = session.config_file();
+    let first = stamp(&file);
+    let mut seen = first;
+    let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(&server, session),
+            _ = hang_up.recv() => reload(&server, session, first.is_some() && !file.exists()),
+            _ = look.tick() => {
+                let now = stamp(&file);
+                if now != seen {
+                    reload(&server, session, now.is_none());
+                }
+                seen = now;
+            }
         }
     }
     tracing::info!(seconds = DRAIN.as_secs(), "stopping: calls under way may finish");
@@ -65,10 +83,18 @@ fn announce(server: &Server, output: Output) {
     }
 }
 
+/// When the file was last written, and how long it is; `None` while there is none.
+fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
+    let facts = std::fs::metadata(file).ok()?;
+    Some((facts.modified().ok()?, facts.len()))
+}
+
 /// Takes the config file over again. A broken one changes nothing and shows in `status`.
-fn reload(server: &Server, session: &Session) {
-    let taken =
-        session.config().map_err(|failure| failure.message).and_then(|config| server.engine().take_config(config));
+fn reload(server: &Server, session: &Session, gone: bool) {
+    // A file that is gone is a mistake, not an empty config: it must not take every provider away.
+    let read =
+        if gone { Err("the file is gone".to_owned()) } else { session.config().map_err(|failure| failure.message) };
+    let taken = read.and_then(|config| server.engine().take_config(config));
     match &taken {
         Ok(()) => tracing::info!("the config file was taken over"),
         Err(problem) => tracing::error!(problem, "the config file was not taken over; the one before stays in effect"),

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::future::Future;
 use std::io::IsTerminal as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use http::Method;
@@ -141,6 +142,10 @@ impl Session {
             let client = Client::url(url, self.token()?).map_err(|error| Failure::usage(error.to_string()))?;
             return Ok(Door::Remote(client));
         }
+        // A server that answers is enough: a config file that is broken by now must not stand in the way.
+        if UnixStream::connect(self.home.socket()).is_ok() {
+            return Ok(Door::Remote(Client::unix(self.home.socket())));
+        }
         let config = self.config()?;
         if !is_founded(&self.home, &config) {
             return Err(Failure::failed(format!(
@@ -158,6 +163,9 @@ impl Session {
             VaultRoot::Passphrase => self.passphrase(None)?,
         };
         let engine = Engine::open(&self.home, config, &self.environment, unlocking)?;
+        for problem in &engine.file_problems {
+            self.output.note(&format!("keyward: {problem}; the config file's own objects are left out"));
+        }
         recover(&engine)?;
         Ok(engine.door())
     }

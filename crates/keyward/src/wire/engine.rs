@@ -44,6 +44,9 @@ pub struct Engine {
     pub publisher: Arc<Publisher>,
     /// The process in a few figures.
     pub pulse: Arc<Pulse>,
+    /// Why the config file's own objects are not there; empty when they are. A server does not start like that, a
+    /// command can go on: the variables that a server has need not be in an operator's shell.
+    pub file_problems: Vec<String>,
 }
 
 /// What the vault is opened with.
@@ -84,7 +87,7 @@ impl Engine {
             config: Mutex::new(Arc::clone(&config)),
             waiting: AtomicBool::new(false),
         });
-        publisher.take_file(&config).map_err(|wrong| anyhow::anyhow!(wrong.join("\n")))?;
+        let file_problems = publisher.take_file(&config).err().unwrap_or_default();
         publisher.publish();
         let pulse = Arc::new(Pulse::new(Arc::clone(&clock), snapshot, config.durability));
         let egress: Arc<dyn Egress> = keyward_gateway::egress(&[])?;
@@ -99,7 +102,19 @@ impl Engine {
             live: Arc::clone(&pulse) as _,
             key_file: key_file(home, &config),
         }));
-        Ok(Self { home: home.clone(), config, store, vault, clock, entropy, egress, control, publisher, pulse })
+        Ok(Self {
+            home: home.clone(),
+            config,
+            store,
+            vault,
+            clock,
+            entropy,
+            egress,
+            control,
+            publisher,
+            pulse,
+            file_problems,
+        })
     }
 
     /// The control plane within this process, as the owner of the home.

@@ -13,7 +13,8 @@ fn a_server_serves_both_planes_and_ends_well() {
     assert_eq!(chat(server.data, "nonsense").0, 401);
 
     // Nothing of the control plane on the data port, and nobody without a token on its own.
-    assert_eq!(http(server.data, "GET", "/api/v1/status", &[], "").0, 404);
+    let authorization = format!("Bearer {token}");
+    assert_eq!(http(server.data, "GET", "/api/v1/status", &[("authorization", &authorization)], "").0, 404);
     assert_eq!(http(server.admin, "GET", "/api/v1/status", &[], "").0, 401);
     let admin = std::fs::read_to_string(scene.home().join("admin.token")).unwrap();
     let bearer = format!("Bearer {}", admin.trim());
