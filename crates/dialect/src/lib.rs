@@ -10,6 +10,8 @@
 
 pub mod error;
 pub mod lens;
+pub mod models;
+pub mod multipart;
 pub mod splice;
 pub mod tee;
 pub mod usage;

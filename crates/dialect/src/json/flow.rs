@@ -167,16 +167,13 @@ impl Flow {
         // A lone escaped byte at the start: quotes and backslashes in it mean nothing.
         let skip = usize::from(std::mem::take(&mut self.escaped));
         let rest = bytes.get(start + skip..).unwrap_or_default();
-        let end = match string_rest(rest) {
-            Some(len) => {
-                self.in_string = false;
-                start + skip + len
-            }
-            None => {
-                let backslashes = rest.iter().rev().take_while(|byte| **byte == b'\\').count();
-                self.escaped = backslashes % 2 == 1;
-                bytes.len()
-            }
+        let end = if let Some(len) = string_rest(rest) {
+            self.in_string = false;
+            start + skip + len
+        } else {
+            let backslashes = rest.iter().rev().take_while(|byte| **byte == b'\\').count();
+            self.escaped = backslashes % 2 == 1;
+            bytes.len()
         };
         let part = bytes.get(start..end).unwrap_or_default();
         if self.place == Place::Key {
@@ -201,16 +198,14 @@ impl Flow {
             let Some(byte) = bytes.get(at) else { break };
             at += 1;
             match byte {
-                b'"' => match string_rest(bytes.get(at..).unwrap_or_default()) {
-                    Some(len) => {
-                        at += len;
-                        self.text += if depth >= CONTENT_DEPTH { len as u64 - 1 } else { 0 };
-                    }
-                    None => {
+                b'"' => {
+                    let Some(len) = string_rest(bytes.get(at..).unwrap_or_default()) else {
                         self.in_string = true;
                         break;
-                    }
-                },
+                    };
+                    at += len;
+                    self.text += if depth >= CONTENT_DEPTH { len as u64 - 1 } else { 0 };
+                }
                 b'{' | b'[' => {
                     let piece = self.current == Current::Pieces && *byte == b'{' && depth == self.watched + 1;
                     self.pieces += u64::from(piece);

@@ -18,6 +18,7 @@ use keyward_domain::dialect::{Dialect, Operation};
 pub use flaw::LensError;
 
 use collect::Collector;
+pub(crate) use name::forbidden;
 
 /// Up to this size, in bytes, a body is checked in full; larger ones are only searched.
 pub const FULL_SCAN_LIMIT: usize = 32 * 1024;

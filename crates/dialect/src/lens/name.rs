@@ -140,7 +140,7 @@ fn gemini(operation: Operation, key: &[u8]) -> Option<Name> {
 }
 
 /// Members by which other gateways let callers choose where a request goes and with whose key.
-fn forbidden(key: &[u8]) -> Option<&'static str> {
+pub(crate) fn forbidden(key: &[u8]) -> Option<&'static str> {
     Some(match key {
         b"api_base" => "api_base",
         b"base_url" => "base_url",

@@ -1,5 +1,7 @@
 //! Random choices and random JSON from one seed, so that a failing case is one number.
 
+use std::fmt::Write as _;
+
 /// A small generator; the same seed gives the same document.
 pub(crate) struct Draw(u64);
 
@@ -41,7 +43,7 @@ impl Draw {
                 '\n' => out.push_str("\\n"),
                 '\t' => out.push_str("\\t"),
                 c if escape_some && (c as u32) < 0x1_0000 && self.chance(30) => {
-                    out.push_str(&format!("\\u{:04x}", c as u32));
+                    let _ = write!(out, "\\u{:04x}", c as u32);
                 }
                 c => out.push(c),
             }
@@ -162,7 +164,7 @@ impl Draw {
             }
             "stream" => out.push_str(self.one(&["true", "false", "null"])),
             "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
-                out.push_str(self.one(&["1", "256", "null", "4096"]))
+                out.push_str(self.one(&["1", "256", "null", "4096"]));
             }
             "n" | "best_of" => out.push_str(self.one(&["1", "2", "null"])),
             "stream_options" => out.push_str(self.one(&[

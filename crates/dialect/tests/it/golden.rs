@@ -36,6 +36,7 @@ struct Golden {
 }
 
 fn openai() -> Vec<Golden> {
+    use Operation::{Chat, Completion, Embed, Image, Responses, Speech, Transcribe};
     let golden = |what, operation, usage, buckets, totals| Golden {
         what,
         dialect: Dialect::OpenAi,
@@ -44,7 +45,6 @@ fn openai() -> Vec<Golden> {
         buckets,
         totals,
     };
-    use Operation::{Chat, Completion, Embed, Image, Responses, Speech, Transcribe};
     vec![
         golden(
             "plain",

@@ -1,9 +1,13 @@
 //! Tests of the dialect room, through its door.
+#![cfg(test)]
+#![expect(clippy::too_many_lines, reason = "tables of cases")]
 
 mod draw;
 mod errors;
 mod golden;
 mod lens;
+mod models;
+mod multipart;
 mod reference;
 mod splice;
 mod tee;

@@ -58,10 +58,9 @@ fn chat_stream() -> String {
         stream += &chunk(&format!("{{\"content\":\"{word}\"}}"), ",\"usage\":null");
     }
     stream += "data: {\"id\":\"c1\",\"model\":\"m-1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n";
-    stream += &format!(
-        "data: {{\"id\":\"c1\",\"model\":\"m-1\",\"service_tier\":\"default\",\"choices\":[],\"usage\":{USAGE}}}\n\n"
-    );
-    stream += "data: [DONE]\n\n";
+    stream += "data: {\"id\":\"c1\",\"model\":\"m-1\",\"service_tier\":\"default\",\"choices\":[],\"usage\":";
+    stream += USAGE;
+    stream += "}\n\ndata: [DONE]\n\n";
     stream
 }
 
