@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod home;
+mod process;
 mod system;
 mod telemetry;
 mod wire;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    process::prepare();
     // Arguments that are not UTF-8 can be no command of ours; their odd characters are replaced and then refused.
     let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     cli::run(&arguments, config::Environment::read())

@@ -9,7 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
-use crate::config::VaultRoot;
+use crate::config::{Config, VaultRoot};
+use crate::process;
 use crate::wire::{DRAIN, Engine, Server, Unlocking, logging};
 
 /// How often the config file is looked at for changes.
@@ -29,6 +30,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     if let Err(error) = keyward_vault::harden_process() {
         tracing::warn!(%error, "secrets in memory are less protected than usual");
     }
+    check_open_files(&config);
     let unlocking = match config.vault {
         VaultRoot::KeyFile(_) => Unlocking::AsConfigured,
         VaultRoot::Passphrase => session.passphrase(args.passphrase_file.as_deref())?,
@@ -41,6 +43,18 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         tracing::warn!("the vault is locked: calls are refused until `keyward unlock`");
     }
     session.block_on(serve(engine, session))
+}
+
+/// Every client connection may need one to a provider.
+fn check_open_files(config: &Config) {
+    let wanted = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX).saturating_mul(2);
+    if let Some(allowed) = process::raise_open_files().filter(|allowed| *allowed < wanted) {
+        tracing::warn!(
+            allowed,
+            wanted,
+            "the system allows fewer open files than `max_connections` may need: raise `ulimit -n`"
+        );
+    }
 }
 
 async fn serve(engine: Engine, session: &Session) -> Result<(), Failure> {
@@ -75,6 +89,7 @@ async fn serve(engine: Engine, session: &Session) -> Result<(), Failure> {
 /// The one line that scripts wait for.
 fn announce(server: &Server, output: Output) {
     let (data, admin) = (server.data_address(), server.admin_address());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %data, %admin, "serving");
     let value = json!({ "ready": true, "data": data.to_string(), "admin": admin.to_string() });
     if output.json {
         output.line(&value.to_string());

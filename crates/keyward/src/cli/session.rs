@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::IsTerminal as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http::Method;
 use keyward_admin::client::{Ask, Client, Door, DoorError, path};
@@ -24,6 +25,10 @@ use crate::wire::{Engine, Unlocking, is_founded, recover};
 const PAGE: u32 = 500;
 /// Pages after which a list is taken for endless.
 const MAX_PAGES: usize = 2_000;
+
+/// How long somebody else's work on the installation is waited for.
+const TRIES: u32 = 60;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// What every command works with.
 pub struct Session {
@@ -143,8 +148,8 @@ impl Session {
             return Ok(Door::Remote(client));
         }
         // A server that answers is enough: a config file that is broken by now must not stand in the way.
-        if UnixStream::connect(self.home.socket()).is_ok() {
-            return Ok(Door::Remote(Client::unix(self.home.socket())));
+        if let Some(door) = self.server() {
+            return Ok(door);
         }
         let config = self.config()?;
         if !is_founded(&self.home, &config) {
@@ -155,9 +160,29 @@ impl Session {
         }
         let folder = self.home.join(&config.store);
         let folder = folder.parent().unwrap_or(self.home.path());
-        if keyward_store::is_locked_by_other(folder)? {
-            return Ok(Door::Remote(Client::unix(self.home.socket())));
+        // Another command may be at work, or a server just starting.
+        for _ in 0..TRIES {
+            if !keyward_store::is_locked_by_other(folder)? {
+                return self.open_here(config);
+            }
+            if let Some(door) = self.server() {
+                return Ok(door);
+            }
+            self.block_on(tokio::time::sleep(BETWEEN_TRIES));
         }
+        Err(Failure::unreachable(format!(
+            "another process uses the installation in {} and does not answer on its socket: wait for it, or give --url",
+            self.home.path().display()
+        )))
+    }
+
+    /// The server of this home, when one answers.
+    fn server(&self) -> Option<Door> {
+        let socket = self.home.socket();
+        UnixStream::connect(&socket).ok().map(|_| Door::Remote(Client::unix(socket)))
+    }
+
+    fn open_here(&self, config: Config) -> Result<Door, Failure> {
         let unlocking = match config.vault {
             VaultRoot::KeyFile(_) => Unlocking::AsConfigured,
             VaultRoot::Passphrase => self.passphrase(None)?,

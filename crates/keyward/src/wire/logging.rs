@@ -3,11 +3,18 @@
 use std::io::{self, IsTerminal as _};
 
 use tracing::Level;
-use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Config, LogFormat, LogLevel};
+
+/// What all crates of this project begin with.
+const OURS: &str = "keyward";
+/// The least that others have to say: below it, libraries write down headers and frames, which may hold secrets.
+const OTHERS: Level = Level::WARN;
 
 /// Sends log lines to stderr: text on a terminal, JSON elsewhere, unless the config says otherwise. Only the first call
 /// of a process counts.
@@ -25,11 +32,13 @@ pub fn start(config: &Config) {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let lines = fmt().with_writer(io::stderr).with_max_level(LevelFilter::from_level(level)).with_target(false);
-    // A second subscriber is refused; the first one stays, which is what is wanted.
-    let _ = if json {
-        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+    let wanted = Targets::new().with_default(level.min(OTHERS)).with_target(OURS, level);
+    let lines = fmt::layer().with_writer(io::stderr).with_target(false);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).with_filter(wanted).boxed()
     } else {
-        lines.with_ansi(terminal).finish().try_init()
+        lines.with_ansi(terminal).with_filter(wanted).boxed()
     };
+    // A second subscriber is refused; the first one stays, which is what is wanted.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }

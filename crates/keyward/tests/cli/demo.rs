@@ -1,4 +1,7 @@
-use crate::program::Scene;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use crate::program::{Scene, chat};
 
 #[test]
 fn the_demo_shows_every_surface_and_leaves_nothing() {
@@ -23,6 +26,25 @@ fn the_demo_shows_every_surface_and_leaves_nothing() {
     assert!(shown["overhead"]["p50_us"].as_u64().unwrap() > 0);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "the temporary home is gone");
     assert!(!scene.home().exists());
+}
+
+#[test]
+fn the_demo_stays_up_until_it_is_told_to_end() {
+    let scene = Scene::empty();
+    let folder = scene.path("temporary");
+    std::fs::create_dir(&folder).unwrap();
+    let mut command = scene.command(&["demo"]);
+    command.env("TMPDIR", &folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let clients = lines.find(|line| line.starts_with("Clients at")).unwrap();
+    let address = clients.split("http://").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    let curl: String = lines.by_ref().take(1).collect();
+    let token = curl.split("Bearer ").nth(1).unwrap().split('\'').next().unwrap();
+    assert_eq!(chat(address, token).0, 200);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "the temporary home is gone");
 }
 
 #[test]

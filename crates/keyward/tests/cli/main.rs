@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod grammar;
 mod init;
+mod leaks;
 mod operations;
 mod secrets;
 mod serve;

@@ -27,7 +27,7 @@ fn a97_secrets_in_arguments_are_refused_and_never_repeated() {
 }
 
 #[test]
-fn s02_a_provider_key_is_in_no_output_and_in_no_file() {
+fn a_provider_key_is_in_no_output_and_in_no_file() {
     let scene = Scene::founded();
     let key = provider_key();
     let mut printed = scene.run_with(&["key", "add", "sandbox", "--name", "canary"], &format!("{key}\n")).all();

@@ -75,7 +75,7 @@ fn a_locked_vault_refuses_and_an_unlocked_one_serves() {
 }
 
 #[test]
-fn o03_a_broken_config_changes_nothing_and_shows_in_status() {
+fn a121_a_broken_config_changes_nothing_and_shows_in_status() {
     let (scene, token) = Scene::with_sandbox();
     let server = scene.serve();
     let wait_for = |wanted: &dyn Fn(&serde_json::Value) -> bool| {
