@@ -7,12 +7,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
+use super::process;
+
 /// Where the mock upstream listens.
 pub const MOCK: SocketAddr = loopback(9100);
 /// What every gateway is asked for.
 pub const PATH: &str = "/v1/chat/completions";
 
 const TIMEOUT: Duration = Duration::from_secs(20);
+const QUIET: Duration = Duration::from_millis(50);
 
 /// What the mock has served since it started.
 #[derive(Clone, Copy, Deserialize)]
@@ -29,9 +32,17 @@ pub fn is_listening(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
 }
 
+/// The counts once they stand still: a load generator that has ended leaves requests behind it.
 pub fn mock_stats() -> anyhow::Result<MockStats> {
-    let (_, body) = exchange(MOCK, "GET /__stats", &[], b"")?;
-    serde_json::from_str(&body).context("read the mock's counts")
+    let mut last = mock_stats_now()?;
+    loop {
+        process::pause(QUIET);
+        let now = mock_stats_now()?;
+        if now.requests == last.requests {
+            return Ok(now);
+        }
+        last = now;
+    }
 }
 
 /// One chat completion; an error unless it is answered with 200.
@@ -41,6 +52,11 @@ pub fn complete(address: SocketAddr, headers: &[String], body: &[u8]) -> anyhow:
         bail!("answered {status}: {answer}");
     }
     Ok(())
+}
+
+fn mock_stats_now() -> anyhow::Result<MockStats> {
+    let (_, body) = exchange(MOCK, "GET /__stats", &[], b"")?;
+    serde_json::from_str(&body).context("read the mock's counts")
 }
 
 /// Status and body of one request on a connection of its own.

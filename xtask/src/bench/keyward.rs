@@ -18,13 +18,25 @@ const ADMIN: SocketAddr = http::loopback(9301);
 /// What the mock accepts; any text does.
 const PROVIDER_KEY: &str = "upstream-key-of-the-mock";
 
+const HOME: &str = "keyward";
+
+#[derive(Deserialize)]
+struct Usage {
+    total: Total,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    attempts: u64,
+}
+
 #[derive(Deserialize)]
 struct CreatedKey {
     token: String,
 }
 
 pub fn start(binary: &Path, scratch: &Path) -> anyhow::Result<Subject> {
-    let home = scratch.join("keyward");
+    let home = scratch.join(HOME);
     let home = home.to_string_lossy();
     let keyward = |arguments: &[&str], input: &str| output(binary, &home, arguments, input);
 
@@ -43,6 +55,13 @@ pub fn start(binary: &Path, scratch: &Path) -> anyhow::Result<Subject> {
         .env("KEYWARD_LISTEN__ADMIN", ADMIN.to_string());
     let headers = vec![format!("Authorization: Bearer {}", created.token)];
     Subject::new(NAME, DATA, headers, Running::start(NAME, Core::Gateway, &mut serve)?)
+}
+
+/// How many attempts the ledger holds. Call it when the server has stopped.
+pub fn ledger_attempts(binary: &Path, scratch: &Path) -> anyhow::Result<u64> {
+    let home = scratch.join(HOME);
+    let usage: Usage = serde_json::from_str(&output(binary, &home.to_string_lossy(), &["usage", "--json"], "")?)?;
+    Ok(usage.total.attempts)
 }
 
 fn output(binary: &Path, home: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {

@@ -10,7 +10,6 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::bodies::{self, Work};
-use super::http;
 use super::process::{self, Core};
 use super::subject::Subject;
 use crate::{command, tree};
@@ -86,21 +85,20 @@ impl Loader {
     }
 
     pub fn closed(&self, subject: &Subject, work: Work) -> anyhow::Result<Closed> {
-        self.wrk(subject, work, self.warmup_seconds)?;
-        let (cpu_before, mock_before) = (subject.cpu_seconds(), http::mock_stats()?);
-        let (result, rss_mib) = self.wrk(subject, work, self.seconds)?;
-        let (cpu_after, mock_after) = (subject.cpu_seconds(), http::mock_stats()?);
+        subject.counted(|| self.wrk(subject, work, self.warmup_seconds))?;
+        let cpu_before = subject.cpu_seconds();
+        let ((result, rss_mib), upstream) = subject.counted(|| self.wrk(subject, work, self.seconds))?;
+        let cpu_us = (subject.cpu_seconds() - cpu_before) * 1e6;
         if result.errors > 0 {
             bail!("{} of {} requests failed", result.errors, result.requests);
         }
-        let upstream_requests = mock_after.requests - mock_before.requests;
         Ok(Closed {
-            cpu_us: (cpu_after - cpu_before) * 1e6 / float(upstream_requests),
+            cpu_us: cpu_us / float(upstream.requests),
             requests_per_second: float(result.requests) / (result.duration_us / 1e6),
             p50_us: result.p50_us,
             p99_us: result.p99_us,
             requests: result.requests,
-            upstream_connections: mock_after.connections - mock_before.connections,
+            upstream_connections: upstream.connections,
             rss_mib,
         })
     }
@@ -115,7 +113,7 @@ impl Loader {
         for header in &subject.headers {
             ratelat.args(["--header", header]);
         }
-        let line = command::output(Core::Load.pin(&mut ratelat))?;
+        let (line, _) = subject.counted(|| command::output(Core::Load.pin(&mut ratelat)))?;
         let result: RatelatResult = serde_json::from_str(&line).context("read ratelat's line")?;
         if result.errors > 0 || result.achieved < f64::from(rate) * 0.99 {
             bail!("{} errors, {:.0} of {rate} requests per second", result.errors, result.achieved);

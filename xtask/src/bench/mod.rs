@@ -92,8 +92,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         report.rounds.extend(measure(&subjects, &direct, &loader, &args.work())?);
     }
     report.table = Table::new(&report.rounds, report.binary_mib);
+    let arrived = subjects.iter().find(|subject| subject.name == keyward::NAME).map(Subject::upstream_requests);
     drop((subjects, mock));
-    publish(&report)
+    publish(&report)?;
+    match (binary, arrived) {
+        (Some(binary), Some(arrived)) => audit(arrived, keyward::ledger_attempts(&binary, &scratch)?),
+        _ => Ok(()),
+    }
 }
 
 impl Args {
@@ -178,6 +183,16 @@ fn publish(report: &Report) -> anyhow::Result<()> {
     fs::write(folder.join("latest.json"), serde_json::to_string_pretty(report)?)?;
     fs::write(folder.join("latest.md"), &text)?;
     println!("\n{text}");
+    Ok(())
+}
+
+/// Speed counts only if the books are right: nothing that the upstream served may be missing from the ledger. It may hold
+/// a little more, attempts that ended before the upstream had read them.
+fn audit(arrived: u64, attempts: u64) -> anyhow::Result<()> {
+    println!("The upstream served {arrived} requests of Keyward; the ledger holds {attempts} attempts.");
+    if attempts < arrived {
+        bail!("{} requests are missing from the ledger", arrived - attempts);
+    }
     Ok(())
 }
 

@@ -1,11 +1,12 @@
 //! What is measured: a gateway, or none.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
 
 use super::Round;
-use super::http;
+use super::http::{self, MockStats};
 use super::load::Loader;
 use super::process::Running;
 
@@ -17,6 +18,7 @@ pub struct Subject {
     /// `None`: the load goes to the mock itself.
     process: Option<Running>,
     rss_idle_mib: f64,
+    upstream_requests: Cell<u64>,
 }
 
 impl Subject {
@@ -29,16 +31,43 @@ impl Subject {
     ) -> anyhow::Result<Self> {
         process.wait_for(address)?;
         let rss_idle_mib = process.rss_mib();
-        Ok(Self { name, address, headers, process: Some(process), rss_idle_mib })
+        Ok(Self { name, address, headers, process: Some(process), rss_idle_mib, upstream_requests: Cell::new(0) })
     }
 
     pub fn without_gateway() -> Self {
-        Self { name: "direct", address: http::MOCK, headers: Vec::new(), process: None, rss_idle_mib: 0.0 }
+        Self {
+            name: "direct",
+            address: http::MOCK,
+            headers: Vec::new(),
+            process: None,
+            rss_idle_mib: 0.0,
+            upstream_requests: Cell::new(0),
+        }
     }
 
     /// One request must succeed before anything is measured.
     pub fn check(&self, loader: &Loader) -> anyhow::Result<()> {
-        http::complete(self.address, &self.headers, &loader.plain_body()?).with_context(|| self.name.to_owned())
+        let body = loader.plain_body()?;
+        self.counted(|| http::complete(self.address, &self.headers, &body)).with_context(|| self.name.to_owned())?;
+        Ok(())
+    }
+
+    /// Runs some load, and says what of it arrived upstream.
+    pub fn counted<T>(&self, load: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(T, MockStats)> {
+        let before = http::mock_stats()?;
+        let result = load()?;
+        let after = http::mock_stats()?;
+        let arrived = MockStats {
+            requests: after.requests - before.requests,
+            connections: after.connections - before.connections,
+        };
+        self.upstream_requests.set(self.upstream_requests.get() + arrived.requests);
+        Ok((result, arrived))
+    }
+
+    /// All requests that it has let through to the upstream.
+    pub fn upstream_requests(&self) -> u64 {
+        self.upstream_requests.get()
     }
 
     pub fn url(&self) -> String {
