@@ -134,7 +134,7 @@ impl http_body::Body for Outgoing {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Upload(upload) => upload.hint.clone(),
+            Self::Upload(upload) => upload.hint,
         }
     }
 }

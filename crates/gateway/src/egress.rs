@@ -81,14 +81,16 @@ async fn errand(upstream: &Upstream, request: EgressRequest) -> Result<EgressAns
 async fn fetch(upstream: &Upstream, request: EgressRequest) -> Result<EgressAnswer, EgressError> {
     let host = request.origin.authority();
     let origin = Arc::new(request.origin.clone());
-    let outgoing = outgoing(request).ok_or_else(|| EgressError::Broken(host.clone(), "the request is not valid".to_owned()))?;
+    let outgoing =
+        outgoing(request).ok_or_else(|| EgressError::Broken(host.clone(), "the request is not valid".to_owned()))?;
     // The operator named this host, so it may be on a private network.
     let to = Destination { origin: &origin, allow_private: true };
     let response = upstream.send(&to, outgoing).await.map_err(|error| failed(&origin, error))?;
     let (head, body) = response.into_parts();
     let body = Limited::new(body, MAX_EGRESS_BODY).collect().await;
     let body = body.map_err(|_| EgressError::Broken(host, "the answer broke off or is too long".to_owned()))?;
-    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let headers =
+        head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
     Ok(EgressAnswer { status: head.status.as_u16(), headers: headers.collect(), body: body.to_bytes().to_vec() })
 }
 
@@ -122,4 +124,3 @@ fn failed(origin: &Origin, error: SendError) -> EgressError {
         SendError::Broken(what) => EgressError::Broken(host, what),
     }
 }
-

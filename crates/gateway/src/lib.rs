@@ -4,24 +4,24 @@
 //! connections it uses, so that nothing on the way of a request is shared or locked. Configuration comes as one
 //! immutable [`Snapshot`], the ledger is a [`Journal`](keyward_domain::port::Journal) per event loop.
 
-mod pipeline;
-mod stage;
-mod refuse;
-mod surface;
 mod body;
-mod snapshot;
+mod egress;
 mod ledger;
-mod upstream;
-mod server;
 mod metrics;
 mod options;
-mod egress;
+mod pipeline;
+mod refuse;
+mod server;
+mod snapshot;
+mod stage;
+mod surface;
+mod upstream;
 mod worker;
 
 pub use egress::egress;
-pub use upstream::BadRoot;
 pub use metrics::Metrics;
 pub use options::{Attempts, Deadlines, Disconnect, Limits, Options};
 pub use server::{Gateway, Running, StartError};
 pub use snapshot::{Deployment, ModelCard, Pooled, ProviderEntry, Resolution, Snapshot, SnapshotHandle};
 pub use surface::{ModelIn, ROUTES, Route};
+pub use upstream::BadRoot;

@@ -154,14 +154,14 @@ impl Metrics {
 
     fn named(&self, provider: &str, model: &str) -> NameLabels {
         let names = NameLabels { provider: provider.to_owned(), model: model.to_owned() };
-        let Ok(mut named) = self.named.lock() else { return names };
-        if named.contains(&names) {
+        let Ok(mut known) = self.named.lock() else { return names };
+        if known.contains(&names) {
             return names;
         }
-        if named.len() >= MAX_NAMED_SERIES {
+        if known.len() >= MAX_NAMED_SERIES {
             return NameLabels { provider: provider.to_owned(), model: "other".to_owned() };
         }
-        named.insert(names.clone());
+        known.insert(names.clone());
         names
     }
 

@@ -108,7 +108,7 @@ impl Default for Limits {
             json_body: 32 << 20,
             upload_body: 64 << 20,
             upload_head: 1 << 20,
-            body_read: Duration::from_secs(60),
+            body_read: Duration::from_mins(1),
             head_read: Duration::from_secs(10),
             headers: 64,
             connections: 10_000,
@@ -122,9 +122,9 @@ impl Default for Deadlines {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
-            first_content: Duration::from_secs(120),
-            idle: Duration::from_secs(60),
-            total: Duration::from_secs(900),
+            first_content: Duration::from_mins(2),
+            idle: Duration::from_mins(1),
+            total: Duration::from_mins(15),
             keep_alive: Duration::from_secs(15),
         }
     }
@@ -138,6 +138,6 @@ impl Default for Attempts {
 
 impl Default for Disconnect {
     fn default() -> Self {
-        Self { drain_max: Duration::from_secs(120), drains: 256 }
+        Self { drain_max: Duration::from_mins(2), drains: 256 }
     }
 }

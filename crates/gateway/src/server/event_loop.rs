@@ -73,10 +73,13 @@ impl EventLoop {
         let grace = receive(&worker, &mut guests, abandoned, &mut phase, &mut connections, &mut reading_on).await;
 
         drop((accepting, guests));
-        drop(timeout(grace, async {
-            connections.all_gone().await;
-            while reading_on.join_next().await.is_some() {}
-        }).await);
+        drop(
+            timeout(grace, async {
+                connections.all_gone().await;
+                while reading_on.join_next().await.is_some() {}
+            })
+            .await,
+        );
         connections.tasks.shutdown().await;
         reading_on.shutdown().await;
         drop(timeout(LAST_WORDS, ledger.commit()).await);

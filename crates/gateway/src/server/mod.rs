@@ -78,8 +78,8 @@ impl Gateway {
     pub fn start(self) -> Result<Running, StartError> {
         let tls = client_config(&self.options.extra_roots)?;
         let workers = self.options.workers.max(1);
-        let listener = accept::listen(self.options.listen)
-            .map_err(|error| StartError::Listen(self.options.listen, error))?;
+        let listener =
+            accept::listen(self.options.listen).map_err(|error| StartError::Listen(self.options.listen, error))?;
         let address = listener.local_addr().map_err(StartError::EventLoop)?;
         let (phase, watcher) = watch::channel(Phase::Serving);
         let shared = Arc::new(Shared {

@@ -75,8 +75,12 @@ fn world(tenant: TenantId, records: &Records, catalog: &Catalog) -> World {
         list_bare(&mut world, name, deployments);
     }
     for alias in records.aliases.iter().filter(|alias| alias.tenant == tenant) {
-        let targets: Vec<_> =
-            alias.targets.iter().filter_map(|target| world.resolve(target).ok()).flat_map(|(_, all)| all.to_vec()).collect();
+        let targets: Vec<_> = alias
+            .targets
+            .iter()
+            .filter_map(|target| world.resolve(target).ok())
+            .flat_map(|(_, all)| all.to_vec())
+            .collect();
         if targets.is_empty() {
             continue;
         }
@@ -149,7 +153,8 @@ fn models_of(provider: &Provider, records: &Records, catalog: &Catalog) -> BTree
     if let (true, Some(part)) = (offered.is_empty(), provider.catalog.as_deref()) {
         offered.extend(catalog.models(part).map(|(name, _)| name.to_owned()));
     }
-    let priced = records.prices.iter().filter(|price| price.tenant == provider.tenant && price.provider == provider.name);
+    let priced =
+        records.prices.iter().filter(|price| price.tenant == provider.tenant && price.provider == provider.name);
     offered.extend(priced.map(|price| price.model.clone()));
     offered
 }
@@ -162,9 +167,9 @@ fn deployment(
     prices: &[PriceOverride],
 ) -> Option<Arc<Deployment>> {
     let listed = provider.catalog.as_deref().and_then(|part| catalog.model(part, model));
-    let own = prices.iter().find(|price| {
-        price.tenant == provider.tenant && price.provider == provider.name && price.model == model
-    });
+    let own = prices
+        .iter()
+        .find(|price| price.tenant == provider.tenant && price.provider == provider.name && price.model == model);
     // An entry that cannot be read was refused when it was set; should one appear all the same, the price is unknown.
     let overridden = own.and_then(|price| Model::overridden(listed.map(AsRef::as_ref), &price.entry).ok());
     let known = overridden.as_ref().or(listed.map(AsRef::as_ref));

@@ -22,10 +22,13 @@ pub enum Resolution {
     Ambiguous(Vec<Arc<str>>),
 }
 
+/// A name as it is kept, and the deployments that may serve it.
+pub(crate) type Resolved = (Arc<str>, Arc<[Arc<Deployment>]>);
+
 impl World {
     /// The name as it is kept, and what may serve it: an alias, `provider/model`, or a bare name that exactly one
     /// enabled provider offers. `provider/model` of a known provider is served even when no list contains the model.
-    pub(crate) fn resolve(&self, name: &str) -> Result<(Arc<str>, Arc<[Arc<Deployment>]>), Denial> {
+    pub(crate) fn resolve(&self, name: &str) -> Result<Resolved, Denial> {
         match self.models.get(name) {
             Some(Resolution::Targets(name, targets)) => Ok((Arc::clone(name), Arc::clone(targets))),
             Some(Resolution::Ambiguous(providers)) => {
@@ -35,10 +38,11 @@ impl World {
         }
     }
 
-    fn unlisted(&self, name: &str) -> Option<(Arc<str>, Arc<[Arc<Deployment>]>)> {
+    fn unlisted(&self, name: &str) -> Option<Resolved> {
         let (provider, model) = name.split_once('/')?;
         let provider = self.providers.get(provider)?;
-        let plain = name.len() <= MAX_MODEL_NAME && model.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\\"".contains(&b));
+        let plain =
+            name.len() <= MAX_MODEL_NAME && model.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\\"".contains(&b));
         if model.is_empty() || !plain || model.contains("..") {
             return None;
         }

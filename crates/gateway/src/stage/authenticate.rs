@@ -72,7 +72,9 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&'a str>, allow_query: bo
     }
     if let Some(value) = query.and_then(query_key) {
         if !allow_query {
-            return Err(Denial::InvalidKey("keys in the query string are refused because they end up in logs; send it as a header"));
+            return Err(Denial::InvalidKey(
+                "keys in the query string are refused because they end up in logs; send it as a header",
+            ));
         }
         take(value.as_bytes())?;
     }

@@ -130,8 +130,13 @@ async fn form(limit: u64, head_limit: usize, content_type: &str, mut body: Incom
                 return Err(Denial::InvalidRequest("The form ended in the middle of a part.".to_owned(), None));
             }
             // The model comes after a file larger than this: ask for the other order instead of keeping the file.
-            multipart::Look::NeedMore if seen.len() > head_limit.max(usize::try_from(limit).unwrap_or(usize::MAX).min(26 << 20)) => {
-                return Err(Denial::InvalidRequest("Put the form field `model` before the file.".to_owned(), Some("model")));
+            multipart::Look::NeedMore
+                if seen.len() > head_limit.max(usize::try_from(limit).unwrap_or(usize::MAX).min(26 << 20)) =>
+            {
+                return Err(Denial::InvalidRequest(
+                    "Put the form field `model` before the file.".to_owned(),
+                    Some("model"),
+                ));
             }
             multipart::Look::NeedMore => {}
         }
@@ -148,7 +153,10 @@ async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>, Denial> {
                 }
             }
             Some(Err(_)) => {
-                return Err(Denial::InvalidRequest("The request body broke off or was not valid HTTP.".to_owned(), None));
+                return Err(Denial::InvalidRequest(
+                    "The request body broke off or was not valid HTTP.".to_owned(),
+                    None,
+                ));
             }
         }
     }

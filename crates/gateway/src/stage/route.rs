@@ -45,10 +45,7 @@ fn candidates_of(target: &Arc<Deployment>, candidates: &mut Vec<Candidate>, reas
     }
     for credential in target.provider.in_turn() {
         match credential.unusable() {
-            None => candidates.push(Candidate {
-                target: Arc::clone(target),
-                credential: Some(Arc::clone(credential)),
-            }),
+            None => candidates.push(Candidate { target: Arc::clone(target), credential: Some(Arc::clone(credential)) }),
             Some(why) => reasons.push((credential.name.to_string(), why.to_owned())),
         }
     }

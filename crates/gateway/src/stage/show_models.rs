@@ -18,18 +18,14 @@ pub(crate) fn response(arrival: &Arrival, grant: &Grant) -> Result<Response<Body
         let names: Vec<&str> = std::iter::once(&card.id).chain(&card.also).map(|name| &**name).collect();
         card.dialects.contains(&arrival.dialect) && key.record.grant.allows_model(&names)
     });
-    let body = match grant.call.model.as_deref() {
-        Some(wanted) => {
-            let card = visible.into_iter().find(|card| card.is_called(wanted));
-            let card = card.ok_or_else(|| Denial::ModelNotFound(wanted.to_owned(), Vec::new()))?;
-            models::one(arrival.dialect, &card.shown())
-        }
-        None => {
-            let cards: Vec<_> = visible.map(ModelCard::shown).collect();
-            let query = grant.call.head.uri.query().unwrap_or_default();
-            models::list(arrival.dialect, &cards, query)
-                .map_err(|message| Denial::InvalidRequest(message.to_string(), None))?
-        }
+    let body = if let Some(wanted) = grant.call.model.as_deref() {
+        let card = visible.into_iter().find(|card| card.is_called(wanted));
+        let card = card.ok_or_else(|| Denial::ModelNotFound(wanted.to_owned(), Vec::new()))?;
+        models::one(arrival.dialect, &card.shown())
+    } else {
+        let cards: Vec<_> = visible.map(ModelCard::shown).collect();
+        models::list(arrival.dialect, &cards, grant.call.head.uri.query().unwrap_or_default())
+            .map_err(|message| Denial::InvalidRequest(message.to_string(), None))?
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::OK;

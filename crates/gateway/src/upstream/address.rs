@@ -77,25 +77,23 @@ fn place_v4(address: Ipv4Addr) -> Place {
 }
 
 fn place_v6(address: Ipv6Addr) -> Place {
-    let [a, b, c, d, e, f, g, h] = address.segments();
     if address.is_loopback() {
         return Place::Private;
     }
+    let segments = address.segments();
     // IPv4 in disguise: compatible (::a.b.c.d), NAT64 (64:ff9b::a.b.c.d), 6to4 (2002:ab:cd::).
-    let embedded = match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0) | (0x64, 0xff9b, 0, 0, 0, 0) => Some((g, h)),
-        (0x2002, ..) => Some((b, c)),
+    let embedded = match segments {
+        [0 | 0x64, 0 | 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some((high, low)),
         _ => None,
     };
     if let Some((high, low)) = embedded {
-        let [w, x] = high.to_be_bytes();
-        let [y, z] = low.to_be_bytes();
-        return match place_v4(Ipv4Addr::new(w, x, y, z)) {
-            Place::Public if a != 0 => Place::Public,
+        let inner = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+        return match place_v4(inner) {
+            Place::Public if !matches!(segments, [0, ..]) => Place::Public,
             _ => Place::Forbidden,
         };
     }
-    let metadata = a == 0xfd00 && b == 0x0ec2 && h == 0x0254;
+    let metadata = matches!(segments, [0xfd00, 0x0ec2, .., 0x0254]);
     if metadata || address.is_unspecified() || address.is_multicast() || address.is_unicast_link_local() {
         Place::Forbidden
     } else if address.is_unique_local() {
@@ -115,11 +113,24 @@ mod tests {
 
     #[test]
     fn s04_places() {
-        for private in ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "::1", "fd12::1", "::ffff:127.0.0.1"] {
+        for private in
+            ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "::1", "fd12::1", "::ffff:127.0.0.1"]
+        {
             assert_eq!(of(private), Place::Private, "{private}");
         }
-        let forbidden =
-            ["169.254.169.254", "0.0.0.0", "::", "fe80::1", "fd00:ec2::254", "100.100.100.200", "224.0.0.1", "255.255.255.255", "64:ff9b::7f00:1", "::127.0.0.1", "2002:7f00:1::"];
+        let forbidden = [
+            "169.254.169.254",
+            "0.0.0.0",
+            "::",
+            "fe80::1",
+            "fd00:ec2::254",
+            "100.100.100.200",
+            "224.0.0.1",
+            "255.255.255.255",
+            "64:ff9b::7f00:1",
+            "::127.0.0.1",
+            "2002:7f00:1::",
+        ];
         for address in forbidden {
             assert_eq!(of(address), Place::Forbidden, "{address}");
         }

@@ -8,19 +8,19 @@ use crate::house::House;
 
 const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}"#;
 
-fn two_keys(first: KeyBehaviour) -> House {
+fn two_keys(first: &KeyBehaviour) -> House {
     let house = House::open();
     let secret = mint_secret(Vendor::OpenAi, "openai-2");
     house.provider.add_key_with(Vendor::OpenAi, "openai-2", &secret, KeyBehaviour::Valid);
     house.add_credential("openai", "openai-2", &secret);
-    house.provider.set_behaviour("openai-1", &first);
+    house.provider.set_behaviour("openai-1", first);
     house.publish();
     house
 }
 
 #[test]
 fn m11_a_call_that_fell_back_has_one_line_per_attempt() {
-    let mut house = two_keys(KeyBehaviour::revoked());
+    let mut house = two_keys(&KeyBehaviour::revoked());
     // Round robin: of two calls exactly one meets the revoked key first.
     let answers: Vec<_> = (0..2).map(|_| house.client().post("/v1/chat/completions", CHAT)).collect();
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.header("x-keyward-key") == Some("openai-2")));
@@ -39,22 +39,20 @@ fn m11_a_call_that_fell_back_has_one_line_per_attempt() {
 
 #[test]
 fn round_robin_alternates_and_skips_disabled_keys() {
-    let house = two_keys(KeyBehaviour::Valid);
+    let house = two_keys(&KeyBehaviour::Valid);
     let mut client = house.client();
-    let keys: Vec<_> = (0..4)
-        .map(|_| client.post("/v1/chat/completions", CHAT).header("x-keyward-key").unwrap().to_owned())
-        .collect();
+    let keys: Vec<_> =
+        (0..4).map(|_| client.post("/v1/chat/completions", CHAT).header("x-keyward-key").unwrap().to_owned()).collect();
     assert_eq!(keys.iter().filter(|key| *key == "openai-1").count(), 2);
     house.disable("openai-1");
-    let keys: Vec<_> = (0..4)
-        .map(|_| client.post("/v1/chat/completions", CHAT).header("x-keyward-key").unwrap().to_owned())
-        .collect();
+    let keys: Vec<_> =
+        (0..4).map(|_| client.post("/v1/chat/completions", CHAT).header("x-keyward-key").unwrap().to_owned()).collect();
     assert!(keys.iter().all(|key| key == "openai-2"));
 }
 
 #[test]
 fn all_keys_resting_says_until_when() {
-    let house = two_keys(KeyBehaviour::rate_limited(100, Some(7)));
+    let house = two_keys(&KeyBehaviour::rate_limited(100, Some(7)));
     house.provider.set_behaviour("openai-2", &KeyBehaviour::rate_limited(100, Some(30)));
     let answer = house.client().post("/v1/chat/completions", CHAT);
     assert_eq!(answer.status, 429, "{}", answer.text());
@@ -64,7 +62,7 @@ fn all_keys_resting_says_until_when() {
 
 #[test]
 fn no_usable_key_names_each_with_its_reason_and_no_secret() {
-    let house = two_keys(KeyBehaviour::revoked());
+    let house = two_keys(&KeyBehaviour::revoked());
     house.provider.set_behaviour("openai-2", &KeyBehaviour::no_credit());
     let answer = house.client().post("/v1/chat/completions", CHAT);
     assert_eq!(answer.status, 503, "{}", answer.text());
@@ -75,7 +73,7 @@ fn no_usable_key_names_each_with_its_reason_and_no_secret() {
 
 #[test]
 fn a_client_error_is_passed_on_as_it_came_and_tried_once() {
-    let mut house = two_keys(KeyBehaviour::Valid);
+    let mut house = two_keys(&KeyBehaviour::Valid);
     house.provider.script(Fault::refuse(VendorError::BadRequest("bad schema".into(), Some("tools".into()))).always());
     let answer = house.client().post("/v1/chat/completions", CHAT);
     assert_eq!(answer.status, 400);
@@ -120,12 +118,7 @@ fn a_page_of_html_or_half_a_json_is_no_answer() {
 #[test]
 fn nobody_listening_is_an_upstream_error_that_costs_nothing() {
     let mut house = House::open();
-    house.add_provider(
-        "gone",
-        keyward_domain::provider::ProviderKind::OpenAiCompatible,
-        "http://127.0.0.1:9/v1",
-        None,
-    );
+    house.add_provider("gone", keyward_domain::provider::ProviderKind::OpenAiCompatible, "http://127.0.0.1:9/v1", None);
     house.add_credential("gone", "gone-1", &["not", "a", "key"].join("-"));
     house.publish();
     let answer = house.client().post("/v1/chat/completions", &CHAT.replace("gpt-4o-mini", "gone/m"));

@@ -10,6 +10,9 @@ use crate::house::{Answer, BEGIN, House};
 
 const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}"#;
 
+/// Headers, and the status and code that they bring.
+type Case<'a> = (Vec<(&'a str, String)>, u16, &'a str);
+
 fn code(answer: &Answer) -> (u16, String) {
     (answer.status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
 }
@@ -29,7 +32,8 @@ fn a01_to_a08_bad_credentials() {
     };
     let admin = MintedToken::mint(Environment::Adm, &*house.entropy).unwrap();
     let admin = String::from_utf8(admin.token.expose().to_vec()).unwrap();
-    let cases: Vec<(Vec<(&str, String)>, u16, &str)> = vec![
+
+    let cases: Vec<Case<'_>> = vec![
         (vec![], 401, "missing_credential"),
         (vec![("authorization", "Bearer ".into())], 401, "missing_credential"),
         (vec![("authorization", "Bearer".into())], 401, "missing_credential"),
@@ -41,7 +45,11 @@ fn a01_to_a08_bad_credentials() {
         (vec![("authorization", format!("Bearer {wrong_secret}"))], 401, "invalid_key"),
         (vec![("authorization", "Bearer ' OR 1=1--".into())], 401, "invalid_key"),
         (vec![("authorization", format!("Bearer {admin}"))], 403, "wrong_key_environment"),
-        (vec![("authorization", format!("Bearer {good}")), ("x-api-key", stranger.clone())], 401, "ambiguous_credentials"),
+        (
+            vec![("authorization", format!("Bearer {good}")), ("x-api-key", stranger.clone())],
+            401,
+            "ambiguous_credentials",
+        ),
         (vec![("authorization", format!("Bearer {good}")), ("x-api-key", good.clone())], 200, ""),
         (vec![("authorization", format!("bearer   {good}  "))], 200, ""),
         (vec![("api-key", good.clone())], 200, ""),
@@ -85,7 +93,7 @@ fn v02_both_tokens_work_until_the_grace_ends() {
     let new = String::from_utf8(minted.token.expose().to_vec()).unwrap();
     let record = house.virtual_key("rotating");
     let hash = house.vault.hash_token(minted.token.expose()).unwrap();
-    house.commit(Change::PutVirtualKey(record.rotated(hash, BEGIN, Duration::from_secs(60))));
+    house.commit(Change::PutVirtualKey(record.rotated(hash, BEGIN, Duration::from_mins(1))));
     house.publish();
     let status = |key: &str| house.client_with(key).post("/v1/chat/completions", CHAT).status;
     house.clock.advance(Duration::from_secs(59));

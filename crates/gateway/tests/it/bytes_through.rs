@@ -116,8 +116,7 @@ fn d01_rechunked_streams_arrive_the_same() {
         for ends in [LineEnds::Lf, LineEnds::Crlf] {
             house.provider.script(Fault::answer().rechunk(sizes.clone()).line_ends(ends));
             let key = house.key.clone();
-            let mut client =
-                house.client().headers(&[("x-api-key", &*key), ("anthropic-version", "2023-06-01")]);
+            let mut client = house.client().headers(&[("x-api-key", &*key), ("anthropic-version", "2023-06-01")]);
             let answer = client.post("/v1/messages", body);
             assert_eq!(answer.status, 200, "{}", answer.text());
             answers.push(answer.text().replace("\r\n", "\n"));

@@ -14,7 +14,10 @@ const TOLERANCE: Duration = Duration::from_millis(50);
 
 fn assert_took(began: Instant, expected: Duration) {
     let took = began.elapsed();
-    assert!(took + Duration::from_millis(5) >= expected && took <= expected + TOLERANCE, "took {took:?}, not {expected:?}");
+    assert!(
+        took + Duration::from_millis(5) >= expected && took <= expected + TOLERANCE,
+        "took {took:?}, not {expected:?}"
+    );
 }
 
 fn short(options: &mut Options) {
@@ -30,7 +33,12 @@ fn d06_connect() {
     let house = House::with(short);
     let deaf = DeafListener::open().unwrap();
     let address = deaf.address();
-    house.add_provider("full", keyward_domain::provider::ProviderKind::OpenAiCompatible, &format!("http://{address}/v1"), None);
+    house.add_provider(
+        "full",
+        keyward_domain::provider::ProviderKind::OpenAiCompatible,
+        &format!("http://{address}/v1"),
+        None,
+    );
     house.add_credential("full", "full-1", &["not", "a", "key"].join("-"));
     house.publish();
     let mut client = house.client();

@@ -45,7 +45,13 @@ fn bad_bodies_are_refused_by_name_and_cost_nothing() {
 fn bodies_beyond_the_limit_are_refused_at_once() {
     let house = House::with(|options| options.limits.json_body = 1000);
     let mut client = house.client();
-    client.raw(format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 1001\r\n\r\n", house.key).as_bytes());
+    client.raw(
+        format!(
+            "POST {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 1001\r\n\r\n",
+            house.key
+        )
+        .as_bytes(),
+    );
     let answer = client.head().finish();
     assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (413, Some("body_too_large")));
     let mut chunked = house.client();

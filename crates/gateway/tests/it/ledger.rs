@@ -14,7 +14,10 @@ fn m06_rows_equal_the_bill_on_every_surface() {
         ("/v1/responses", r#"{"model":"gpt-4o-mini","input":"Hello"}"#),
         ("/v1/embeddings", r#"{"model":"text-embedding-3-small","input":["one","two"]}"#),
         ("/v1/completions", r#"{"model":"gpt-3.5-turbo-instruct","prompt":"Once"}"#),
-        ("/v1/messages", r#"{"model":"claude-haiku-4-5","max_tokens":32,"messages":[{"role":"user","content":"Hello"}]}"#),
+        (
+            "/v1/messages",
+            r#"{"model":"claude-haiku-4-5","max_tokens":32,"messages":[{"role":"user","content":"Hello"}]}"#,
+        ),
         ("/v1beta/models/gemini-2.5-flash:generateContent", r#"{"contents":[{"parts":[{"text":"Hello"}]}]}"#),
     ];
     for (path, body) in calls {
@@ -44,10 +47,9 @@ fn m06_rows_equal_the_bill_on_every_surface() {
 #[test]
 fn m06_the_row_is_durable_before_the_last_byte() {
     let house = House::open();
-    let answer = house.client().post(
-        "/v1/chat/completions",
-        r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}"#,
-    );
+    let answer = house
+        .client()
+        .post("/v1/chat/completions", r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}"#);
     assert_eq!(answer.status, 200);
     // The journal alone knows it: nothing was closed or projected by us.
     let journal = house.journal_bytes();

@@ -18,10 +18,8 @@ fn d04_lists_show_what_the_key_may_use() {
     };
     let openai = house.client_with(&key).get("/v1/models");
     assert_eq!(ids(openai, "data", "id"), ["gpt-4o-mini"]);
-    let anthropic = house
-        .client()
-        .headers(&[("x-api-key", &*key), ("anthropic-version", "2023-06-01")])
-        .get("/v1/models?limit=10");
+    let anthropic =
+        house.client().headers(&[("x-api-key", &*key), ("anthropic-version", "2023-06-01")]).get("/v1/models?limit=10");
     assert_eq!(ids(anthropic, "data", "id"), ["claude-haiku-4-5"]);
     for path in ["/v1/models", "/v1beta/models"] {
         let gemini = house.client().headers(&[("x-goog-api-key", &*key)]).get(path);

@@ -20,18 +20,26 @@ fn sample(route: &Route, model: &str) -> Sample {
         let (content_type, body) = form(route, model);
         return Sample { path, body, content_type };
     }
-    let json = |text: String| Sample { path: path.clone(), body: text.into_bytes(), content_type: "application/json".into() };
+    let json =
+        |text: String| Sample { path: path.clone(), body: text.into_bytes(), content_type: "application/json".into() };
     let user = r#"[{"role":"user","content":"Hello"}]"#;
     match (route.dialect, route.operation) {
         (_, Operation::ListModels) => json(String::new()),
-        (Dialect::OpenAi, Operation::Chat) => json(format!(r#"{{"model":"{model}","messages":{user}}}"#)),
+        (Dialect::OpenAi, Operation::Chat) | (Dialect::Anthropic, Operation::CountTokens) => {
+            json(format!(r#"{{"model":"{model}","messages":{user}}}"#))
+        }
         (Dialect::OpenAi, Operation::Responses | Operation::CountTokens | Operation::Embed | Operation::Moderate) => {
             json(format!(r#"{{"model":"{model}","input":"Hello"}}"#))
         }
-        (Dialect::OpenAi, Operation::Completion | Operation::Image) => json(format!(r#"{{"model":"{model}","prompt":"Hello"}}"#)),
-        (Dialect::OpenAi, Operation::Speech) => json(format!(r#"{{"model":"{model}","input":"Hello","voice":"alloy"}}"#)),
-        (Dialect::Anthropic, Operation::CountTokens) => json(format!(r#"{{"model":"{model}","messages":{user}}}"#)),
-        (Dialect::Anthropic, Operation::Messages) => json(format!(r#"{{"model":"{model}","max_tokens":16,"messages":{user}}}"#)),
+        (Dialect::OpenAi, Operation::Completion | Operation::Image) => {
+            json(format!(r#"{{"model":"{model}","prompt":"Hello"}}"#))
+        }
+        (Dialect::OpenAi, Operation::Speech) => {
+            json(format!(r#"{{"model":"{model}","input":"Hello","voice":"alloy"}}"#))
+        }
+        (Dialect::Anthropic, Operation::Messages) => {
+            json(format!(r#"{{"model":"{model}","max_tokens":16,"messages":{user}}}"#))
+        }
         (Dialect::Gemini, Operation::Embed) if route.path.contains("batch") => {
             json(format!(r#"{{"requests":[{{"model":"models/{model}","content":{{"parts":[{{"text":"Hello"}}]}}}}]}}"#))
         }
@@ -86,7 +94,8 @@ fn v04_without_a_credential_every_route_says_401() {
     for route in ROUTES {
         let sample = sample(route, model_for(route));
         let version = if route.dialect == Dialect::Anthropic { "2023-06-01" } else { "" };
-        let mut client = house.client().headers(&[("content-type", &*sample.content_type), ("anthropic-version", version)]);
+        let mut client =
+            house.client().headers(&[("content-type", &*sample.content_type), ("anthropic-version", version)]);
         let answer = client.request(route.method, &sample.path, &sample.body);
         assert_eq!(answer.status, 401, "{}", route.path);
         assert!(answer.text().contains("missing_credential"), "{}: {}", route.path, answer.text());
@@ -101,7 +110,8 @@ fn v04_a_model_that_was_not_granted_is_403_wherever_it_is_named() {
     let mut refused = 0;
     for route in ROUTES.iter().filter(|route| route.operation != Operation::ListModels) {
         let sample = sample(route, model_for(route));
-        let answer = client(&house, route, &key, &sample.content_type).request(route.method, &sample.path, &sample.body);
+        let answer =
+            client(&house, route, &key, &sample.content_type).request(route.method, &sample.path, &sample.body);
         assert_eq!(answer.status, 403, "{}: {}", route.path, answer.text());
         assert!(answer.text().contains("model_not_allowed"), "{}: {}", route.path, answer.text());
         refused += 1;
@@ -119,7 +129,8 @@ fn v04_success_leaves_exactly_one_row() {
     let mut expected = 0;
     for route in ROUTES {
         let sample = sample(route, model_for(route));
-        let answer = client(&house, route, &key, &sample.content_type).request(route.method, &sample.path, &sample.body);
+        let answer =
+            client(&house, route, &key, &sample.content_type).request(route.method, &sample.path, &sample.body);
         assert_eq!(answer.status, 200, "{} {}: {}", route.method, route.path, answer.text());
         assert!(answer.complete, "{}", route.path);
         assert!(answer.header("x-keyward-request-id").is_some(), "{}", route.path);

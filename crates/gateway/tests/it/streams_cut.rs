@@ -61,7 +61,13 @@ fn m06_client_leaves_after_each_chunk_abort() {
     for surface in &SURFACES {
         for tokens_seen in 0..TOKENS {
             let mut house = House::open();
-            house.provider.script(Fault::answer().answer_tokens(TOKENS).tokens_per_frame(1).stepped().stall(Stall::AfterTokens(tokens_seen)));
+            house.provider.script(
+                Fault::answer()
+                    .answer_tokens(TOKENS)
+                    .tokens_per_frame(1)
+                    .stepped()
+                    .stall(Stall::AfterTokens(tokens_seen)),
+            );
             house.provider.step(usize::try_from(tokens_seen).unwrap());
             let mut client = surface.client(&house, &house.key);
             client.send("POST", surface.path, surface.body.as_bytes());
@@ -72,7 +78,11 @@ fn m06_client_leaves_after_each_chunk_abort() {
             let at = format!("{} after {tokens_seen}", surface.name);
             assert_eq!(rows.len(), 1, "{at}");
             assert_eq!(rows[0].outcome, AttemptOutcome::ClientGone, "{at}");
-            assert!(matches!(rows[0].source, UsageSource::Partial | UsageSource::Estimated), "{at}: {:?}", rows[0].source);
+            assert!(
+                matches!(rows[0].source, UsageSource::Partial | UsageSource::Estimated),
+                "{at}: {:?}",
+                rows[0].source
+            );
             assert!(rows[0].cost.is_some_and(|cost| cost > Nanodollars::ZERO), "{at}");
         }
     }
@@ -121,7 +131,11 @@ fn m06_usage_comes_from_the_last_event_that_has_it() {
             assert_eq!(rows.len(), 1);
             let at = format!("{} {shape:?}", surface.name);
             assert_eq!(rows[0].source, UsageSource::Provider, "{at}");
-            assert_eq!((rows[0].usage.prompt_tokens(), rows[0].usage.completion_tokens()), (bill.input(), bill.output), "{at}");
+            assert_eq!(
+                (rows[0].usage.prompt_tokens(), rows[0].usage.completion_tokens()),
+                (bill.input(), bill.output),
+                "{at}"
+            );
         }
     }
 }
@@ -138,7 +152,12 @@ fn m06_error_before_any_token_costs_nothing_and_leaves_a_row() {
         assert_eq!(rows[0].outcome, AttemptOutcome::UpstreamError, "{}", surface.name);
         if surface.name != "messages" {
             // Anthropic's message_start has already told the prompt's usage by then.
-            assert_eq!((rows[0].cost, rows[0].source), (Some(Nanodollars::ZERO), UsageSource::None), "{}", surface.name);
+            assert_eq!(
+                (rows[0].cost, rows[0].source),
+                (Some(Nanodollars::ZERO), UsageSource::None),
+                "{}",
+                surface.name
+            );
         }
     }
 }
@@ -152,7 +171,12 @@ fn m06_provider_cuts_the_stream() {
             let answer = surface.client(&house, &house.key).post(surface.path, surface.body);
             assert_eq!(answer.status, 200, "{}", surface.name);
             assert!(!answer.text().contains("[DONE]") && !answer.text().contains("message_stop"), "{}", answer.text());
-            assert!(answer.text().contains("error"), "{}: the stream says that it broke: {}", surface.name, answer.text());
+            assert!(
+                answer.text().contains("error"),
+                "{}: the stream says that it broke: {}",
+                surface.name,
+                answer.text()
+            );
             let rows = house.entries();
             assert_eq!(rows.len(), 1, "{}", surface.name);
             assert_eq!(rows[0].outcome, AttemptOutcome::Cut, "{}", surface.name);

@@ -80,7 +80,8 @@ fn posted(path: &str) -> Option<Target> {
         "/responses/input_tokens" => Operation::InputTokens,
         "/embeddings" => Operation::Embeddings,
         "/images/generations" => Operation::ImageGenerations,
-        "/images/edits" => Operation::ImageEdits,
+        // Variations are edits without a wish.
+        "/images/edits" | "/images/variations" => Operation::ImageEdits,
         "/audio/speech" => Operation::Speech,
         "/audio/transcriptions" => Operation::Transcriptions,
         "/audio/translations" => Operation::Translations,

@@ -9,9 +9,9 @@ use keyward_dialect::lens::{Facts, IncludeUsage};
 use keyward_dialect::splice::Edits;
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
+use keyward_domain::ids::TenantId;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::token::TokenId;
-use keyward_domain::ids::TenantId;
 use keyward_domain::virtual_key::DisconnectPolicy;
 use keyward_provider::{outbound_headers, target};
 
@@ -109,7 +109,7 @@ impl Draft {
         let model = self.model_in_path.then_some(&*candidate.target.model);
         let asked = self.uri.path_and_query().map_or("/", |asked| asked.as_str());
         let path = target(provider.kind, arrival.dialect, &provider.base, asked, model).map_err(|_| bad_path())?;
-        let body = self.body(&candidate.target, is_last, &mut headers)?;
+        let body = self.body(&candidate.target, is_last, &mut headers);
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from(path);
@@ -117,20 +117,20 @@ impl Draft {
         Ok(request)
     }
 
-    fn body(&mut self, target: &Deployment, is_last: bool, headers: &mut HeaderMap) -> Result<Outgoing, Denial> {
+    fn body(&mut self, target: &Deployment, is_last: bool, headers: &mut HeaderMap) -> Outgoing {
         let bytes = match &mut self.payload {
-            Payload::Nothing => return Ok(Outgoing::Whole(None)),
+            Payload::Nothing => return Outgoing::Whole(None),
             Payload::Json(bytes, facts) => edited(bytes, facts, &target.model, self.model_in_path),
             Payload::Form(bytes, found, rest) => {
                 let head = found.with_model(bytes, &target.model);
                 if let Some(rest) = rest.take_if(|_| is_last) {
-                    return Ok(Outgoing::Upload(Upload::new(head, rest, self.upload_limit)));
+                    return Outgoing::Upload(Upload::new(head, rest, self.upload_limit));
                 }
                 head
             }
         };
         headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-        Ok(Outgoing::from(bytes))
+        Outgoing::from(bytes)
     }
 
     fn injects_usage(&self) -> bool {

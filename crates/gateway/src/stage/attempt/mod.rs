@@ -68,7 +68,8 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
         let request = draft.request(arrival, &candidate, credential.as_ref(), index == last)?;
         let tried = try_candidate(worker, arrival, &draft, &candidate, &failures, credential.as_ref(), request).await?;
         match tried {
-            Tried::Answered(head, body, attempt) => {
+            Tried::Answered(answered) => {
+                let (head, body, attempt) = *answered;
                 let about = draft.about();
                 return Ok(Answer { head, body, attempt, candidate, attempts: failures.attempts() + 1, place, about });
             }

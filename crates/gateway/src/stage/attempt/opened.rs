@@ -16,7 +16,7 @@ use crate::stage::route::Candidate;
 use crate::worker::Worker;
 
 /// A credential that was not used for this long is forgotten and opened again when needed.
-const MAX_IDLE: Duration = Duration::from_secs(600);
+const MAX_IDLE: Duration = Duration::from_mins(10);
 
 /// The opened credentials of an event loop.
 #[derive(Default)]

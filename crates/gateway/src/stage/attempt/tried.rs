@@ -15,9 +15,9 @@ use keyward_domain::ledger::{AttemptId, AttemptOutcome, Subject};
 use keyward_domain::usage::{Usage, UsageSource};
 use keyward_provider::{Verdict, judge};
 
+use super::AnswerBody;
 use super::draft::Draft;
 use super::failures::{Failure, Failures};
-use super::AnswerBody;
 use crate::body::Outgoing;
 use crate::ledger::{Ledger, Reservation, Spent};
 use crate::snapshot::Deployment;
@@ -33,7 +33,7 @@ pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
 /// What came of an attempt.
 pub(super) enum Tried {
-    Answered(response::Parts, AnswerBody, OpenAttempt),
+    Answered(Box<(response::Parts, AnswerBody, OpenAttempt)>),
     Failed(Failure),
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn try_candidate(
             attempt.context.status = response.status().as_u16();
             if response.status().is_success() {
                 let (head, body) = response.into_parts();
-                return Ok(Tried::Answered(head, AnswerBody::Flowing(body), attempt));
+                return Ok(Tried::Answered(Box::new((head, AnswerBody::Flowing(body), attempt))));
             }
             judged(worker, candidate, credential, attempt, response).await
         }
@@ -147,7 +147,7 @@ async fn judged(
     let verdict = judge(candidate.target.provider.kind, head.status, &head.headers, &body);
     let body = scrubbed(body, credential);
     match verdict {
-        Verdict::Use => Ok(Tried::Answered(head, AnswerBody::Judged(body), attempt)),
+        Verdict::Use => Ok(Tried::Answered(Box::new((head, AnswerBody::Judged(body), attempt)))),
         Verdict::NextKey { reason, key } => {
             attempt.costs_nothing(worker, AttemptOutcome::UpstreamError).committed().await?;
             Ok(Tried::Failed(Failure::Key(key, reason)))

@@ -17,13 +17,7 @@ const CACHE: HeaderName = HeaderName::from_static("x-keyward-cache");
 const COST: HeaderName = HeaderName::from_static("x-keyward-cost-usd");
 
 /// Cleans the provider's headers and adds ours. `length` is the body's, when all of it is here.
-pub(super) fn finish(
-    head: &mut Parts,
-    arrival: &Arrival,
-    candidate: &Candidate,
-    attempts: u8,
-    length: Option<usize>,
-) {
+pub(super) fn finish(head: &mut Parts, arrival: &Arrival, candidate: &Candidate, attempts: u8, length: Option<usize>) {
     clean(head);
     head.version = http::Version::HTTP_11;
     let headers = &mut head.headers;

@@ -2,6 +2,7 @@
 //! before the last byte leaves. Short JSON answers are read whole, everything else streams.
 
 mod finish;
+mod gathered;
 mod headers;
 mod silence;
 mod stream;

@@ -18,6 +18,7 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::virtual_key::DisconnectPolicy;
 
 use super::finish::{Times, spent};
+use super::gathered::Gathered;
 use super::silence::{Due, Silence};
 use crate::body::BrokenOff;
 use crate::ledger::Ledger;
@@ -26,6 +27,11 @@ use crate::stage::arrive::Arrival;
 use crate::stage::attempt::OpenAttempt;
 use crate::upstream::Flowing;
 use crate::worker::Worker;
+
+/// Pieces that arrive together leave together up to this many bytes.
+const MAX_GATHERED: usize = 64 * 1024;
+/// An SSE comment: clients ignore it, whoever watches the connection sees that it is alive.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// A body that streams through the meter.
 pub(crate) struct Relay {
@@ -42,8 +48,11 @@ pub(crate) struct Relay {
     first_content: Option<Duration>,
     /// Waiting for the ledger row to be durable.
     committing: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    /// What the client gets once the row is durable.
-    held: Bytes,
+    /// What the client gets next: at the latest when the provider has nothing more to say for now, and not before the
+    /// row is durable if it is the end.
+    held: Gathered,
+    /// Whether the provider's connection had its turn since it last said something.
+    lingered: bool,
     /// What to do after `held` is out.
     ending: Ending,
     /// What it cost, once settled.
@@ -90,7 +99,8 @@ impl Relay {
             silence,
             first_content: None,
             committing: None,
-            held: Bytes::new(),
+            held: Gathered::default(),
+            lingered: false,
             ending: Ending::Open,
             cost: None,
             _place: place,
@@ -104,8 +114,9 @@ impl Relay {
                 ready!(committing.as_mut().poll(cx));
                 self.committing = None;
             }
-            if !self.held.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.held)))));
+            let is_over = self.attempt.is_none() || self.ending != Ending::Open;
+            if !self.held.is_empty() && (is_over || self.held.len() >= MAX_GATHERED) {
+                return Poll::Ready(Some(Ok(Frame::data(self.held.take()))));
             }
             match self.ending {
                 Ending::Open => {}
@@ -119,16 +130,31 @@ impl Relay {
                     }
                 }
                 Poll::Ready(Some(Err(_))) => {
-                    self.break_off(&Denial::UpstreamError("its connection broke in the middle of the answer".to_owned()));
+                    self.break_off(&Denial::UpstreamError(
+                        "its connection broke in the middle of the answer".to_owned(),
+                    ));
                 }
                 Poll::Ready(None) => self.end(),
-                Poll::Pending => match ready!(self.silence.poll(cx, self.first_content.is_some())) {
-                    Due::KeepAlive if self.meter.at_event_boundary() => self.held = Bytes::from_static(b": keep-alive\n\n"),
-                    Due::KeepAlive => {}
-                    Due::Deadline(which, length) => self.break_off(&Denial::UpstreamTimeout(which, length)),
-                },
+                Poll::Pending if self.held.is_empty() => ready!(self.poll_silence(cx)),
+                // The provider's connection hands over one piece at a time. It gets one more turn of the event loop, so
+                // that pieces which arrived together leave together, in one system call.
+                Poll::Pending if !self.lingered => {
+                    self.lingered = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Pending => return Poll::Ready(Some(Ok(Frame::data(self.held.take())))),
             }
         }
+    }
+
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match ready!(self.silence.poll(cx, self.first_content.is_some())) {
+            Due::KeepAlive if self.meter.at_event_boundary() => self.held.push(Bytes::from_static(KEEP_ALIVE)),
+            Due::KeepAlive => {}
+            Due::Deadline(which, length) => self.break_off(&Denial::UpstreamTimeout(which, length)),
+        }
+        Poll::Ready(())
     }
 
     /// The client is gone. If the answer is to be read on and there is room, it is; otherwise it is settled from what
@@ -148,7 +174,8 @@ impl Relay {
         if fed.content && self.first_content.is_none() {
             self.first_content = Some(self.worker.monotonic());
         }
-        self.held = fed.forward;
+        self.lingered = false;
+        self.held.push(fed.forward);
         if fed.terminal {
             self.settle(if fed.error { AttemptOutcome::UpstreamError } else { AttemptOutcome::Completed });
         }
@@ -156,15 +183,14 @@ impl Relay {
 
     /// The provider closed its answer properly. That is the end, unless its dialect would have said so first.
     fn end(&mut self) {
-        self.held = self.meter.end();
+        let withheld = self.meter.end();
+        self.held.push(withheld);
         let metered_to_end = self.shape == Shape::Opaque || self.meter.metered().complete;
         if self.attempt.is_none() || metered_to_end {
             self.settle(AttemptOutcome::Completed);
             self.ending = Ending::Proper;
         } else {
-            let kept = std::mem::take(&mut self.held);
             self.break_off(&Denial::UpstreamMalformed("it ended in the middle".to_owned()));
-            self.held = [kept, std::mem::take(&mut self.held)].concat().into();
         }
     }
 
@@ -175,7 +201,7 @@ impl Relay {
         self.settle(AttemptOutcome::Cut);
         if self.shape == Shape::Sse {
             if open {
-                self.held = error::stream_event(self.dialect, denial, &self.request.to_string());
+                self.held.push(error::stream_event(self.dialect, denial, &self.request.to_string()));
             }
             self.ending = Ending::Proper;
         } else {
@@ -211,8 +237,9 @@ impl Relay {
 
     /// Puts back what was already taken out, to be passed on first.
     pub(super) fn put_back(&mut self, taken: Bytes) {
-        let rest = std::mem::take(&mut self.held);
-        self.held = if rest.is_empty() { taken } else { [taken, rest].concat().into() };
+        let rest = self.held.take();
+        self.held.push(taken);
+        self.held.push(rest);
     }
 }
 

@@ -2,12 +2,12 @@
 //! write. A long one streams.
 
 use std::future::poll_fn;
-use std::task::{Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use keyward_domain::denial::Denial;
 use keyward_domain::money::Nanodollars;
 
+use super::gathered::Gathered;
 use super::stream::Relay;
 
 /// Longer answers stream.
@@ -23,27 +23,15 @@ pub(super) enum Read {
 
 /// Reads the answer to its end, or to the limit.
 pub(super) async fn read(mut relay: Relay) -> Result<Read, Denial> {
-    let mut first = Bytes::new();
-    let mut more = BytesMut::new();
+    let mut all = Gathered::default();
     loop {
-        match poll_fn(|cx| Poll::Ready(ready!(relay.poll_frame(cx)).map(|frame| frame.map(|f| f.into_data().unwrap_or_default())))).await {
-            None => {
-                let all = if more.is_empty() { first } else { more.freeze() };
-                return Ok(Read::All(all, relay.cost()));
-            }
+        match poll_fn(|cx| relay.poll_frame(cx)).await {
+            None => return Ok(Read::All(all.take(), relay.cost())),
             Some(Err(_)) => return Err(Denial::UpstreamMalformed("it broke off or ended in the middle".to_owned())),
-            Some(Ok(piece)) if first.is_empty() && more.is_empty() => first = piece,
-            Some(Ok(piece)) => {
-                if more.is_empty() {
-                    more.reserve(first.len() + piece.len());
-                    more.extend_from_slice(&std::mem::take(&mut first));
-                }
-                more.extend_from_slice(&piece);
-            }
+            Some(Ok(frame)) => all.push(frame.into_data().unwrap_or_default()),
         }
-        if first.len() + more.len() > MAX_WHOLE {
-            let taken = if more.is_empty() { first } else { more.freeze() };
-            relay.put_back(taken);
+        if all.len() > MAX_WHOLE {
+            relay.put_back(all.take());
             return Ok(Read::TooLong(Box::new(relay)));
         }
     }

@@ -78,13 +78,13 @@ impl Client {
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &[u8]) {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: keyward.test\r\n");
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if !body.is_empty() && !self.headers.iter().any(|(name, _)| name == "content-type") {
             head.push_str("content-type: application/json\r\n");
         }
         if method != "GET" {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
+            head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
         }
         head.push_str("\r\n");
         self.raw(&[head.as_bytes(), body].concat());

@@ -163,7 +163,13 @@ impl House {
         self.add_credential_for(&provider, name, secret, &provider.base_url)
     }
 
-    pub(crate) fn add_credential_for(&self, provider: &Provider, name: &str, secret: &str, sealed_for: &BaseUrl) -> CredentialId {
+    pub(crate) fn add_credential_for(
+        &self,
+        provider: &Provider,
+        name: &str,
+        secret: &str,
+        sealed_for: &BaseUrl,
+    ) -> CredentialId {
         let secret = Secret::from(secret.to_owned());
         let mut credential = Credential {
             id: CredentialId::mint(BEGIN, &*self.entropy).unwrap(),
