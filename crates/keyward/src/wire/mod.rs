@@ -8,7 +8,6 @@ mod file_records;
 mod found;
 mod live;
 mod planes;
-mod prices;
 mod publish;
 mod serve;
 

@@ -10,14 +10,13 @@ use keyward_vault::Vault;
 
 use super::file_owned::FileOwned;
 use super::file_records::Maker;
-use super::prices;
 use crate::config::{Config, Environment};
 
 /// Makes snapshots and puts them into effect.
 pub struct Publisher {
     /// Durable truth with the file's objects over it.
     pub store: Arc<FileOwned>,
-    /// Prices without the operator's own.
+    /// What models cost where the operator said nothing else.
     pub catalog: Arc<Catalog>,
     /// Seals the file's keys, verifies tokens.
     pub vault: Arc<Vault>,
@@ -45,10 +44,7 @@ impl Publisher {
             }
         }
         match self.store.load() {
-            Ok(mut records) => {
-                let catalog = prices::lay_over(&self.catalog, &mut records);
-                self.snapshot.publish(Snapshot::build(&records, &catalog, &self.vault));
-            }
+            Ok(records) => self.snapshot.publish(Snapshot::build(&records, &self.catalog, &self.vault)),
             // The old snapshot stays: known keys go on working while the store is away.
             Err(error) => {
                 tracing::error!(%error, "the store could not be read; the configuration before stays in effect");

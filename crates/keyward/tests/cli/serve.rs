@@ -1,3 +1,6 @@
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
 use rustix::process::Signal;
 
 use crate::program::{Scene, chat, http};
@@ -112,4 +115,61 @@ fn a_taken_port_is_named_with_its_field() {
     let scene = scene.set("KEYWARD_LISTEN__ADMIN", &address).set("KEYWARD_LISTEN__DATA", "127.0.0.1:0");
     let ended = scene.run(&["serve"]).failed_with(1);
     assert!(ended.stderr.contains(&address) && ended.stderr.contains("listen.admin"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_stream_under_way_is_finished_before_the_server_ends() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    let body = r#"{"model":"sandbox-slow","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
+    let mut stream = TcpStream::connect(server.data).unwrap();
+    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n");
+    let head = format!("{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let mut answer = vec![0; 1];
+    stream.read_exact(&mut answer).unwrap();
+
+    let (code, log) = server.stop();
+    assert_eq!(code, 0, "{log}");
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("[DONE]"), "{answer}");
+    let calls = scene.json(&["requests", "list"]);
+    assert_eq!(calls["items"][0]["outcome"], "completed", "{calls}");
+    assert_eq!(calls["items"][0]["attempts"][0]["source"], "provider", "{calls}");
+}
+
+#[test]
+fn a_price_counts_at_once_and_for_one_provider_only() {
+    let (scene, token) = Scene::with_sandbox();
+    scene.run(&["provider", "add", "sandbox", "--as", "twin"]).succeeded();
+    scene.run_with(&["key", "add", "twin"], "sandbox-key-of-the-twin").succeeded();
+    let server = scene.serve();
+    let cost_of = |provider: &str| cost_of(&scene, server.data, &token, provider);
+    let (before, twin_before) = (cost_of("sandbox"), cost_of("twin"));
+    assert!(before > 0 && before == twin_before);
+    scene.run(&["model", "price", "twin/sandbox-small", "--input", "1000", "--output", "1000"]).succeeded();
+    assert_eq!(cost_of("sandbox"), before);
+    assert!(cost_of("twin") > 100 * before);
+    scene.run(&["model", "price", "twin/sandbox-small", "--free"]).succeeded();
+    assert_eq!(cost_of("twin"), 0);
+    scene.run(&["model", "price", "twin/sandbox-small", "--remove"]).succeeded();
+    assert_eq!(cost_of("twin"), before);
+}
+
+/// The calls in the log, newest first.
+fn calls(scene: &Scene) -> Vec<serde_json::Value> {
+    scene.json(&["requests", "list", "--limit", "500"])["items"].as_array().unwrap().clone()
+}
+
+/// Makes a call and gives what it cost, once the ledger has it.
+fn cost_of(scene: &Scene, data: SocketAddr, token: &str, provider: &str) -> i64 {
+    let before = calls(scene).len();
+    let body = format!(r#"{{"model":"{provider}/sandbox-small","messages":[{{"role":"user","content":"Hello"}}]}}"#);
+    let bearer = format!("Bearer {token}");
+    assert_eq!(http(data, "POST", "/v1/chat/completions", &[("authorization", &bearer)], &body).0, 200);
+    let newest = || Some(calls(scene)).filter(|calls| calls.len() > before)?.into_iter().next();
+    let call = (0..100).find_map(|_| newest()).unwrap();
+    assert_eq!(call["attempts"][0]["provider"], provider, "{call}");
+    call["cost_nanodollars"].as_i64().unwrap()
 }

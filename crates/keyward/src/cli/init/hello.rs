@@ -27,7 +27,10 @@ pub fn print(output: Output, vkey: &str, token: &str, keys: &[Value], data: Sock
     let usable: Vec<&str> =
         keys.iter().filter(|key| key["state"] == "active").filter_map(|key| key["provider"].as_str()).collect();
     let first = FIRST_CALLS.iter().find(|(provider, ..)| usable.contains(provider));
-    if usable.is_empty() {
+    if usable.is_empty() && !keys.is_empty() {
+        output.line("  No provider key is in use yet. What stood in the way is above; try again with:");
+        output.line("    keyward key test --all");
+    } else if usable.is_empty() {
         output.line("  No provider key is in use yet:");
         output.line(
             "    keyward key add openai                 reads the key from the terminal, tests it, puts it to use",
