@@ -158,9 +158,10 @@ fn answer() -> String {
     format!(
         "{{\"id\":\"chatcmpl-BkT7u2wVq3mZr9Xy4Lp6Ns8Dh0Gf\",\"object\":\"chat.completion\",\"created\":1750000000,\
          \"model\":\"gpt-4o-mini-2024-07-18\",\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",\
-         \"content\":\"{ASK} {ASK}\",\"refusal\":null}},\"logprobs\":null,\"finish_reason\":\"stop\"}}],\
+         \"content\":\"{ASK} {}\",\"refusal\":null}},\"logprobs\":null,\"finish_reason\":\"stop\"}}],\
          \"usage\":{{\"prompt_tokens\":25,\"completion_tokens\":40,\"total_tokens\":65,\
          \"prompt_tokens_details\":{{\"cached_tokens\":0}},\"completion_tokens_details\":{{\"reasoning_tokens\":0}}}},\
-         \"system_fingerprint\":\"fp_34a54ae93c\"}}"
+         \"system_fingerprint\":\"fp_34a54ae93c\"}}",
+        &ASK[..52]
     )
 }

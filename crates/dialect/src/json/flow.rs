@@ -9,7 +9,7 @@ use super::plain::{flat_run, string_rest};
 /// The longest member that is kept, in bytes; longer ones count as missing.
 const MAX_CAPTURE: usize = 16 * 1024;
 /// Room for a usage object, in bytes.
-const TYPICAL_CAPTURE: usize = 32;
+const TYPICAL_CAPTURE: usize = 256;
 /// The longest key that can be one of ours, in bytes.
 const MAX_KEY: usize = 16;
 /// Strings at least this deep are content: `choices[].message.content`.
@@ -193,9 +193,7 @@ impl Flow {
     /// Passes what is nested in a watched member.
     fn skim(&mut self, bytes: &[u8], start: usize) -> usize {
         let (mut at, mut depth) = (start, self.depth);
-        loop {
-            at += flat_run(bytes.get(at..).unwrap_or_default());
-            let Some(byte) = bytes.get(at) else { break };
+        while let Some(byte) = bytes.get(at) {
             at += 1;
             match byte {
                 b'"' => {
@@ -211,13 +209,15 @@ impl Flow {
                     self.pieces += u64::from(piece);
                     depth += 1;
                 }
-                _ => {
+                b'}' | b']' => {
                     depth -= 1;
                     if depth == self.watched {
                         self.place = Place::Value;
                         break;
                     }
                 }
+                b':' | b',' => {}
+                _ => at += flat_run(bytes.get(at..).unwrap_or_default()),
             }
         }
         self.depth = depth;
@@ -244,7 +244,7 @@ impl Flow {
                 // A number, a word, white space.
                 let rest = bytes.get(at + 1..).unwrap_or_default();
                 let goes_on = |byte: &&u8| !matches!(byte, b',' | b'"' | b'{' | b'}' | b'[' | b']');
-                return at + 1 + rest.iter().take_while(goes_on).count();
+                return self.comma(bytes, at + 1 + rest.iter().take_while(goes_on).count());
             }
             _ => self.broken |= !is_space(byte) && matches!(self.place, Place::Start | Place::End | Place::Colon),
         }
@@ -255,19 +255,35 @@ impl Flow {
     fn open_string(&mut self, bytes: &[u8], start: usize) -> usize {
         self.broken |= matches!(self.place, Place::Start | Place::End | Place::Colon);
         let rest = bytes.get(start..).unwrap_or_default();
-        match string_rest(rest) {
-            Some(len) if self.place == Place::Key => {
-                self.next = self.meaning(rest.get(..len - 1).unwrap_or_default());
-                self.place = Place::Colon;
-                start + len
-            }
-            Some(len) => start + len,
-            None => {
-                self.key.clear();
-                self.in_string = true;
-                start
-            }
+        let Some(len) = string_rest(rest) else {
+            self.key.clear();
+            self.in_string = true;
+            return start;
+        };
+        if self.place != Place::Key {
+            return self.comma(bytes, start + len);
         }
+        let meaning = self.meaning(rest.get(..len - 1).unwrap_or_default());
+        if rest.get(len) == Some(&b':') {
+            self.place = Place::Value;
+            self.current = meaning;
+            return start + len + 1;
+        }
+        self.next = meaning;
+        self.place = Place::Colon;
+        start + len
+    }
+
+    /// Behind a value that is not kept: passes the comma, when it is the next byte.
+    #[inline]
+    fn comma(&mut self, bytes: &[u8], at: usize) -> usize {
+        let here = self.place == Place::Value && !matches!(self.current, Current::Keep(_));
+        if !here || bytes.get(at) != Some(&b',') {
+            return at;
+        }
+        self.finish();
+        self.place = Place::Key;
+        at + 1
     }
 
     fn open(&mut self, byte: u8) {

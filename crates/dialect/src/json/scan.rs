@@ -225,12 +225,24 @@ impl<'a> Scanner<'a> {
         digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?)).ok_or(flaw)
     }
 
+    #[inline]
     fn scalar(&mut self) -> Result<(), Flaw> {
         let word: &[u8] = match self.peek() {
             Some(b't') => b"true",
             Some(b'f') => b"false",
             Some(b'n') => b"null",
-            Some(b'-' | b'0'..=b'9') => return self.number(),
+            Some(first @ b'0'..=b'9') => {
+                // Most numbers are short whole ones.
+                let rest = self.bytes.get(self.at..).unwrap_or_default();
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let whole = !matches!(rest.get(digits), Some(b'.' | b'e' | b'E'));
+                if whole && digits <= MAX_NUMBER && (first != b'0' || digits == 1) {
+                    self.at += digits;
+                    return Ok(());
+                }
+                return self.number();
+            }
+            Some(b'-') => return self.number(),
             _ => return Err(self.syntax()),
         };
         if !self.bytes.get(self.at..).unwrap_or_default().starts_with(word) {
