@@ -6,6 +6,7 @@ use std::time::Duration;
 use keyward_domain::denial::{Deadline, Denial};
 
 use super::session::Session;
+use crate::config::{EXAMPLE, FIELDS, variable_for};
 
 /// Which page.
 #[derive(Debug, clap::Subcommand)]
@@ -14,12 +15,15 @@ pub enum Page {
     Cli,
     /// Every refusal with its status.
     Errors,
+    /// Every field of the config with its default.
+    Config,
 }
 
 pub fn run(page: &Page, grammar: &clap::Command, session: &Session) {
     let text = match page {
         Page::Cli => commands(grammar),
         Page::Errors => errors(),
+        Page::Config => fields(),
     };
     session.output.line(text.trim_end());
 }
@@ -72,6 +76,27 @@ fn arguments<'a>(text: &mut String, all: impl Iterator<Item = &'a clap::Arg>) {
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
         let _ = writeln!(text, "- `{argument}`: {help}");
     }
+}
+
+fn fields() -> String {
+    let mut text = String::from(
+        "# Configuration\n\nWritten by `keyward reference config`. The config is `keyward.yaml` in the home, or the file that \
+         `--config` names; everything in it has a default. A field that does not exist is an error, with its place and \
+         the nearest known name; `keyward config check` tells all of them at once. Each field can be overridden by an \
+         environment variable. A running server takes a changed file over by itself, as far as providers, keys and \
+         aliases go; other changes need a restart.\n\n",
+    );
+    let _ = write!(
+        text,
+        "```yaml\n{EXAMPLE}```\n\n| field | takes | default | what it does | variable |\n|---|---|---|---|---|\n"
+    );
+    for field in &FIELDS {
+        let variable =
+            if field.path.contains(['[', '<']) { String::new() } else { format!("`{}`", variable_for(field.path)) };
+        let _ =
+            writeln!(text, "| `{}` | {} | {} | {} | {variable} |", field.path, field.takes, field.default, field.does);
+    }
+    text
 }
 
 fn errors() -> String {

@@ -6,7 +6,7 @@ use super::checked::FileAlias;
 use super::node::Value;
 use super::section::{Field, Names};
 
-const ALIAS: Names =
+pub(super) const ALIAS: Names =
     Names { known: &["targets"], later: &["strategy", "fallback", "fallback_on", "tags", "weight", "timeout_ms"] };
 /// As many as the control plane allows.
 const MAX_TARGETS: usize = 16;

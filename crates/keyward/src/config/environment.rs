@@ -16,8 +16,8 @@ const RESERVED: [&str; 6] = [
 /// What every config override begins with.
 const PREFIX: &str = "KEYWARD_";
 
-/// The process environment at the moment it was read.
-#[derive(Debug, Clone, Default)]
+/// The process environment at the moment it was read. Cannot be printed: it holds keys.
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
@@ -59,6 +59,11 @@ impl Environment {
 pub fn field_path(variable: &str) -> Vec<String> {
     let path = variable.strip_prefix(PREFIX).unwrap_or(variable);
     path.split("__").map(str::to_ascii_lowercase).collect()
+}
+
+/// The variable that overrides a field: `listen.data` is `KEYWARD_LISTEN__DATA`.
+pub fn variable_for(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
 /// Kubernetes puts these into every pod that runs next to a service called `keyward`; they are not meant for us.

@@ -4,6 +4,7 @@
 mod aliases;
 mod checked;
 mod environment;
+mod fields;
 mod node;
 mod overlay;
 mod problem;
@@ -19,7 +20,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 pub use checked::{Config, DEFAULT_KEY_FILE, FileAlias, FileKey, FileProvider, LogFormat, LogLevel, VaultRoot};
-pub use environment::Environment;
+pub use environment::{Environment, variable_for};
+pub use fields::{EXAMPLE, FIELDS};
 pub use problem::{ConfigError, Problem};
 
 use problem::Report;

@@ -6,7 +6,7 @@ use keyward_domain::provider::ProviderKind;
 use super::checked::{FileKey, FileProvider};
 use super::section::{Field, Names};
 
-const PROVIDER: Names = Names {
+pub(super) const PROVIDER: Names = Names {
     known: &["kind", "base_url", "keys", "enabled", "free", "catalog"],
     later: &[
         "strategy",
@@ -25,7 +25,7 @@ const PROVIDER: Names = Names {
         "quota_group",
     ],
 };
-const KEY: Names = Names {
+pub(super) const KEY: Names = Names {
     known: &["name", "key", "enabled"],
     later: &[
         "quota_group",

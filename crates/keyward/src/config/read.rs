@@ -79,6 +79,35 @@ const DEFAULT_MAX_ATTEMPTS: usize = 4;
 const DEFAULT_DRAIN: Duration = Duration::from_mins(2);
 const DEFAULT_DRAIN_CALLS: usize = 256;
 
+/// The paths of all fields that are read, for the test that compares them with the reference page.
+#[cfg(test)]
+pub fn known_fields() -> impl Iterator<Item = String> {
+    let groups = [
+        ("listen", &LISTEN),
+        ("store", &STORE),
+        ("counters", &COUNTERS),
+        ("vault", &VAULT),
+        ("ledger", &LEDGER),
+        ("limits", &LIMITS),
+        ("deadlines", &DEADLINES),
+        ("on_disconnect", &ON_DISCONNECT),
+        ("attempts", &ATTEMPTS),
+        ("log", &LOG),
+        ("telemetry", &TELEMETRY),
+        ("providers.<name>", &providers::PROVIDER),
+        ("providers.<name>.keys[]", &providers::KEY),
+        ("aliases.<name>", &aliases::ALIAS),
+    ];
+    let is_group =
+        move |name: &str| ["providers", "aliases"].contains(&name) || groups.iter().any(|(group, _)| *group == name);
+    let alone = ROOT.known.iter().filter(move |name| !is_group(name)).map(|name| (*name).to_owned());
+    let grouped =
+        groups.into_iter().flat_map(|(group, names)| names.known.iter().map(move |name| format!("{group}.{name}")));
+    // On disconnect, the policy is read to be refused with a hint; a provider's keys are a group of their own.
+    let refused = ["on_disconnect.policy", "providers.<name>.keys"];
+    alone.chain(grouped).filter(move |path| !refused.contains(&path.as_str()))
+}
+
 /// The checked config of this tree; problems go into the report, their fields keep the default meanwhile.
 pub fn config(root: &Node, report: &Report) -> Config {
     let root = Section::root(root, &ROOT, report);

@@ -1,8 +1,9 @@
 //! Every mistake is named with its place and what to do; nothing is silently ignored.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Config, Environment, VaultRoot, check};
+use super::{Config, EXAMPLE, Environment, FIELDS, VaultRoot, check, variable_for};
 
 fn config(text: &str) -> Config {
     check(text, "keyward.yaml", &Environment::default()).unwrap_or_else(|error| panic!("{error}"))
@@ -157,6 +158,25 @@ fn other_machines_are_let_in_only_on_request() {
     let said = refusal("listen: { data: '0.0.0.0:8700' }");
     assert!(said.contains("keyward.yaml:1:17: `listen.data`") && said.contains("listen.insecure: true"), "{said}");
     assert_eq!(config("listen: { data: '0.0.0.0:8700', insecure: true }").listen.data.port(), 8700);
+}
+
+#[test]
+fn the_reference_describes_exactly_the_fields_that_are_read() {
+    let read: BTreeSet<String> = super::read::known_fields().collect();
+    let described: BTreeSet<String> = FIELDS.iter().map(|field| field.path.to_owned()).collect();
+    assert_eq!(read, described);
+    let config = config(EXAMPLE);
+    assert_eq!((config.providers.len(), config.aliases.len()), (2, 1));
+}
+
+#[test]
+fn every_described_field_can_be_overridden() {
+    for field in FIELDS.iter().filter(|field| !field.path.contains("[]")) {
+        let path = field.path.replace("<name>", "some");
+        // A value that no field takes, so that the field itself has to be the one to complain.
+        let said = with_env("", &[(&variable_for(&path), "[[]]")]).expect_err("no field takes that");
+        assert!(said.contains(&format!("`{path}")), "{path}: {said}");
+    }
 }
 
 #[test]
