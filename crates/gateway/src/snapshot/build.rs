@@ -21,9 +21,9 @@ use super::resolve::Resolution;
 use super::{FastMap, Snapshot};
 
 impl Snapshot {
-    /// The picture that these records give. `catalog` already has the operator's own prices laid over it. While the
-    /// vault is locked nobody can be authenticated.
-    pub fn build(records: &Records, catalog: &Catalog, vault: &Vault) -> Self {
+    /// The picture that these records give; prices that the operator set go before the catalog's. While the vault is
+    /// locked nobody can be authenticated.
+    pub fn build(records: &Records, catalog: &Arc<Catalog>, vault: &Vault) -> Self {
         let mut worlds: FastMap<TenantId, Arc<World>> = FastMap::default();
         let tenants: BTreeSet<TenantId> = records
             .virtual_keys
@@ -57,8 +57,9 @@ impl Snapshot {
     }
 }
 
-fn world(tenant: TenantId, records: &Records, catalog: &Catalog) -> World {
-    let mut world = World::default();
+fn world(tenant: TenantId, records: &Records, catalog: &Arc<Catalog>) -> World {
+    let (models, providers) = (FastMap::default(), FastMap::default());
+    let mut world = World { catalog: Arc::clone(catalog), models, providers, cards: Vec::new() };
     let mut bare: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
     for provider in records.providers.iter().filter(|provider| provider.tenant == tenant && provider.enabled) {
         let Some(entry) = provider_entry(provider, &records.credentials) else { continue };
@@ -136,6 +137,8 @@ fn provider_entry(provider: &Provider, credentials: &[Credential]) -> Option<Arc
         // A vendor's public name that leads into a private network has been tampered with.
         allow_private: !at_vendor || origin.scheme == Scheme::Sandbox || origin.scheme == Scheme::Http,
         keyless: vendor.map_or(provider.kind == ProviderKind::OpenAiCompatible, |vendor| !vendor.needs_key),
+        catalog: provider.catalog.as_deref().map(Box::from),
+        free: provider.free,
         pool: pool.collect(),
         turn: AtomicUsize::new(0),
     }))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::HeaderValue;
-use keyward_domain::catalog::Pricing;
+use keyward_domain::catalog::{Catalog, Pricing};
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::dialect::Dialect;
 use keyward_domain::ids::{CredentialId, ProviderId};
@@ -22,8 +22,9 @@ pub(crate) struct KeyEntry {
 }
 
 /// What one tenant can reach.
-#[derive(Default)]
 pub(crate) struct World {
+    /// Prices of models that no list contains.
+    pub(crate) catalog: Arc<Catalog>,
     /// Every name that a client may send as `model`.
     pub(crate) models: FastMap<Box<str>, Resolution>,
     /// Providers by name, for `provider/model` names that no list contains.
@@ -52,6 +53,10 @@ pub struct ProviderEntry {
     pub(crate) allow_private: bool,
     /// Whether it works without a key.
     pub(crate) keyless: bool,
+    /// Which part of the catalog has its prices.
+    pub(crate) catalog: Option<Box<str>>,
+    /// Whether the operator declared it free.
+    pub(crate) free: bool,
     /// Its credentials, usable or not.
     pub pool: Vec<Arc<Pooled>>,
     /// Whose turn it is: the seam for selection strategies.

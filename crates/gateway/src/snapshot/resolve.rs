@@ -47,15 +47,18 @@ impl World {
             return None;
         }
         let qualified: Arc<str> = name.into();
+        let known = provider.catalog.as_deref().and_then(|part| self.catalog.model(part, model));
+        let pricing = known.map_or(Pricing::Unknown, |known| known.pricing.clone()).at_provider(provider.free);
+        let is_priced = !matches!(pricing, Pricing::Unknown);
         let deployment = Deployment {
             provider: Arc::clone(provider),
             model: model.into(),
             model_header: HeaderValue::from_str(model).ok()?,
             qualified: Arc::clone(&qualified),
-            pricing: Pricing::Unknown,
-            price_version: "".into(),
-            context: None,
-            max_output: None,
+            pricing,
+            price_version: if is_priced { Arc::clone(self.catalog.version()) } else { "".into() },
+            context: known.and_then(|known| known.context),
+            max_output: known.and_then(|known| known.max_output),
         };
         Some((qualified, Arc::from([Arc::new(deployment)])))
     }

@@ -42,7 +42,7 @@ pub(crate) struct House {
     pub(crate) snapshot: SnapshotHandle,
     /// A live virtual key that may do everything.
     pub(crate) key: String,
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     journals: Option<Arc<FileJournals>>,
     running: Option<Running>,
     home: tempfile::TempDir,
@@ -97,7 +97,7 @@ impl House {
         )
         .unwrap();
         let journals = Arc::new(journals);
-        let catalog = Catalog::shipped().unwrap();
+        let catalog = Arc::new(Catalog::shipped().unwrap());
         let snapshot = SnapshotHandle::new(Snapshot::build(&store.load().unwrap(), &catalog, &vault));
         let mut options = Options::listening("127.0.0.1:0".parse().unwrap());
         change(&mut options);
