@@ -32,15 +32,19 @@ pub fn text(label: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failu
     Ok(Zeroizing::new(trimmed.to_owned()))
 }
 
-/// A question with yes or no; no is the answer of those who cannot be asked.
-pub fn confirm(question: &str) -> Result<bool, Failure> {
+/// A question with yes or no. An empty answer is the usual one; no is the answer of those who cannot be asked.
+pub fn confirm(question: &str, usually: bool) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    ask(&format!("{question} [y/N] "))?;
+    ask(&format!("{question} {} ", if usually { "[Y/n]" } else { "[y/N]" }))?;
     let mut answer = String::new();
     io::stdin().lock().take(64).read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Ok(match answer.trim() {
+        // The end of input is no answer at all.
+        "" => usually && !answer.is_empty(),
+        answer => matches!(answer, "y" | "Y" | "yes"),
+    })
 }
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>, Failure> {

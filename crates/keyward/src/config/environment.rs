@@ -39,6 +39,13 @@ impl Environment {
         self.get(name).map(PathBuf::from)
     }
 
+    /// Only the variables that begin like this.
+    #[must_use]
+    pub fn only(&self, beginnings: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| beginnings.iter().any(|beginning| name.starts_with(beginning)));
+        Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
     /// Every variable, for discovery.
     pub const fn all(&self) -> &BTreeMap<String, String> {
         &self.0

@@ -162,6 +162,7 @@ fn options(config: &Config) -> Options {
         },
         durability: config.durability,
         allow_query_key: config.allow_query_key,
+        traced: config.otlp_endpoint.is_some(),
         ..Options::listening(config.listen.data)
     }
 }

@@ -3,9 +3,23 @@ use std::process::Stdio;
 
 use crate::program::{Scene, chat};
 
+/// Demos of other tests run at the same time.
+fn on_free_ports() -> Scene {
+    Scene::empty().set("KEYWARD_LISTEN__DATA", "127.0.0.1:0").set("KEYWARD_LISTEN__ADMIN", "127.0.0.1:0")
+}
+
+#[test]
+fn a_taken_port_is_no_obstacle() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let scene = on_free_ports().set("KEYWARD_LISTEN__DATA", &format!("127.0.0.1:{port}"));
+    let ended = scene.run(&["demo", "--once"]).succeeded();
+    assert!(ended.stderr.contains(&format!("Port {port} is taken")), "{}", ended.stderr);
+}
+
 #[test]
 fn the_demo_shows_every_surface_and_leaves_nothing() {
-    let scene = Scene::empty();
+    let scene = on_free_ports();
     let folder = scene.path("temporary");
     std::fs::create_dir(&folder).unwrap();
     let scene = scene.set("TMPDIR", folder.to_str().unwrap());
@@ -30,7 +44,7 @@ fn the_demo_shows_every_surface_and_leaves_nothing() {
 
 #[test]
 fn the_demo_stays_up_until_it_is_told_to_end() {
-    let scene = Scene::empty();
+    let scene = on_free_ports();
     let folder = scene.path("temporary");
     std::fs::create_dir(&folder).unwrap();
     let mut command = scene.command(&["demo"]);
@@ -49,7 +63,7 @@ fn the_demo_stays_up_until_it_is_told_to_end() {
 
 #[test]
 fn the_demo_reads_well() {
-    let text = Scene::empty().run(&["demo", "--once"]).succeeded().stdout;
+    let text = on_free_ports().run(&["demo", "--once"]).succeeded().stdout;
     for expected in ["OpenAI chat, streamed", "Gemini generate", "tokens", "cost", "keys used", "added by Keyward"] {
         assert!(text.contains(expected), "{expected}: {text}");
     }

@@ -38,7 +38,8 @@ const CONFIG: &str = "log: { level: warn }\n";
 
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let folder = tempfile::Builder::new().prefix("keyward-demo-").tempdir()?;
-    let environment = Environment::default();
+    // The rest of the environment is about a real installation.
+    let environment = session.environment.only(&["KEYWARD_LISTEN__", "KEYWARD_LOG__"]);
     let home = Home::locate(Some(&folder.path().join("home")), &environment)?;
     let done = session.block_on(show(args, session, &home, &environment));
     folder.close()?;

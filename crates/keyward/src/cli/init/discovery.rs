@@ -62,7 +62,7 @@ fn wanted(args: &Args, found: &Found) -> Result<bool, Failure> {
     if args.yes {
         return Ok(true);
     }
-    prompt::confirm(&format!("    Seal this key as `{}/{}` and test it?", found.provider_name, found.key_name))
+    prompt::confirm(&format!("    Seal this key as `{}/{}` and test it?", found.provider_name, found.key_name), true)
 }
 
 fn add(session: &Session, door: &Door, found: Found) -> Result<Value, Failure> {

@@ -19,8 +19,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
-    let sure =
-        args.yes || prompt::confirm(&format!("Show the secret of `{}`? This goes into the audit log.", args.key))?;
+    let sure = args.yes
+        || prompt::confirm(&format!("Show the secret of `{}`? This goes into the audit log.", args.key), false)?;
     if !sure {
         let hint = if std::io::stdin().is_terminal() {
             "nothing was shown"
