@@ -20,7 +20,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Passes when it has tests and the last run passed them all.
+/// Passes when it has tests that prove all of it, and the last run passed them all. A failed test always shows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
@@ -65,12 +65,12 @@ fn stored_or_fresh(tests: &[NamedTest]) -> anyhow::Result<results::Results> {
 
 fn line<'a>(promise: &'a Promise, tests: &'a [NamedTest], results: &results::Results) -> Line<'a> {
     let tests: Vec<_> = tests.iter().filter(|test| test.promise == promise.id).map(|test| test.name.as_str()).collect();
-    let status = if tests.is_empty() {
-        Status::None
-    } else if tests.iter().all(|test| results.passed(test) == Some(true)) {
-        Status::Pass
-    } else {
+    let status = if !tests.iter().all(|test| results.passed(test) == Some(true)) {
         Status::Fail
+    } else if tests.is_empty() || promise.in_part {
+        Status::None
+    } else {
+        Status::Pass
     };
     Line { promise: &promise.id, status, tests }
 }
@@ -80,7 +80,8 @@ fn print_table(promises: &[Promise], lines: &[Line<'_>], tests: &[NamedTest]) {
         let status = match line.status {
             Status::Pass => "pass",
             Status::Fail => "FAIL",
-            Status::None => "-",
+            Status::None if line.tests.is_empty() => "-",
+            Status::None => "part",
         };
         println!("{} {status:<4}  {}", promise.id, promise.title);
         for test in tests.iter().filter(|test| test.promise == promise.id) {
@@ -88,5 +89,10 @@ fn print_table(promises: &[Promise], lines: &[Line<'_>], tests: &[NamedTest]) {
         }
     }
     let count = |status| lines.iter().filter(|line| line.status == status).count();
-    println!("{} pass, {} fail, {} without a test", count(Status::Pass), count(Status::Fail), count(Status::None));
+    println!(
+        "{} pass, {} fail, {} unproven or proven in part",
+        count(Status::Pass),
+        count(Status::Fail),
+        count(Status::None)
+    );
 }
