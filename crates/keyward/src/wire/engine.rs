@@ -86,6 +86,7 @@ impl Engine {
             environment: environment.clone(),
             config: Mutex::new(Arc::clone(&config)),
             waiting: AtomicBool::new(false),
+            turn: Mutex::new(()),
         });
         let file_problems = publisher.take_file(&config).err().unwrap_or_default();
         publisher.publish();

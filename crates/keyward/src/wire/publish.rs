@@ -32,11 +32,16 @@ pub struct Publisher {
     pub config: Mutex<Arc<Config>>,
     /// Whether the file's keys wait for the vault.
     pub waiting: AtomicBool,
+    /// One at a time.
+    pub turn: Mutex<()>,
 }
 
 impl Publisher {
     /// Puts the present truth into effect. Called after every commit, and when the vault was locked or unlocked.
     pub fn publish(&self) {
+        // INVARIANT: nothing that was acknowledged is ever undone (test `edits_at_the_same_time_are_all_in_effect`).
+        // Two commits publish from two threads; reading inside the turn makes the later one see both.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if self.waiting.load(Ordering::Acquire) && !self.vault.is_locked() {
             let config = Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
             if let Err(wrong) = self.take_file(&config) {

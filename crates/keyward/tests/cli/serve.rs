@@ -140,6 +140,24 @@ fn a_stream_under_way_is_finished_before_the_server_ends() {
 }
 
 #[test]
+fn edits_at_the_same_time_are_all_in_effect() {
+    let (scene, _) = Scene::with_sandbox();
+    let server = scene.serve();
+    let names: Vec<String> = (0..16).map(|number| format!("app-{number}")).collect();
+    let tokens: Vec<String> = std::thread::scope(|scope| {
+        let creating = names
+            .iter()
+            .map(|name| scope.spawn(|| scene.json(&["vkey", "create", name])["token"].as_str().unwrap().to_owned()));
+        // All begin before the first is waited for.
+        let creating: Vec<_> = creating.collect();
+        creating.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for token in &tokens {
+        assert_eq!(chat(server.data, token).0, 200);
+    }
+}
+
+#[test]
 fn a_price_counts_at_once_and_for_one_provider_only() {
     let (scene, token) = Scene::with_sandbox();
     scene.run(&["provider", "add", "sandbox", "--as", "twin"]).succeeded();
