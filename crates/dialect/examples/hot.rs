@@ -25,7 +25,7 @@ fn lens_costs() {
     for (name, body, limit) in [
         ("lens: chat request", plain.as_bytes(), 300),
         ("lens: large request", large.as_bytes(), 12_000),
-        ("lens: large request, nested model (full scan)", nested.as_bytes(), 0),
+        ("lens: large request, a model nested in it", nested.as_bytes(), 0),
     ] {
         report(name, body.len(), limit, || lens::look(Dialect::OpenAi, Operation::Chat, black_box(body)));
     }

@@ -10,8 +10,8 @@ mod walk;
 
 pub(crate) use flow::{Flow, Slot};
 pub(crate) use number::{Count, count, milliseconds};
-pub(crate) use plain::{BLOCK, key_ends};
-pub(crate) use scan::{Flaw, FlawKind, Scanner};
+pub(crate) use plain::{BLOCK, flat_run, key_ends, string_rest};
+pub(crate) use scan::{Flaw, FlawKind, MAX_DEPTH, Scanner};
 pub(crate) use text::{characters, decode, is_document, measure, quote, text, text_len};
 pub(crate) use walk::{Elements, Members, each, place};
 

@@ -23,8 +23,20 @@ pub(crate) fn text_run(bytes: &[u8]) -> usize {
 #[inline]
 pub(crate) fn string_rest(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*word);
+        let hit = (zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5C))) & HIGH;
+        if hit == 0 {
+            at += 8;
+            continue;
+        }
+        at += (hit.trailing_zeros() / 8) as usize;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
     loop {
-        at += text_run(bytes.get(at..)?);
         match bytes.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' => at += 2,
@@ -80,7 +92,7 @@ const fn below_space(word: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{flat_run, text_run};
+    use super::{BLOCK, flat_run, key_ends, string_rest, text_run};
 
     #[test]
     fn finds_every_byte_at_every_place() {
@@ -94,6 +106,56 @@ mod tests {
                 assert_eq!(text_run(&bytes), if ends_text { place } else { 40 }, "byte {byte} at {place}");
                 let nests = b"\"{}[]".contains(&byte);
                 assert_eq!(flat_run(&bytes), if nests { place } else { 40 }, "byte {byte} at {place}");
+            }
+        }
+    }
+
+    /// Every text of this length over a small alphabet in which anything can happen.
+    fn texts(alphabet: &[u8], length: u32) -> impl Iterator<Item = Vec<u8>> {
+        let count = alphabet.len().pow(length);
+        (0..count).map(move |mut number| {
+            let mut text = Vec::new();
+            for _ in 0..length {
+                text.extend(alphabet.get(number % alphabet.len()));
+                number /= alphabet.len();
+            }
+            text
+        })
+    }
+
+    #[test]
+    fn strings_end_at_the_first_quote_that_is_not_escaped() {
+        for text in texts(b"a\"\\", 8) {
+            let mut escaped = false;
+            let mut end = None;
+            for (at, byte) in text.iter().enumerate() {
+                if *byte == b'"' && !escaped {
+                    end = Some(at + 1);
+                    break;
+                }
+                escaped = *byte == b'\\' && !escaped;
+            }
+            for front in [0, 3, 8] {
+                let padded = [&b"x".repeat(front), &text].into_iter().flatten().copied().collect::<Vec<u8>>();
+                assert_eq!(string_rest(&padded), end.map(|end| end + front), "{}", String::from_utf8_lossy(&padded));
+            }
+        }
+    }
+
+    #[test]
+    fn every_colon_behind_a_key_is_marked() {
+        for text in texts(b"a\"\\: ", 5) {
+            let mut bytes = [b'-'; BLOCK + 2];
+            for (slot, byte) in bytes.iter_mut().skip(17).zip(&text) {
+                *slot = *byte;
+            }
+            let block = |from: usize| bytes.get(from..).and_then(<[u8]>::first_chunk::<BLOCK>).expect("long enough");
+            let hits = key_ends(block(0), block(1), block(2));
+            for at in 2..bytes.len() {
+                let (two, one, this) = (bytes.get(at - 2), bytes.get(at - 1), bytes.get(at));
+                let expected =
+                    this == Some(&b':') && (one == Some(&b' ') || (one == Some(&b'"') && two != Some(&b'\\')));
+                assert_eq!(hits.is_some_and(|hits| hits.get(at - 2) == Some(&1)), expected);
             }
         }
     }

@@ -6,7 +6,7 @@
 //! misread here; the provider then refuses it.
 //!
 //! The members in front of the first long value and those behind the last long value are surely of the top level. When
-//! a name that matters shows up between them, its depth is in doubt, and the full scan decides.
+//! a name that matters shows up between them, its depth is in doubt, and [`super::skim`] decides.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ const MAX_TAIL: usize = 4 * 1024;
 /// How many members the end may have.
 const MAX_TAIL_MEMBERS: usize = 64;
 
-/// Reads a large body; `false` means that only a full scan can tell.
+/// Reads a large body; `false` means that this way cannot tell.
 pub(crate) fn leap(collector: &mut Collector<'_>) -> Result<bool, LensError> {
     let Some(front) = front(collector)? else { return Ok(false) };
     let Some(tail) = tail(collector, front) else { return Ok(false) };
@@ -130,7 +130,8 @@ fn key_matters(collector: &Collector<'_>, colon: usize) -> bool {
     !escaped(front.strip_suffix(b"\"").unwrap_or(front)) && is_name(collector, inner).is_some()
 }
 
-fn find(collector: &Collector<'_>, key: Range<usize>) -> Option<Name> {
+/// What the key is whose quotes stand at both ends of this range, when it matters.
+pub(crate) fn find(collector: &Collector<'_>, key: Range<usize>) -> Option<Name> {
     is_name(collector, collector.body().get(key.start + 1..key.end - 1)?)
 }
 

@@ -1,14 +1,16 @@
 //! What a request asks for: one pass over its bytes that finds the few fields Keyward acts on.
 //!
-//! The body stays as it was sent. A small body is checked in full on the way; a large one is read from both ends
-//! inwards and only searched in between, and read in full when that leaves any doubt ([`leap`]).
+//! The body stays as it was sent. A small body is checked in full on the way ([`whole`]). A large one is read from both
+//! ends inwards and only searched in between ([`leap`]); when that leaves a doubt, it is stepped through bracket by
+//! bracket ([`skim`]); and when it turns out to be no JSON object, the full check says where.
 //!
-//! INVARIANT: both ways find the same in every valid document (test `d01_leap_equals_full_scan`).
+//! INVARIANT: all ways find the same in every valid document (test `d01_leap_equals_full_scan`).
 
 mod collect;
 mod flaw;
 mod leap;
 mod name;
+mod skim;
 mod whole;
 
 use std::ops::Range;
@@ -91,9 +93,13 @@ pub struct InsertAt {
 
 /// Reads a request body. The path has already said which dialect and operation it is.
 pub fn look(dialect: Dialect, operation: Operation, body: &[u8]) -> Result<Facts, LensError> {
-    let mut collector = Collector::new(dialect, operation, body);
-    if body.len() > FULL_SCAN_LIMIT && leap::leap(&mut collector)? {
-        return Ok(collector.into_facts());
+    if body.len() > FULL_SCAN_LIMIT {
+        for way in [leap::leap, skim::skim] {
+            let mut collector = Collector::new(dialect, operation, body);
+            if way(&mut collector)? {
+                return Ok(collector.into_facts());
+            }
+        }
     }
     look_whole(dialect, operation, body)
 }

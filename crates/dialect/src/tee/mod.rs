@@ -1,7 +1,8 @@
 //! The answer side: bytes go by, and what they say about usage, errors and endings is noted.
 //!
-//! What is forwarded is what came, in the same order and at once, with one exception: a stream whose usage the client
-//! did not ask for is rid of it again (`hide_usage`), and there an event is forwarded when it is whole.
+//! What is forwarded is what came, in the same order and at once, with two exceptions: a stream whose usage the client
+//! did not ask for is rid of it again (`hide_usage`), and there, or where it is so wished ([`Meter::whole_events`]), an
+//! event is forwarded when it is whole.
 //!
 //! INVARIANT: however the answer is cut into pieces, the same bytes are forwarded in total and the same is metered
 //! (test `d01_any_rechunking_forwards_and_meters_the_same`).
@@ -109,6 +110,16 @@ impl Meter {
                 Shape::Opaque => Kind::Opaque { operation, bytes: 0 },
             },
         }
+    }
+
+    /// Forwards whole events only, also where nothing is hidden. Clients cannot use half an event anyway, and behind a
+    /// whole one an error event of our own can always be put; what [`Self::end`] then gives is half an event.
+    #[must_use]
+    pub fn whole_events(mut self) -> Self {
+        if let Kind::Events(stream) = &mut self.kind {
+            stream.hold_events();
+        }
+        self
     }
 
     /// The next piece of the answer, of any size.

@@ -17,7 +17,10 @@ use super::{Fed, MAX_EVENT, Metered};
 #[derive(Debug)]
 pub(crate) struct Stream {
     tally: Tally,
+    /// Usage is taken out.
     hide: bool,
+    /// Only whole events are forwarded.
+    hold: bool,
     frame: Frame,
     template: Template,
     /// The beginning of an event whose end has not come.
@@ -33,6 +36,7 @@ impl Stream {
         Self {
             tally: Tally::new(dialect, operation),
             hide,
+            hold: hide,
             frame: Frame::new(),
             template: Template::default(),
             held: Vec::new(),
@@ -41,8 +45,12 @@ impl Stream {
         }
     }
 
+    pub(crate) const fn hold_events(&mut self) {
+        self.hold = true;
+    }
+
     pub(crate) fn feed(&mut self, chunk: Bytes) -> Fed {
-        let mut out = Out::new(&chunk, self.hide);
+        let mut out = Out::new(&chunk, self.hold);
         let mut at = 0;
         if self.frame.trailing(&chunk) {
             at = 1;
@@ -67,7 +75,7 @@ impl Stream {
         let keep = self.read(&event);
         self.tally.malformed = malformed;
         self.frame = Frame::new();
-        if self.hide { keep.of(&event) } else { Bytes::new() }
+        if self.hold { keep.of(&event) } else { Bytes::new() }
     }
 
     pub(crate) fn metered(&self) -> Metered {
@@ -75,8 +83,8 @@ impl Stream {
     }
 
     pub(crate) fn at_event_boundary(&self) -> bool {
-        // What is held of a hidden stream has not been forwarded.
-        (self.held.is_empty() || self.hide) && self.long.is_none()
+        // What is held has not been forwarded, if only whole events are.
+        (self.held.is_empty() || self.hold) && self.long.is_none()
     }
 
     /// Passes one event, or the rest of the piece. Gives how far that was.

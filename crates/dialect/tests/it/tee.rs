@@ -417,6 +417,31 @@ fn boundaries_are_known() {
 }
 
 #[test]
+fn whole_events_leave_room_for_an_error_event_wherever_the_provider_cuts() {
+    for (dialect, operation, stream) in streams() {
+        for cut in 0..stream.len() {
+            let mut meter = sse(dialect, operation, false).whole_events();
+            let mut forwarded = Vec::new();
+            for piece in stream.as_bytes()[..cut].chunks(1 + cut % 97) {
+                forwarded.extend_from_slice(&meter.feed(Bytes::copy_from_slice(piece)).forward);
+                assert!(meter.at_event_boundary());
+            }
+            assert!(stream.as_bytes().starts_with(&forwarded));
+            let ends = [b"
+
+".as_slice(), b"
+
+", b"
+"];
+            assert!(forwarded.is_empty() || ends.iter().any(|end| forwarded.ends_with(end)));
+            let held = meter.end();
+            assert!(held.len() < 600, "only the last event is held back");
+            assert_eq!([forwarded, held.to_vec()].concat(), &stream.as_bytes()[..cut]);
+        }
+    }
+}
+
+#[test]
 fn events_too_long_to_hold_are_still_metered() {
     let picture = "A".repeat(MAX_EVENT + 100);
     let responses = format!(
