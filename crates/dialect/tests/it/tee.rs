@@ -427,12 +427,7 @@ fn whole_events_leave_room_for_an_error_event_wherever_the_provider_cuts() {
                 assert!(meter.at_event_boundary());
             }
             assert!(stream.as_bytes().starts_with(&forwarded));
-            let ends = [b"
-
-".as_slice(), b"
-
-", b"
-"];
+            let ends = [b"\n\n".as_slice(), b"\r\n\r\n", b"\r\n\r"];
             assert!(forwarded.is_empty() || ends.iter().any(|end| forwarded.ends_with(end)));
             let held = meter.end();
             assert!(held.len() < 600, "only the last event is held back");
