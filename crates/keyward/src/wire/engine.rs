@@ -86,7 +86,7 @@ impl Engine {
             environment: environment.clone(),
             config: Mutex::new(Arc::clone(&config)),
             waiting: AtomicBool::new(false),
-            turn: Mutex::new(()),
+            known_vault: Mutex::new(records.vault.clone()),
         });
         let file_problems = publisher.take_file(&config).err().unwrap_or_default();
         publisher.publish();

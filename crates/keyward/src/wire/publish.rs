@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_domain::catalog::Catalog;
-use keyward_domain::port::{Clock, Entropy, Store as _};
+use keyward_domain::port::{Clock, Entropy, Records, Store as _, VaultRecord};
 use keyward_gateway::{Snapshot, SnapshotHandle};
 use keyward_vault::Vault;
 
@@ -32,8 +32,8 @@ pub struct Publisher {
     pub config: Mutex<Arc<Config>>,
     /// Whether the file's keys wait for the vault.
     pub waiting: AtomicBool,
-    /// One at a time.
-    pub turn: Mutex<()>,
+    /// The vault's records as the vault knows them. Who holds this publishes: one at a time.
+    pub known_vault: Mutex<Vec<VaultRecord>>,
 }
 
 impl Publisher {
@@ -41,7 +41,7 @@ impl Publisher {
     pub fn publish(&self) {
         // INVARIANT: nothing that was acknowledged is ever undone (test `edits_at_the_same_time_are_all_in_effect`).
         // Two commits publish from two threads; reading inside the turn makes the later one see both.
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known_vault = self.known_vault.lock().unwrap_or_else(PoisonError::into_inner);
         if self.waiting.load(Ordering::Acquire) && !self.vault.is_locked() {
             let config = Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
             if let Err(wrong) = self.take_file(&config) {
@@ -49,7 +49,10 @@ impl Publisher {
             }
         }
         match self.store.load() {
-            Ok(records) => self.snapshot.publish(Snapshot::build(&records, &self.catalog, &self.vault)),
+            Ok(records) => {
+                self.tell_vault(&mut known_vault, &records);
+                self.snapshot.publish(Snapshot::build(&records, &self.catalog, &self.vault));
+            }
             // The old snapshot stays: known keys go on working while the store is away.
             Err(error) => {
                 tracing::error!(%error, "the store could not be read; the configuration before stays in effect");
@@ -76,5 +79,16 @@ impl Publisher {
         }
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(config);
         Ok(())
+    }
+
+    /// Lets the vault take over its own records when they changed.
+    fn tell_vault(&self, known: &mut Vec<VaultRecord>, records: &Records) {
+        if *known == records.vault {
+            return;
+        }
+        match self.vault.reload(&records.vault) {
+            Ok(()) => known.clone_from(&records.vault),
+            Err(error) => tracing::error!(%error, "the vault did not take over its changed records"),
+        }
     }
 }

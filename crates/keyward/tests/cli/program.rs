@@ -93,7 +93,7 @@ impl Scene {
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}", ended.stdout))
     }
 
-    /// Starts a server on ports of its own choice and waits until it is ready.
+    /// Starts a server on ports of its own choice, without a terminal, and waits until it is ready.
     pub fn serve(&self) -> Served {
         let mut command = self.command(&["serve", "--json"]);
         command.env("KEYWARD_LISTEN__DATA", "127.0.0.1:0").env("KEYWARD_LISTEN__ADMIN", "127.0.0.1:0");

@@ -78,6 +78,29 @@ fn a_locked_vault_refuses_and_an_unlocked_one_serves() {
 }
 
 #[test]
+fn keys_of_the_file_wait_for_the_vault() {
+    let scene = Scene::empty().set("FILE_KEY", "a-key-from-the-environment");
+    std::fs::write(scene.path("passphrase"), "correct horse battery staple\n").unwrap();
+    let file = scene.path("passphrase").display().to_string();
+    let init = ["init", "--yes", "--no-discovery", "--passphrase", "--passphrase-file", &file, "--json"];
+    let made: serde_json::Value = serde_json::from_str(&scene.run(&init).succeeded().stdout).unwrap();
+    let token = made["token"].as_str().unwrap();
+    scene.config(
+        "vault: { root: passphrase }\n\
+         providers: { box: { kind: sandbox, base_url: 'sandbox://built-in', keys: [ { name: main, key: '${env:FILE_KEY}' } ] } }\n",
+    );
+    let server = scene.serve();
+    assert_eq!(http(server.data, "GET", "/readyz", &[], "").0, 503);
+    assert_eq!(scene.json(&["key", "list"]).as_array().unwrap().len(), 0);
+    scene.run_with(&["unlock"], "not the right passphrase").failed_with(4);
+    scene.run(&["unlock", "--passphrase-file", &file]).succeeded();
+    assert_eq!(scene.json(&["key", "list"])[0]["state"], "active");
+    let (status, body) = chat(server.data, token);
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
 fn a121_a_broken_config_changes_nothing_and_shows_in_status() {
     let (scene, token) = Scene::with_sandbox();
     let server = scene.serve();
