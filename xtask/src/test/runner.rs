@@ -15,8 +15,13 @@ pub enum Scope {
 
 /// Nextest's filter for names such as `m06_cut_streams`, at any module depth.
 const PROMISE_FILTER: &str = "test(/(^|::)[mlkvsdo][0-9][0-9]_/)";
-/// The test binary that drives the official SDKs.
-const SDK_BINARY: &str = "sdk";
+/// The tests that drive the official SDKs are in modules of this name.
+const SDK_FILTER: &str = "test(/(^|::)sdk::/)";
+const SDK_MODULE: &str = "sdk::";
+/// Tests that measure memory or time want to be alone, which nextest arranges; libtest can only run one after another.
+const ONE_AT_A_TIME: &str = "--test-threads=1";
+
+const LIBTEST: [&str; 5] = ["test", "--workspace", "--lib", "--bins", "--tests"];
 
 /// A command that runs tests, and where its results can be read afterwards.
 pub enum Runner {
@@ -31,7 +36,7 @@ impl Runner {
         let mut command = cargo();
         environment.apply(&mut command);
         if !has("nextest") {
-            command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+            command.args(LIBTEST).args(["--no-fail-fast", "--", ONE_AT_A_TIME]);
             return Self::Libtest(command);
         }
         command.args(["nextest", "run", "--workspace", "--profile", "ci", "--no-tests", "pass"]);
@@ -52,9 +57,9 @@ pub fn doc_tests() -> Command {
 pub fn without_sdks() -> Command {
     let mut command = cargo();
     if has("nextest") {
-        command.args(["nextest", "run", "--workspace", "-E"]).arg(format!("not binary({SDK_BINARY})"));
+        command.args(["nextest", "run", "--workspace", "-E"]).arg(format!("not {SDK_FILTER}"));
     } else {
-        command.args(["test", "--workspace", "--lib", "--bins"]);
+        command.args(LIBTEST).args(["--", ONE_AT_A_TIME, "--skip", SDK_MODULE]);
     }
     command
 }
@@ -62,6 +67,10 @@ pub fn without_sdks() -> Command {
 pub fn only_sdks(environment: &SdkEnvironment) -> Command {
     let mut command = cargo();
     environment.apply(&mut command);
-    command.args(["test", "--package", "keyward", "--test", SDK_BINARY]);
+    if has("nextest") {
+        command.args(["nextest", "run", "--workspace", "-E", SDK_FILTER]);
+    } else {
+        command.args(LIBTEST).args(["--", ONE_AT_A_TIME, SDK_MODULE]);
+    }
     command
 }
