@@ -11,7 +11,7 @@ use super::output::Output;
 use super::session::Session;
 use crate::config::{Config, VaultRoot};
 use crate::process;
-use crate::wire::{DRAIN, Engine, Server, Unlocking, logging};
+use crate::wire::{DRAIN, Engine, Server, Unlocking, applied, logging};
 
 /// How often the config file is looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -25,7 +25,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
-    let config = session.config()?;
+    let file = Watched::begin(session);
+    let (config, text) = session.config_and_text()?;
     logging::start(&config);
     if let Err(error) = keyward_vault::harden_process() {
         tracing::warn!(%error, "secrets in memory are less protected than usual");
@@ -42,7 +43,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     if engine.vault.is_locked() {
         tracing::warn!("the vault is locked: calls are refused until `keyward unlock`");
     }
-    session.block_on(serve(engine, session))
+    session.block_on(serve(engine, &text, file, session))
 }
 
 /// Every client connection may need one to a provider.
@@ -57,27 +58,26 @@ fn check_open_files(config: &Config) {
     }
 }
 
-async fn serve(engine: Engine, session: &Session) -> Result<(), Failure> {
+async fn serve(engine: Engine, text: &str, mut file: Watched, session: &Session) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let server = Server::start(engine).await?;
+    remember(session, text);
     announce(&server, session.output);
-    let (file, _) = session.config_file();
-    let first = stamp(&file);
-    let mut seen = first;
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(&server, session, first.is_some() && !file.exists()),
+            _ = hang_up.recv() => {
+                file.changed();
+                reload(&server, session, &file);
+            }
             _ = look.tick() => {
-                let now = stamp(&file);
-                if now != seen {
-                    reload(&server, session, now.is_none());
+                if file.changed() {
+                    reload(&server, session, &file);
                 }
-                seen = now;
             }
         }
     }
@@ -98,21 +98,62 @@ fn announce(server: &Server, output: Output) {
     }
 }
 
-/// When the file was last written, and how long it is; `None` while there is none.
-fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
-    let facts = std::fs::metadata(file).ok()?;
+/// The config file, and when it was last seen to be written.
+struct Watched {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+    was_there: bool,
+}
+
+/// When a file was written, and how long it is.
+type Stamp = (SystemTime, u64);
+
+impl Watched {
+    /// Begins before the file is read, so that no change is missed.
+    fn begin(session: &Session) -> Self {
+        let (path, _) = session.config_file();
+        let stamp = stamp(&path);
+        Self { path, stamp, was_there: stamp.is_some() }
+    }
+
+    /// Whether it is not as it was at the last look.
+    fn changed(&mut self) -> bool {
+        let now = stamp(&self.path);
+        self.was_there |= now.is_some();
+        std::mem::replace(&mut self.stamp, now) != now
+    }
+
+    /// A file that is gone is a mistake, not an empty config: it must not take every provider away.
+    const fn is_gone(&self) -> bool {
+        self.was_there && self.stamp.is_none()
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let facts = std::fs::metadata(path).ok()?;
     Some((facts.modified().ok()?, facts.len()))
 }
 
 /// Takes the config file over again. A broken one changes nothing and shows in `status`.
-fn reload(server: &Server, session: &Session, gone: bool) {
-    // A file that is gone is a mistake, not an empty config: it must not take every provider away.
-    let read =
-        if gone { Err("the file is gone".to_owned()) } else { session.config().map_err(|failure| failure.message) };
-    let taken = read.and_then(|config| server.engine().take_config(config));
+fn reload(server: &Server, session: &Session, file: &Watched) {
+    let taken = if file.is_gone() { Err("the file is gone".to_owned()) } else { take_over(server, session) };
     match &taken {
         Ok(()) => tracing::info!("the config file was taken over"),
         Err(problem) => tracing::error!(problem, "the config file was not taken over; the one before stays in effect"),
     }
     server.engine().pulse.note_config(taken.err());
+}
+
+fn take_over(server: &Server, session: &Session) -> Result<(), String> {
+    let (config, text) = session.config_and_text().map_err(|failure| failure.message)?;
+    server.engine().take_config(config)?;
+    remember(session, &text);
+    Ok(())
+}
+
+/// For `config diff`; the server works without.
+fn remember(session: &Session, text: &str) {
+    if let Err(error) = applied::remember(&session.home, text) {
+        tracing::warn!(error = %format!("{error:#}"), "the config in effect could not be kept for `config diff`");
+    }
 }

@@ -66,6 +66,12 @@ impl Session {
         config::load(&file, named, &self.environment).map_err(|error| Failure::usage(error.to_string()))
     }
 
+    /// The same with the file's text.
+    pub fn config_and_text(&self) -> Result<(Config, String), Failure> {
+        let (file, named) = self.config_file();
+        config::load_with_text(&file, named, &self.environment).map_err(|error| Failure::usage(error.to_string()))
+    }
+
     /// Runs an operation of the control plane, on the running server or here.
     pub fn call(&self, ask: Ask) -> Result<Value, Failure> {
         self.call_through(self.door()?, ask)
@@ -124,6 +130,12 @@ impl Session {
         self.runtime.block_on(future)
     }
 
+    /// Lets time pass while somebody else works.
+    pub fn pause(&self, length: Duration) {
+        // The timer has to be made on the event loop.
+        self.block_on(async { tokio::time::sleep(length).await });
+    }
+
     /// The passphrase from a file, else from the terminal; where neither is, the vault stays locked.
     pub fn passphrase(&self, file: Option<&Path>) -> Result<Unlocking, Failure> {
         let file = file.map(Path::to_owned).or_else(|| self.environment.path("KEYWARD_VAULT_PASSPHRASE_FILE"));
@@ -163,12 +175,16 @@ impl Session {
         // Another command may be at work, or a server just starting.
         for _ in 0..TRIES {
             if !keyward_store::is_locked_by_other(folder)? {
-                return self.open_here(config);
+                let opened = self.open_here(config.clone());
+                // Somebody may have been quicker in between; every other failure is one.
+                if opened.is_ok() || !keyward_store::is_locked_by_other(folder)? {
+                    return opened;
+                }
             }
             if let Some(door) = self.server() {
                 return Ok(door);
             }
-            self.block_on(tokio::time::sleep(BETWEEN_TRIES));
+            self.pause(BETWEEN_TRIES);
         }
         Err(Failure::unreachable(format!(
             "another process uses the installation in {} and does not answer on its socket: wait for it, or give --url",

@@ -5,6 +5,7 @@ mod aliases;
 mod checked;
 mod environment;
 mod fields;
+mod flat;
 mod node;
 mod overlay;
 mod problem;
@@ -16,6 +17,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -31,9 +33,19 @@ pub const FILE_NAME: &str = "keyward.yaml";
 
 /// Reads, overrides and checks. A file that is not there is an empty one, unless the operator named it.
 pub fn load(file: &Path, named: bool, environment: &Environment) -> Result<Config, ConfigError> {
+    load_with_text(file, named, environment).map(|(config, _)| config)
+}
+
+/// The same with the text that was checked.
+pub fn load_with_text(file: &Path, named: bool, environment: &Environment) -> Result<(Config, String), ConfigError> {
     let shown = if named { file.display().to_string() } else { FILE_NAME.to_owned() };
     let text = read_file(file, named).map_err(|what| about_file(&shown, what))?;
-    check(&text, &shown, environment)
+    Ok((check(&text, &shown, environment)?, text))
+}
+
+/// Every value of a config text under its path, to compare two of them. A text that cannot be read has none.
+pub fn fields_of(text: &str) -> BTreeMap<String, String> {
+    yaml::parse(text, &FILE_NAME.into()).map(|node| flat::flatten(&node)).unwrap_or_default()
 }
 
 /// Checks this text as if it were the file of that name.

@@ -105,3 +105,16 @@ fn looking_works_without_a_server() {
     let doctor = scene.run(&["doctor"]);
     assert!([0, 3].contains(&doctor.code) && doctor.stdout.contains("root key"), "{}", doctor.all());
 }
+
+#[test]
+fn commands_at_the_same_time_wait_for_one_another() {
+    let scene = Scene::founded();
+    let names: Vec<String> = (0..6).map(|number| format!("app-{number}")).collect();
+    std::thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(|| scene.run(&["vkey", "create", name]).succeeded());
+        }
+    });
+    // The wizard's own key is there too.
+    assert_eq!(scene.json(&["vkey", "list"]).as_array().unwrap().len(), names.len() + 1);
+}

@@ -78,6 +78,46 @@ fn a_locked_vault_refuses_and_an_unlocked_one_serves() {
 }
 
 #[test]
+fn a_config_is_compared_before_it_is_taken_over() {
+    let scene = Scene::with_sandbox().0;
+    scene.run(&["config", "diff"]).failed_with(1);
+    scene.run(&["config", "apply"]).failed_with(4);
+    let server = scene.serve();
+    assert!(scene.run(&["config", "diff"]).succeeded().stdout.contains("the one in effect"));
+    scene.config("limits: { in_flight: 9 }\naliases: { quick: { targets: [sandbox/sandbox-small] } }\n");
+    let differences = scene.run(&["config", "diff", "--json"]);
+    // The server may have been quicker.
+    if differences.code != 0 {
+        let differences: serde_json::Value = serde_json::from_str(&differences.failed_with(3).stdout).unwrap();
+        assert_eq!(differences["differences"][0]["field"], "aliases.quick.targets[0]");
+        assert_eq!(differences["differences"][0]["needs_restart"], false);
+        assert_eq!(differences["differences"][1]["field"], "limits.in_flight");
+        assert_eq!(differences["differences"][1]["needs_restart"], true);
+    }
+    scene.run(&["config", "apply"]).succeeded();
+    assert_eq!(scene.json(&["model", "alias", "list"])[0]["name"], "quick");
+    scene.run(&["config", "diff"]).succeeded();
+
+    // What the file alone cannot tell, the server does: the provider belongs to the API already.
+    scene.config("providers: { sandbox: { keys: [ { name: other } ] } }\n");
+    let ended = scene.run(&["config", "apply"]).failed_with(1);
+    assert!(ended.stderr.contains("was added with the API"), "{}", ended.stderr);
+    scene.config("lisen: 1\n");
+    scene.run(&["config", "apply"]).failed_with(2);
+    scene.run(&["config", "diff"]).failed_with(2);
+    assert_eq!(server.stop().0, 0);
+}
+
+#[test]
+fn a_config_is_compared_with_the_last_one_when_no_server_runs() {
+    let scene = Scene::founded();
+    assert_eq!(scene.serve().stop().0, 0);
+    scene.config("limits: { in_flight: 9 }\n");
+    let shown = scene.run(&["config", "diff"]).failed_with(3).stdout;
+    assert_eq!(shown.trim(), "+ limits.in_flight: 9  (needs a restart)");
+}
+
+#[test]
 fn keys_of_the_file_wait_for_the_vault() {
     let scene = Scene::empty().set("FILE_KEY", "a-key-from-the-environment");
     std::fs::write(scene.path("passphrase"), "correct horse battery staple\n").unwrap();
