@@ -16,7 +16,7 @@ use crate::wire::applied;
 pub struct Args {}
 
 /// How long the server may take; it looks at the file every two seconds.
-const TRIES: u32 = 100;
+const TRIES: u32 = 50;
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 pub fn run(_: &Args, session: &Session) -> Result<(), Failure> {
