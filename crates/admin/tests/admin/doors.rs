@@ -140,7 +140,8 @@ async fn revoked_and_expired_admin_tokens_stop_at_once() {
     let id = listed.json["items"].as_array().unwrap().iter().find(|token| token["role"] == "operator").unwrap()["id"]
         .clone();
     world.post(&format!("/admin-tokens/{}/revoke", id.as_str().unwrap()), json!({})).await.expect(200);
-    assert_eq!(world.knock("GET", "/api/v1/status", Some(&other), &Value::Null).await.status, 401);
+    let answer = world.knock("GET", "/api/v1/status", Some(&other), &Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (401, "key_inactive"), "it is known and no longer in use");
 }
 
 #[tokio::test]

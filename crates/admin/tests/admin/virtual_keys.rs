@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward_domain::port::{Clock, Store};
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::{Environment, PresentedToken};
-use keyward_domain::virtual_key::VirtualKey;
+use keyward_domain::virtual_key::{Inactive, VirtualKey};
 use keyward_vault::Verified;
 use serde_json::{Value, json};
 
@@ -163,7 +163,48 @@ async fn revoked_is_for_good_and_published_before_it_is_acknowledged() {
     }
     assert!(world.get("/vkeys").await.json["items"].as_array().unwrap().is_empty());
     assert_eq!(world.get("/vkeys?revoked=true").await.str("/items/0/name"), "app");
-    assert!(world.records().virtual_keys[0].tokens.is_empty());
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_still_known_so_that_its_holder_is_told_what_happened() {
+    let world = World::new();
+    let old = create(&world, "app").await;
+    let new = world.post("/vkeys/app/rotate", json!({})).await.expect(200).str("/token").to_owned();
+    let revoked = world.post("/vkeys/app/revoke", json!({})).await.expect(200);
+    assert_eq!((&revoked.json["live_tokens"], &revoked.json["grace_ends_at"]), (&json!(0), &Value::Null));
+    let records = world.records();
+    let (key, now) = (&records.virtual_keys[0], world.clock.now());
+    let verifier = world.vault.token_verifier().unwrap();
+    for token in [&old, &new] {
+        // What makes the difference between `key_inactive` and a key that nobody has heard of.
+        let presented = PresentedToken::parse(token.as_bytes()).unwrap();
+        assert_eq!(verifier.verify(&presented, &key.tokens, now), Verified::Live);
+    }
+    assert_eq!(key.check_active(now), Err(Inactive::Revoked));
+}
+
+#[tokio::test]
+async fn the_name_of_a_revoked_key_stays_taken_and_the_refusal_says_by_what() {
+    let world = World::new();
+    create(&world, "app").await;
+    create(&world, "app-2").await;
+    let held = world.post("/vkeys/app/revoke", json!({})).await.expect(200).str("/id").to_owned();
+    create(&world, "other").await;
+    for (method, path) in [("POST", "/vkeys"), ("PATCH", "/vkeys/other")] {
+        let answer = world.call(method, path, json!({ "name": "app" })).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (409, "already_exists"), "{path}");
+        let message = answer.str("/error/message");
+        assert!(message.contains(&format!("`{held}`")) && message.contains("was revoked"), "which one: {message}");
+        assert!(message.contains("ledger"), "why: {message}");
+        assert!(message.ends_with("Choose another name, such as `app-3`."), "what to do: {message}");
+    }
+    let answer = world.post("/vkeys", json!({ "name": "other" })).await.expect(409);
+    assert!(!answer.str("/error/message").contains("revoked"), "{}", answer.text);
+    let longest = "n".repeat(64);
+    create(&world, &longest).await;
+    world.post(&format!("/vkeys/{longest}/revoke"), json!({})).await.expect(200);
+    let answer = world.post("/vkeys", json!({ "name": longest })).await.expect(409);
+    assert!(answer.str("/error/message").ends_with("Choose another name."), "no name is offered that is none");
 }
 
 #[tokio::test]

@@ -28,7 +28,6 @@ impl Operation for RevokeAdminToken {
         let mut token = Control::find_admin_token(&records, &self.admin_token)?.clone();
         if token.status != KeyStatus::Revoked {
             token.status = KeyStatus::Revoked;
-            token.hash.mac = [0; 32];
             token.revision += 1;
             control.commit(permit, vec![Change::PutAdminToken(token.clone())], &token.id, &token.name).await?;
         }

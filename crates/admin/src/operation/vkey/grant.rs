@@ -6,7 +6,7 @@ use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::{DisconnectPolicy, KeyStatus};
 
 use crate::error::AdminError;
-use crate::field::ModelPattern;
+use crate::field::{ModelPattern, Name};
 
 /// How many model patterns one key has at most.
 const MAX_PATTERNS: usize = 256;
@@ -50,6 +50,19 @@ pub(super) fn check_life(
 pub(super) fn refuse_taken_name(records: &Records, name: &str, own: Option<TokenId>) -> Result<(), AdminError> {
     let holder = records.virtual_keys.iter().find(|key| key.name == name && Some(key.id) != own);
     let Some(holder) = holder else { return Ok(()) };
-    let which = if holder.status == KeyStatus::Revoked { "a revoked" } else { "a" };
-    Err(AdminError::AlreadyExists(format!("There already is {which} virtual key `{name}`. Choose another name.")))
+    let found = if holder.status == KeyStatus::Revoked {
+        let id = holder.id;
+        format!("`{name}` is the name of the virtual key `{id}`, which was revoked; its rows in the ledger keep it.")
+    } else {
+        format!("There already is a virtual key `{name}`.")
+    };
+    let such_as = free_name(records, name).map(|free| format!(", such as `{free}`")).unwrap_or_default();
+    Err(AdminError::AlreadyExists(format!("{found} Choose another name{such_as}.")))
+}
+
+/// The name with a number behind it that nobody has. None when that would be no name.
+fn free_name(records: &Records, name: &str) -> Option<Name> {
+    // One more than there are keys: one of these is free.
+    let mut candidates = (2..records.virtual_keys.len() + 3).map(|number| format!("{name}-{number}"));
+    candidates.find(|free| !records.virtual_keys.iter().any(|key| key.name == *free))?.parse().ok()
 }

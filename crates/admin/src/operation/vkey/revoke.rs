@@ -10,8 +10,8 @@ use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::{Operation, Permit};
 
-/// Ends a virtual key for good, at once. Its hashes are deleted; its name and its rows in the
-/// ledger stay.
+/// Ends a virtual key for good, at once. Whoever still holds its token is told that it is no longer in use; its name and
+/// its rows in the ledger stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeVkey {
@@ -32,7 +32,6 @@ impl Operation for RevokeVkey {
         check_revision(self.if_match, key.revision)?;
         if key.status != KeyStatus::Revoked {
             key.status = KeyStatus::Revoked;
-            key.tokens.clear();
             key.revision += 1;
             control.commit(permit, vec![Change::PutVirtualKey(key.clone())], &key.id, &key.name).await?;
         }

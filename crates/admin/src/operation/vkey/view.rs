@@ -1,6 +1,6 @@
 use keyward_domain::dialect::Operation;
 use keyward_domain::time::Timestamp;
-use keyward_domain::virtual_key::{DisconnectPolicy, Inactive, VirtualKey};
+use keyward_domain::virtual_key::{DisconnectPolicy, Inactive, KeyStatus, VirtualKey};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,7 +27,8 @@ pub struct VkeyView {
     pub on_disconnect: &'static str,
     /// Labels for attribution.
     pub tags: Vec<String>,
-    /// How many tokens are accepted now: two while the one before the last rotation is in its grace period.
+    /// How many tokens have not ended: two while the one before the last rotation is in its grace period, none once the
+    /// key is revoked.
     pub live_tokens: usize,
     /// Until when the token before the last rotation is accepted.
     pub grace_ends_at: Option<Moment>,
@@ -54,7 +55,7 @@ pub struct IssuedVkey {
 impl VkeyView {
     /// The view at this moment.
     pub fn of(key: &VirtualKey, now: Timestamp) -> Self {
-        let live = key.tokens.iter().filter(|token| token.is_live(now));
+        let live = key.tokens.iter().filter(|token| key.status != KeyStatus::Revoked && token.is_live(now));
         let grace = live.clone().filter_map(|token| token.expires_at).max();
         Self {
             id: key.id.to_string(),
