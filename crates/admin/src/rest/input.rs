@@ -21,11 +21,16 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The longest name of an unknown field that is repeated in an error.
 const MAX_FIELD_ECHO: usize = 32;
 
+/// What the header `If-Match` is called as a field.
+const IF_MATCH_FIELD: &str = "if_match";
+
 /// The object that an operation is read from. Wiped when dropped.
 pub(super) struct Input {
     json: Zeroizing<Vec<u8>>,
     /// How many bytes stand before the body's own, on its first line.
     shift: usize,
+    /// Fields that the path or a header says, so that nobody is told to send them.
+    elsewhere: Vec<&'static str>,
 }
 
 /// Collects the object. Reads the body only after the caller has been let in.
@@ -40,15 +45,16 @@ pub(super) async fn collect(row: &Row, mut request: Request) -> Result<Input, Ad
     fields.extend(if_match(request.headers())?);
     let has_body = row.method != Method::GET && row.method != Method::DELETE;
     let body = read_body(request, has_body).await?;
-    assemble(&fields, &body)
+    let elsewhere = row.path_params().chain([IF_MATCH_FIELD]).collect();
+    Ok(Input { elsewhere, ..assemble(&fields, &body)? })
 }
 
 /// Reads the operation from the object.
 pub(super) fn decode<T: DeserializeOwned>(input: &Input) -> Result<T, AdminError> {
     let mut reader = serde_json::Deserializer::from_slice(&input.json);
     let value = serde_path_to_error::deserialize(&mut reader);
-    let value = value.map_err(|error| explain(error.path().iter().next(), error.inner(), input.shift))?;
-    reader.end().map_err(|error| explain(None, &error, input.shift))?;
+    let value = value.map_err(|error| explain(error.path().iter().next(), error.inner(), input))?;
+    reader.end().map_err(|error| explain(None, &error, input))?;
     Ok(value)
 }
 
@@ -75,7 +81,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<(String, String)>, AdminError>
     let revision: u64 = digits.parse().map_err(|_| {
         AdminError::invalid_field("If-Match", "If-Match is the revision that the change is based on, such as \"3\"")
     })?;
-    Ok(Some(("if_match".to_owned(), revision.to_string())))
+    Ok(Some((IF_MATCH_FIELD.to_owned(), revision.to_string())))
 }
 
 async fn read_body(request: Request, wanted: bool) -> Result<Bytes, AdminError> {
@@ -118,7 +124,7 @@ fn assemble(fields: &[(String, String)], body: &[u8]) -> Result<Input, AdminErro
     let mut json = Zeroizing::new(Vec::with_capacity(head.len() + rest.len()));
     json.extend_from_slice(head.as_bytes());
     json.extend_from_slice(rest);
-    Ok(Input { json, shift: head.len().saturating_sub(1) })
+    Ok(Input { json, shift: head.len().saturating_sub(1), elsewhere: Vec::new() })
 }
 
 fn quoted(text: &str) -> String {
@@ -126,8 +132,8 @@ fn quoted(text: &str) -> String {
 }
 
 /// What is wrong, without ever repeating a value: it may be a secret in the wrong place.
-fn explain(at: Option<&serde_path_to_error::Segment>, error: &serde_json::Error, shift: usize) -> AdminError {
-    let column = if error.line() == 1 { error.column().saturating_sub(shift) } else { error.column() };
+fn explain(at: Option<&serde_path_to_error::Segment>, error: &serde_json::Error, input: &Input) -> AdminError {
+    let column = if error.line() == 1 { error.column().saturating_sub(input.shift) } else { error.column() };
     let place = format!("line {}, column {column}", error.line());
     if !error.is_data() {
         return AdminError::invalid(format!("The body is not valid JSON ({place})."));
@@ -138,7 +144,7 @@ fn explain(at: Option<&serde_path_to_error::Segment>, error: &serde_json::Error,
         return AdminError::BadCursor;
     }
     if let Some(rest) = said.strip_prefix("unknown field `") {
-        return unknown_field(rest, &place);
+        return unknown_field(rest, &place, &input.elsewhere);
     }
     if let Some(field) = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return AdminError::invalid_field(field.to_owned(), format!("The field `{field}` is missing."));
@@ -163,16 +169,22 @@ fn explain(at: Option<&serde_path_to_error::Segment>, error: &serde_json::Error,
     }
 }
 
-fn unknown_field(rest: &str, place: &str) -> AdminError {
+fn unknown_field(rest: &str, place: &str, elsewhere: &[&str]) -> AdminError {
     let (name, known) = rest.split_once('`').unwrap_or((rest, ""));
-    let known = known.split_once("expected ").map_or("", |(_, known)| known.trim_start_matches("one of "));
+    // The known ones stand between backquotes.
+    let known = known.split('`').skip(1).step_by(2).filter(|field| !elsewhere.contains(field));
+    let known: Vec<_> = known.map(|field| format!("`{field}`")).collect();
     let plain = name.len() <= MAX_FIELD_ECHO && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let what = if plain {
         format!("The field `{name}` is not known here")
     } else {
         format!("A field is not known here ({place})")
     };
-    let hint = if known.is_empty() { "this endpoint takes none.".to_owned() } else { format!("it takes {known}.") };
+    let hint = if known.is_empty() {
+        "this endpoint takes none.".to_owned()
+    } else {
+        format!("it takes {}.", known.join(", "))
+    };
     let message = format!("{what}; {hint}");
     if plain { AdminError::invalid_field(name.to_owned(), message) } else { AdminError::invalid(message) }
 }

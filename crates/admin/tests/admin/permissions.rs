@@ -167,6 +167,31 @@ async fn unknown_fields_are_refused_everywhere() {
 }
 
 #[tokio::test]
+async fn a_refused_field_is_answered_with_the_fields_that_may_be_sent() {
+    let world = World::new();
+    for row in table() {
+        let answer = if body(row).is_null() {
+            let path = format!("{}?no_such_field=1", concrete(row));
+            world.call(row.method.as_str(), path.strip_prefix(API).unwrap(), Value::Null).await
+        } else {
+            let path = concrete(row);
+            world.call(row.method.as_str(), path.strip_prefix(API).unwrap(), json!({ "no_such_field": 1 })).await
+        };
+        let offered: BTreeSet<_> = answer.str("/error/message").split('`').skip(1).step_by(2).skip(1).collect();
+        let document: Value = serde_json::from_str(&keyward_admin::rest::openapi()).unwrap();
+        let described = &document["paths"][format!("{API}{}", row.path)][row.method.as_str().to_ascii_lowercase()];
+        let in_query = described["parameters"].as_array().unwrap().iter();
+        let in_query = in_query.filter(|parameter| parameter["in"] == "query").filter_map(|p| p["name"].as_str());
+        let in_body = &described["requestBody"]["content"]["application/json"]["schema"]["properties"];
+        let in_body = in_body.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        let sent: BTreeSet<_> = in_query.chain(in_body).collect();
+        assert_eq!(offered, sent, "{row:?}: {}", answer.text);
+    }
+    let answer = world.call("PUT", "/prices/openai/gpt-4o", json!({ "provider": "openai" })).await;
+    assert_eq!((answer.status.as_u16(), answer.str("/error/param")), (400, "provider"));
+}
+
+#[tokio::test]
 async fn wrong_methods_are_405_with_the_right_ones_named() {
     let world = World::new();
     let token = world.admin_token("owner").await;
