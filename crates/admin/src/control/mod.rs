@@ -26,7 +26,7 @@ pub use destination::check_destination;
 pub use find::check_revision;
 pub use live::{JournalPicture, Live, LivePicture};
 pub use price::Standing;
-pub use probe::{Probed, check_form};
+pub use probe::{Listed, Probed, check_form};
 pub use secret::is_void;
 
 /// What the process has to provide.

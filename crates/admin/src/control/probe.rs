@@ -20,8 +20,35 @@ const MAX_MODELS: usize = 20_000;
 pub struct Probed {
     /// The proof, to be kept with the key.
     pub proof: Proof,
-    /// The models it has; `None` when the answers did not say.
-    pub models: Option<Vec<String>>,
+    /// The models it has.
+    pub models: Listed,
+}
+
+/// How much of a key's models the answers said.
+#[derive(Debug)]
+pub enum Listed {
+    /// None at all.
+    Nothing,
+    /// The first of them; then the provider fell silent.
+    Part(Vec<String>),
+    /// All that there were, as every call was answered.
+    Whole(Vec<String>),
+}
+
+impl Listed {
+    /// The models that a key has by this, when it had these before: only a whole list takes any away.
+    pub fn over(self, mut before: Vec<String>) -> Vec<String> {
+        match self {
+            Self::Nothing => before,
+            Self::Whole(models) => models,
+            Self::Part(models) => {
+                let known: BTreeSet<_> = before.iter().cloned().collect();
+                before.extend(models.into_iter().filter(|model| !known.contains(model)));
+                before.truncate(MAX_MODELS);
+                before
+            }
+        }
+    }
 }
 
 /// Whether a secret could be a key at all; nothing is sent for one that could not. Nothing of it is repeated.
@@ -40,13 +67,13 @@ impl Control {
         async move {
             let (said, models) = match already {
                 Some(said) => {
-                    let models = said.models.clone();
+                    let models = Listed::Whole(said.models.clone());
                     (said, models)
                 }
                 None => ask(egress.as_ref(), first, &secret).await,
             };
             let proof = Proof { at: clock.now(), finding: said.finding, detail: said.detail };
-            Probed { proof, models: (!models.is_empty()).then_some(models) }
+            Probed { proof, models }
         }
     }
 
@@ -72,23 +99,29 @@ impl Control {
 }
 
 /// Goes through the calls of one proof. The last finding is the conclusion, models add up.
-async fn ask(egress: &dyn Egress, first: Probe, secret: &Secret) -> (Said, Vec<String>) {
+async fn ask(egress: &dyn Egress, first: Probe, secret: &Secret) -> (Said, Listed) {
     let mut models = Vec::new();
     let mut seen = BTreeSet::new();
     let mut probe = first;
+    let mut is_whole = true;
     loop {
         let mut said = match probe.request(secret) {
             Err(bad) => Said::malformed(bad),
             Ok(request) => match egress.fetch(request).await {
                 Ok(answer) => probe.read(&answer),
-                Err(error) => Said::unreachable(&error),
+                Err(error) => {
+                    is_whole = false;
+                    probe.unanswered(&error)
+                }
             },
         };
         let fresh = std::mem::take(&mut said.models).into_iter().filter(|model| seen.insert(model.clone()));
         models.extend(fresh.take(MAX_MODELS.saturating_sub(models.len())));
         match said.next.take() {
             Some(next) => probe = next,
-            None => return (said, models),
+            None if models.is_empty() => return (said, Listed::Nothing),
+            None if is_whole => return (said, Listed::Whole(models)),
+            None => return (said, Listed::Part(models)),
         }
     }
 }

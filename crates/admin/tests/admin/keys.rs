@@ -155,6 +155,51 @@ async fn disabled_keys_stay_off_until_somebody_enables_them() {
 }
 
 #[tokio::test]
+async fn enabling_is_one_change_whatever_the_provider_says() {
+    for (kind, is_down, state) in [
+        ("good", false, "active"),
+        ("good", true, "active"),
+        ("unknown", false, "suspect"),
+        ("unknown", true, "pending"),
+    ] {
+        let world = World::new();
+        world.post("/providers", json!({ "preset": "openai" })).await.expect(201);
+        add(&world, "primary", kind).await.expect(201);
+        world.post("/keys/primary/disable", json!({})).await.expect(200);
+        let before = (world.audit_actions().len(), world.published.lock().unwrap().len(), world.records().revision);
+        world.vendor.down.store(is_down, Ordering::SeqCst);
+        let on = world.post("/keys/primary/enable", json!({ "if_match": 2 })).await.expect(200);
+        assert_eq!((on.str("/state"), &on.json["revision"]), (state, &json!(3)), "{kind}, down: {is_down}");
+        let after = (world.audit_actions().len(), world.published.lock().unwrap().len(), world.records().revision);
+        assert_eq!(after, (before.0 + 1, before.1 + 1, before.2 + 1), "{kind}, down: {is_down}");
+        let last = world.store.audit(None, 1).unwrap().remove(0);
+        let said = on.str("/proof/finding");
+        assert_eq!((last.action.as_str(), last.detail), ("key.enable", format!("openai/primary: {state}, {said}")));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_proved_stays_so_when_a_later_page_never_comes() {
+    let world = World::new();
+    world.post("/providers", json!({ "preset": "anthropic" })).await.expect(201);
+    let body = json!({ "provider": "anthropic", "name": "primary", "secret": secret("good") });
+    world.post("/keys", body).await.expect(201);
+    world.vendor.models.lock().unwrap().insert(secret("good"), vec!["claude-next".to_owned()]);
+    world.vendor.loses_pages.store(true, Ordering::SeqCst);
+    let tested = world.post("/keys/primary/discover", json!({})).await.expect(200);
+    assert_eq!((tested.str("/state"), tested.str("/proof/finding")), ("active", "valid"));
+    assert!(tested.str("/proof/detail").starts_with("The key works. Nobody answered"), "{}", tested.text);
+    assert_eq!(
+        tested.json["models"],
+        json!(["gpt-4o", "gpt-4o-mini", "claude-next"]),
+        "half a list takes nothing away"
+    );
+    world.vendor.loses_pages.store(false, Ordering::SeqCst);
+    let tested = world.post("/keys/primary/discover", json!({})).await.expect(200);
+    assert_eq!(tested.json["models"], json!(["claude-next"]), "a whole one does");
+}
+
+#[tokio::test]
 async fn a_failing_test_takes_a_key_out_of_use_and_silence_does_not() {
     let world = World::new();
     world.with_openai().await;

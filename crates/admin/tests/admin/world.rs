@@ -223,6 +223,8 @@ impl Entropy for Counting {
 pub(crate) struct Vendor {
     pub(crate) seen: Mutex<Vec<(String, String)>>,
     pub(crate) down: AtomicBool,
+    /// Lists of models have a second page, and it never comes.
+    pub(crate) loses_pages: AtomicBool,
     /// Models by key; `["gpt-4o", "gpt-4o-mini"]` where nothing else is said.
     pub(crate) models: Mutex<BTreeMap<String, Vec<String>>>,
 }
@@ -240,7 +242,8 @@ impl Egress for Vendor {
         let shown = shown.unwrap_or_default();
         let place = format!("{} {}{}", request.method, request.origin, request.path);
         self.seen.lock().unwrap().push((place, shown.clone()));
-        let answer = if self.down.load(Ordering::SeqCst) {
+        let is_lost = self.loses_pages.load(Ordering::SeqCst) && request.path.contains("after_id=");
+        let answer = if is_lost || self.down.load(Ordering::SeqCst) {
             Err(EgressError::Connect(request.origin.to_string(), "connection refused".to_owned()))
         } else {
             Ok(self.answer(&request, &shown))
@@ -261,7 +264,8 @@ impl Vendor {
             let listed = self.models.lock().unwrap().get(shown.trim_start_matches("Bearer ")).cloned();
             let listed = listed.unwrap_or_else(|| vec!["gpt-4o".to_owned(), "gpt-4o-mini".to_owned()]);
             let data: Vec<_> = listed.iter().map(|id| json!({ "id": id, "object": "model" })).collect();
-            (200, json!({ "object": "list", "data": data }))
+            let more = self.loses_pages.load(Ordering::SeqCst);
+            (200, json!({ "object": "list", "data": data, "has_more": more, "last_id": listed.last() }))
         } else if shown.contains("-poor") {
             refusal(429, "insufficient_quota", "insufficient_quota")
         } else if shown.contains("-barred") {

@@ -55,7 +55,7 @@ impl Operation for AddKey {
         if self.check {
             let probed = control.probe(provider, secret).await;
             key.state = settled(key.state, probed.proof.finding);
-            key.models = probed.models.unwrap_or_default();
+            key.models = probed.models.over(Vec::new());
             key.proof = Some(probed.proof);
         }
         let detail = format!("{}/{}: {}", provider.name, key.name, described(&key));

@@ -1,9 +1,10 @@
-use keyward_domain::credential::{Credential, CredentialState, Finding};
+use keyward_domain::credential::CredentialState;
 use keyward_domain::port::Change;
 use keyward_domain::principal::Action;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::proof::enable_key;
 use super::{KeyView, test_keys};
 use crate::control::{Control, check_revision, is_void};
 use crate::error::AdminError;
@@ -36,17 +37,15 @@ impl Operation for EnableKey {
         if is_void(&key, provider) {
             return Err(AdminError::KeyVoid(key.name));
         }
-        if !self.force {
-            control.require_unlocked()?;
-        }
-        if key.state == CredentialState::Disabled || self.force {
-            key.state = if self.force || was_valid(&key) { CredentialState::Active } else { CredentialState::Pending };
+        if self.force {
+            key.state = CredentialState::Active;
             key.revision += 1;
             let detail = format!("{}/{}: {}", provider.name, key.name, key.state.as_str());
             control.commit(permit, vec![Change::PutCredential(key.clone())], &key.id, &detail).await?;
-        }
-        if self.force {
             return Ok(KeyView::of(&key, provider));
+        }
+        if key.state == CredentialState::Disabled {
+            return enable_key(control, permit, &records, &key).await;
         }
         let tested = test_keys(control, permit, &records, &[key.id]).await?;
         tested.into_iter().next().ok_or_else(|| AdminError::not_found("provider key", &key.name))
@@ -55,8 +54,4 @@ impl Operation for EnableKey {
     fn revision(output: &KeyView) -> Option<u64> {
         Some(output.revision)
     }
-}
-
-fn was_valid(key: &Credential) -> bool {
-    key.proof.as_ref().is_some_and(|proof| proof.finding == Finding::Valid)
 }

@@ -13,6 +13,15 @@ use crate::operation::Permit;
 /// How many providers' answers are waited for at the same time.
 const MAX_PARALLEL_PROBES: usize = 8;
 
+/// What proving is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// To know.
+    Test,
+    /// To put keys that are switched off to use again.
+    Enable,
+}
+
 /// The state of a key after a proof. Silence proves nothing, and only people switch a key on that people switched off.
 pub(super) fn settled(before: CredentialState, finding: Finding) -> CredentialState {
     match (before, finding) {
@@ -32,6 +41,27 @@ pub async fn test_keys(
     permit: &Permit<'_>,
     records: &Records,
     ids: &[CredentialId],
+) -> Result<Vec<KeyView>, AdminError> {
+    prove(control, permit, records, ids, Aim::Test).await
+}
+
+/// Switches a key on again and tests it, in the same commit: what is audited is one change with its result.
+pub(super) async fn enable_key(
+    control: &Control,
+    permit: &Permit<'_>,
+    records: &Records,
+    key: &Credential,
+) -> Result<KeyView, AdminError> {
+    let proved = prove(control, permit, records, &[key.id], Aim::Enable).await?;
+    proved.into_iter().next().ok_or_else(|| AdminError::not_found("provider key", &key.name))
+}
+
+async fn prove(
+    control: &Control,
+    permit: &Permit<'_>,
+    records: &Records,
+    ids: &[CredentialId],
+    aim: Aim,
 ) -> Result<Vec<KeyView>, AdminError> {
     control.require_unlocked()?;
     let wanted = records.credentials.iter().filter(|key| ids.contains(&key.id));
@@ -53,7 +83,7 @@ pub async fn test_keys(
     while let Some(probed) = running.join_next().await {
         found.extend(joined(Some(probed))?);
     }
-    keep(control, permit, ids, found).await
+    keep(control, permit, ids, found, aim).await
 }
 
 fn joined<T>(probed: Option<Result<T, tokio::task::JoinError>>) -> Result<Option<T>, AdminError> {
@@ -69,37 +99,54 @@ async fn keep(
     permit: &Permit<'_>,
     ids: &[CredentialId],
     found: Vec<(CredentialId, u64, Probed)>,
+    aim: Aim,
 ) -> Result<Vec<KeyView>, AdminError> {
     let mut records = control.records().await?;
     let mut changed = Vec::new();
     for (id, version, probed) in found {
         let held = records.credentials.iter_mut().find(|key| key.id == id && key.seal_version == version);
-        if let Some(key) = held {
-            apply(key, probed);
-            changed.push(key.clone());
+        match held {
+            Some(key) => {
+                if aim == Aim::Enable {
+                    key.state = switched_on(key);
+                }
+                apply(key, probed);
+                changed.push(key.clone());
+            }
+            // Nobody asked for what is there now to be switched on.
+            None if aim == Aim::Enable => return Err(AdminError::Conflict(format!("The provider key `{id}`"))),
+            None => {}
         }
     }
     if !changed.is_empty() {
-        let object = match changed.as_slice() {
-            [only] => only.id.to_string(),
-            several => format!("{} keys", several.len()),
-        };
-        let each = changed.iter().map(|key| {
-            let finding = key.proof.as_ref().map_or("", |proof| proof.finding.as_str());
-            format!("{} {finding}", key.name)
-        });
-        let detail = each.collect::<Vec<_>>().join(", ");
+        let (object, detail) = described(&changed, &records)?;
         control.commit(permit, changed.into_iter().map(Change::PutCredential).collect(), &object, &detail).await?;
     }
     let tested = records.credentials.iter().filter(|key| ids.contains(&key.id));
     tested.map(|key| KeyView::among(key, &records)).collect()
 }
 
+/// What the audit log says about these keys: of many in few words, because its details are short.
+fn described(changed: &[Credential], records: &Records) -> Result<(String, String), AdminError> {
+    let finding = |key: &Credential| key.proof.as_ref().map_or("", |proof| proof.finding.as_str());
+    if let [only] = changed {
+        let provider = Control::provider_of(records, only)?;
+        let detail = format!("{}/{}: {}, {}", provider.name, only.name, only.state.as_str(), finding(only));
+        return Ok((only.id.to_string(), detail));
+    }
+    let each: Vec<_> = changed.iter().map(|key| format!("{} {}", key.name, finding(key))).collect();
+    Ok((format!("{} keys", changed.len()), each.join(", ")))
+}
+
+/// Where a key stands that is switched on, until the provider has been asked: what worked once is used.
+fn switched_on(key: &Credential) -> CredentialState {
+    let was_valid = key.proof.as_ref().is_some_and(|proof| proof.finding == Finding::Valid);
+    if was_valid { CredentialState::Active } else { CredentialState::Pending }
+}
+
 fn apply(key: &mut Credential, probed: Probed) {
     key.state = settled(key.state, probed.proof.finding);
-    if let Some(models) = probed.models {
-        key.models = models;
-    }
+    key.models = probed.models.over(std::mem::take(&mut key.models));
     key.proof = Some(probed.proof);
     key.revision += 1;
 }

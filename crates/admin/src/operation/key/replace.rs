@@ -57,7 +57,7 @@ impl Operation for ReplaceKey {
                 format!("The new key was not taken ({}); `{}` keeps the old one.", probed.proof.detail, old.name);
             return Err(AdminError::KeyMalformed(message));
         }
-        key.models = probed.models.unwrap_or(key.models);
+        key.models = probed.models.over(key.models);
         key.proof = Some(probed.proof);
         let detail = format!("{}/{}: {}", provider.name, key.name, key.state.as_str());
         changes.push(Change::PutCredential(key.clone()));
