@@ -147,6 +147,48 @@ async fn the_request_log() {
 }
 
 #[tokio::test]
+async fn what_is_not_known_exactly_is_never_shown_as_if_it_were() {
+    let world = with_rows().await;
+    // As recovery writes them: reserved is what it may have cost, and nothing was counted.
+    let mut lost = entry(&world, 4, "gpt-4o", Some(800), AttemptOutcome::Unsettled);
+    (lost.status, lost.usage, lost.source, lost.raw_usage) = (0, Usage::default(), UsageSource::Estimated, None);
+    lost.cost = lost.subject.reserved;
+    let mut partial = entry(&world, 5, "gpt-4o", Some(70), AttemptOutcome::ClientGone);
+    partial.source = UsageSource::Partial;
+    let mut refused = entry(&world, 6, "gpt-4o", Some(0), AttemptOutcome::NotSent);
+    (refused.status, refused.usage, refused.source, refused.raw_usage) = (0, Usage::default(), UsageSource::None, None);
+    world.store.append(&[lost, partial, refused], &[]).unwrap();
+
+    let page = world.get("/requests").await.expect(200);
+    let of = |number: u8| {
+        let id = RequestId::from_parts(world.clock.now(), [number; 10]).to_string();
+        page.json["items"].as_array().unwrap().iter().find(|call| call["id"] == id.as_str()).unwrap().clone()
+    };
+    let flags = |call: &Value| ["unpriced", "estimated"].map(|flag| call[flag].clone());
+    for (number, expected) in [
+        (1, [false, false]),
+        (3, [true, false]),
+        (4, [false, true]),
+        (5, [false, true]),
+        (6, [false, false]),
+        (9, [false, false]),
+    ] {
+        assert_eq!(flags(&of(number)), expected.map(Value::from), "{number}");
+    }
+    let lost = of(4);
+    assert_eq!((&lost["outcome"], &lost["cost_nanodollars"]), (&json!("unsettled"), &json!(1600)));
+    assert_eq!(lost["attempts"][0]["usage"], Value::Null, "not counted is not zero");
+    assert_eq!(of(6)["attempts"][0]["usage"], json!({}), "nothing was consumed");
+    assert_eq!(of(3)["attempts"][0]["cost_usd"], Value::Null);
+
+    let status = world.get("/status").await.expect(200);
+    assert_eq!((&status.json["ledger"]["unpriced"], &status.json["ledger"]["unsettled"]), (&json!(1), &json!(1)));
+    let warnings = status.json["warnings"].to_string();
+    assert!(warnings.contains("1 ledger row has no price"), "{warnings}");
+    assert!(warnings.contains("1 ledger row was left unsettled"), "{warnings}");
+}
+
+#[tokio::test]
 async fn status_is_one_page_with_what_to_do() {
     let world = with_rows().await;
     let status = world.get("/status").await.expect(200);
@@ -163,7 +205,7 @@ async fn status_is_one_page_with_what_to_do() {
     assert_eq!((&status.json["virtual_keys"], &status.json["active_virtual_keys"]), (&json!(1), &json!(1)));
     let warnings = status.json["warnings"].as_array().unwrap();
     assert!(warnings[0].as_str().unwrap().contains("line 3"), "what the server says comes first");
-    assert!(warnings.iter().any(|warning| warning.as_str().unwrap().contains("1 ledger rows have no price")));
+    assert!(warnings.iter().any(|warning| warning.as_str().unwrap().contains("1 ledger row has no price")));
 
     world.call("PATCH", "/vkeys/app", json!({ "expires_at": "2026-11-21" })).await.expect(200);
     let warnings = world.get("/status").await.json["warnings"].to_string();

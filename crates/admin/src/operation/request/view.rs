@@ -1,9 +1,9 @@
 use keyward_domain::dialect::Operation;
-use keyward_domain::ledger::{Entry, RequestRow};
+use keyward_domain::ledger::{AttemptOutcome, Entry, RequestRow};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Records;
 use keyward_domain::token::TokenId;
-use keyward_domain::usage::Usage;
+use keyward_domain::usage::{Usage, UsageSource};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -39,6 +39,8 @@ pub struct RequestView {
     pub cost_usd: String,
     /// Whether the price of some attempt is unknown, so that its cost is missing above.
     pub unpriced: bool,
+    /// Whether the figures of some attempt are estimated or partial, so that the provider's bill may say something else.
+    pub estimated: bool,
     /// The attempts in order.
     pub attempts: Vec<AttemptView>,
 }
@@ -58,11 +60,12 @@ pub struct AttemptView {
     pub model: String,
     /// Whether the client wanted a stream.
     pub streamed: bool,
-    /// `completed`, `upstream_error`, `cut`, `client_gone`, `not_sent`, `unsettled`.
+    /// `completed`, `upstream_error`, `cut`, `client_gone`, `not_sent`, or `unsettled`: Keyward died in the middle, and it
+    /// costs all that was reserved until somebody compares it with the provider's bill.
     pub outcome: &'static str,
     /// The provider's HTTP status; 0 when there was none.
     pub status: u16,
-    /// What was consumed, in disjoint buckets that are not zero.
+    /// What was consumed, in disjoint buckets that are not zero; `null` for `unsettled`, of which nobody counted anything.
     pub usage: Value,
     /// How that is known: `provider`, `partial`, `estimated`, `none`.
     pub source: &'static str,
@@ -115,6 +118,7 @@ impl RequestView {
             cost_nanodollars: cost.0,
             cost_usd: usd(cost),
             unpriced: row.attempts.iter().any(|entry| entry.cost.is_none()),
+            estimated: row.attempts.iter().any(is_estimated),
             attempts: row.attempts.iter().map(|entry| AttemptView::of(entry, raw)).collect(),
         }
     }
@@ -133,7 +137,7 @@ impl AttemptView {
             streamed: subject.streamed,
             outcome: entry.outcome.as_str(),
             status: entry.status,
-            usage: buckets(&entry.usage),
+            usage: if entry.outcome == AttemptOutcome::Unsettled { Value::Null } else { buckets(&entry.usage) },
             source: entry.source.as_str(),
             cost_nanodollars: entry.cost.map(|cost| cost.0),
             cost_usd: entry.cost.map(usd),
@@ -145,6 +149,10 @@ impl AttemptView {
             raw_usage: raw_usage.map(|raw| serde_json::from_str(raw).unwrap_or_else(|_| Value::from(raw))),
         }
     }
+}
+
+fn is_estimated(entry: &Entry) -> bool {
+    matches!(entry.source, UsageSource::Estimated | UsageSource::Partial)
 }
 
 fn buckets(usage: &Usage) -> Value {

@@ -65,13 +65,13 @@ pub struct KeyStatusLine {
 pub struct LedgerStatus {
     /// Rows.
     pub entries: u64,
-    /// Their cost in nano-dollars, as far as prices are known.
+    /// Their cost in nano-dollars, as far as prices are known, with all that was reserved for unsettled ones.
     pub cost_nanodollars: i64,
     /// The same in dollars.
     pub cost_usd: String,
-    /// Rows whose price is unknown.
+    /// Rows whose price is unknown: their cost is missing above.
     pub unpriced: u64,
-    /// Rows that a dead process left behind.
+    /// Rows that a dead process left behind: what they cost is the most that they may have cost.
     pub unsettled: u64,
 }
 

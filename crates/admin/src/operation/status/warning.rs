@@ -101,9 +101,11 @@ fn virtual_keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
 fn ledger(scene: &Scene<'_>, warnings: &mut Vec<String>) {
     let LedgerTotals { unpriced, unsettled, .. } = scene.totals;
     if unpriced > 0 {
-        warnings.push(format!("{unpriced} ledger rows have no price, so the cost shown is too low. Find the models with `keyward model list --price unknown` and set prices with `keyward model price`."));
+        let rows = if unpriced == 1 { "row has" } else { "rows have" };
+        warnings.push(format!("{unpriced} ledger {rows} no price, so the cost shown is too low. Find the models with `keyward model list --price unknown` and set prices with `keyward model price`."));
     }
     if unsettled > 0 {
-        warnings.push(format!("{unsettled} ledger rows were left unsettled by a process that died; their cost is the reserved amount. Compare with the provider's bill."));
+        let rows = if unsettled == 1 { "row was" } else { "rows were" };
+        warnings.push(format!("{unsettled} ledger {rows} left unsettled by a process that died and counted with the reserved amount, the most that can have been spent. Compare with the provider's bill."));
     }
 }
