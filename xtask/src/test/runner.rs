@@ -68,7 +68,7 @@ pub fn only_sdks(environment: &SdkEnvironment) -> Command {
     let mut command = cargo();
     environment.apply(&mut command);
     if has("nextest") {
-        command.args(["nextest", "run", "--workspace", "-E", SDK_FILTER]);
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast", "-E", SDK_FILTER]);
     } else {
         command.args(LIBTEST).args(["--", ONE_AT_A_TIME, SDK_MODULE]);
     }
