@@ -96,7 +96,7 @@ impl Stream {
         {
             self.tally.text(fit.text);
             self.dropped = false;
-            out.keep(&Keep { part: 0..fit.len, cut: fit.cut }, at);
+            out.keep(&Keep { part: 0..fit.len, cut: fit.cut.filter(|_| self.hide) }, at);
             return fit.len;
         }
         match self.frame.end(rest) {

@@ -437,6 +437,21 @@ fn whole_events_leave_room_for_an_error_event_wherever_the_provider_cuts() {
 }
 
 #[test]
+fn d01_whole_events_of_a_client_that_asked_for_usage_are_as_they_came() {
+    for (dialect, operation, stream) in streams() {
+        for size in [stream.len(), 1_000, 300] {
+            let mut meter = sse(dialect, operation, false).whole_events();
+            let mut forwarded = Vec::new();
+            for piece in stream.as_bytes().chunks(size) {
+                forwarded.extend_from_slice(&meter.feed(Bytes::copy_from_slice(piece)).forward);
+            }
+            forwarded.extend_from_slice(&meter.end());
+            assert_eq!(String::from_utf8(forwarded).unwrap(), stream);
+        }
+    }
+}
+
+#[test]
 fn events_too_long_to_hold_are_still_metered() {
     let picture = "A".repeat(MAX_EVENT + 100);
     let responses = format!(
