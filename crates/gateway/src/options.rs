@@ -37,7 +37,8 @@ pub struct Limits {
     pub json_body: u64,
     /// Largest upload (multipart), in bytes.
     pub upload_body: u64,
-    /// Largest part of an upload that is kept in memory to find the model name, in bytes.
+    /// Largest part of an upload that is kept in memory to find the model name, in bytes. SDKs may put the file first,
+    /// and the largest audio file that vendors take is 25 MB.
     pub upload_head: usize,
     /// For a request to arrive completely when it is not an upload.
     pub body_read: Duration,
@@ -107,7 +108,7 @@ impl Default for Limits {
         Self {
             json_body: 32 << 20,
             upload_body: 64 << 20,
-            upload_head: 1 << 20,
+            upload_head: 26 << 20,
             body_read: Duration::from_mins(1),
             head_read: Duration::from_secs(10),
             headers: 64,

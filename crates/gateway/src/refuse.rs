@@ -47,7 +47,7 @@ fn note(worker: &Worker, arrival: &Arrival, denial: &Denial) {
         virtual_key,
         requested_model: model.into(),
         dialect: arrival.dialect,
-        operation: arrival.operation,
+        operation: arrival.operation(),
         code: denial.code().into(),
         status: denial.status(),
     });

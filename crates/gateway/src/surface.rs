@@ -99,8 +99,8 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// What a request asks for, as far as its head says.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Surface<'a> {
+#[derive(Debug, Clone)]
+pub(crate) struct Surface {
     /// Wire format.
     pub(crate) dialect: Dialect,
     /// What is asked.
@@ -108,15 +108,15 @@ pub(crate) struct Surface<'a> {
     /// Where the model is named.
     pub(crate) model: ModelIn,
     /// The model, when the path names it.
-    pub(crate) path_model: Option<&'a str>,
+    pub(crate) path_model: Option<Box<str>>,
     /// Whether the path itself asks for a stream.
     pub(crate) path_streams: bool,
 }
 
-impl<'a> Surface<'a> {
+impl Surface {
     /// The route of this method and path. `/v1/models` is refined by headers: Anthropic's when `anthropic-version` is
     /// there, Gemini's when the key came as `x-goog-api-key`.
-    pub(crate) fn find(method: &Method, path: &'a str, headers: &HeaderMap) -> Result<Self, Denial> {
+    pub(crate) fn find(method: &Method, path: &str, headers: &HeaderMap) -> Result<Self, Denial> {
         let mut other_method = false;
         for route in ROUTES {
             let Some(path_model) = match_path(route.path, path) else { continue };
@@ -128,7 +128,7 @@ impl<'a> Surface<'a> {
                 dialect: refine(route, headers),
                 operation: route.operation,
                 model: route.model,
-                path_model: (!path_model.is_empty()).then_some(path_model),
+                path_model: (!path_model.is_empty()).then(|| path_model.into()),
                 path_streams: route.path.ends_with(":streamGenerateContent"),
             });
         }

@@ -17,6 +17,9 @@ use super::{Phase, health};
 use crate::pipeline;
 use crate::worker::Worker;
 
+/// The most that one read takes in, in bytes: a connection's buffer grows up to this and stays there while it lives.
+const MAX_BUFFER: usize = 64 * 1024;
+
 /// Serves a connection until either side closes it.
 pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr, mut phase: watch::Receiver<Phase>) {
     let metrics = std::sync::Arc::clone(&worker.shared.metrics);
@@ -35,6 +38,7 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr, m
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_read)
         .max_headers(limits.headers)
+        .max_buf_size(MAX_BUFFER)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let mut leaving = pin!(phase.changed());

@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicUsize;
 use http::HeaderValue;
 use keyward_domain::catalog::{Catalog, Model, Pricing};
 use keyward_domain::credential::Credential;
-use keyward_domain::dialect::Dialect;
 use keyward_domain::ids::TenantId;
 use keyward_domain::origin::Scheme;
 use keyward_domain::port::{PriceOverride, Records};
@@ -86,8 +85,9 @@ fn world(tenant: TenantId, records: &Records, catalog: &Arc<Catalog>) -> World {
             continue;
         }
         let name: Arc<str> = alias.name.as_str().into();
+        let targets: Arc<[_]> = targets.into();
         world.cards.push(card(Arc::clone(&name), Vec::new(), &targets, "alias"));
-        world.models.insert(Box::from(&*name), Resolution::Targets(name, targets.into()));
+        world.models.insert(Box::from(&*name), Resolution::Targets(name, targets));
     }
     world.cards.sort_by(|a, b| a.id.cmp(&b.id));
     world
@@ -95,26 +95,23 @@ fn world(tenant: TenantId, records: &Records, catalog: &Arc<Catalog>) -> World {
 
 /// A bare name leads somewhere when exactly one enabled provider offers it.
 fn list_bare(world: &mut World, name: Arc<str>, deployments: Vec<Arc<Deployment>>) {
-    if let [only] = &*deployments {
-        let owner = Arc::clone(&only.provider.name);
-        world.cards.push(card(Arc::clone(&name), vec![Arc::clone(&only.qualified)], &deployments, &owner));
-        world.models.insert(Box::from(&*name), Resolution::Targets(name, deployments.into()));
+    let all: Arc<[_]> = deployments.into();
+    if let [only] = &*all {
+        world.cards.push(card(Arc::clone(&name), vec![Arc::clone(&only.qualified)], &all, &only.provider.name));
+        world.models.insert(Box::from(&*name), Resolution::Targets(name, all));
         return;
     }
-    for deployment in &deployments {
-        let owner = Arc::clone(&deployment.provider.name);
-        let one = [Arc::clone(deployment)];
-        world.cards.push(card(Arc::clone(&deployment.qualified), vec![Arc::clone(&name)], &one, &owner));
+    for deployment in &*all {
+        let one: Arc<[_]> = Arc::from([Arc::clone(deployment)]);
+        world.cards.push(card(Arc::clone(&deployment.qualified), Vec::new(), &one, &deployment.provider.name));
     }
-    let providers = deployments.iter().map(|deployment| Arc::clone(&deployment.provider.name)).collect();
-    world.models.insert(Box::from(&*name), Resolution::Ambiguous(providers));
+    world.models.insert(Box::from(&*name), Resolution::Ambiguous(all));
 }
 
-fn card(id: Arc<str>, also: Vec<Arc<str>>, targets: &[Arc<Deployment>], owner: &str) -> ModelCard {
-    let dialects = Dialect::ALL.into_iter().filter(|d| targets.iter().any(|t| t.provider.kind.speaks(*d))).collect();
+fn card(id: Arc<str>, also: Vec<Arc<str>>, targets: &Arc<[Arc<Deployment>]>, owner: &str) -> ModelCard {
     let context = targets.iter().filter_map(|target| target.context).min();
     let max_output = targets.iter().filter_map(|target| target.max_output).min();
-    ModelCard { id, also, dialects, owner: owner.into(), context, max_output }
+    ModelCard { id, also, targets: Arc::clone(targets), owner: owner.into(), context, max_output }
 }
 
 fn provider_entry(provider: &Provider, credentials: &[Credential]) -> Option<Arc<ProviderEntry>> {

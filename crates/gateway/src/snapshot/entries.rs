@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::HeaderValue;
 use keyward_domain::catalog::{Catalog, Pricing};
 use keyward_domain::credential::{Credential, CredentialState};
-use keyward_domain::dialect::Dialect;
 use keyward_domain::ids::{CredentialId, ProviderId};
 use keyward_domain::origin::{BaseUrl, Origin};
 use keyward_domain::provider::ProviderKind;
@@ -95,14 +94,14 @@ pub struct Deployment {
 }
 
 /// A line of a model list.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ModelCard {
     /// The name to send.
     pub id: Arc<str>,
-    /// Other names that a grant may use for it.
+    /// Other names that clients may use for it.
     pub also: Vec<Arc<str>>,
-    /// Dialects it can be asked in.
-    pub dialects: Vec<Dialect>,
+    /// What may serve it.
+    pub targets: Arc<[Arc<Deployment>]>,
     /// Who serves it.
     pub owner: Arc<str>,
     /// Context window in tokens, when known.

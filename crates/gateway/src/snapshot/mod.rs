@@ -16,6 +16,7 @@ use keyward_vault::TokenVerifier;
 pub use entries::{Deployment, ModelCard, Pooled, ProviderEntry};
 pub(crate) use entries::{KeyEntry, World};
 pub use resolve::Resolution;
+pub(crate) use resolve::{Resolved, Unresolved};
 
 /// Maps of this size are read on every request, from keys that an outsider cannot choose freely.
 pub(crate) type FastMap<K, V> = HashMap<K, V, FixedState>;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use keyward_domain::catalog::Pricing;
-use keyward_domain::denial::Denial;
 
 use super::entries::{Deployment, World};
 
 /// Longer names are nobody's.
 const MAX_MODEL_NAME: usize = 256;
+/// Names that differ in more letters do not look alike.
+const MAX_DISTANCE: usize = 3;
 /// How many look-alikes a refusal names.
 const MAX_SUGGESTIONS: usize = 3;
 
@@ -19,23 +20,43 @@ pub enum Resolution {
     /// These deployments, in order of preference.
     Targets(Arc<str>, Arc<[Arc<Deployment>]>),
     /// Several providers offer a model of this name; which one is meant has to be said.
-    Ambiguous(Vec<Arc<str>>),
+    Ambiguous(Arc<[Arc<Deployment>]>),
 }
 
 /// A name as it is kept, and the deployments that may serve it.
 pub(crate) type Resolved = (Arc<str>, Arc<[Arc<Deployment>]>);
 
+/// Why a name leads nowhere.
+pub(crate) enum Unresolved {
+    /// Nobody offers it.
+    Unknown,
+    /// These do, and it has to be said which.
+    Ambiguous(Arc<[Arc<Deployment>]>),
+}
+
 impl World {
     /// The name as it is kept, and what may serve it: an alias, `provider/model`, or a bare name that exactly one
     /// enabled provider offers. `provider/model` of a known provider is served even when no list contains the model.
-    pub(crate) fn resolve(&self, name: &str) -> Result<Resolved, Denial> {
+    pub(crate) fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
         match self.models.get(name) {
             Some(Resolution::Targets(name, targets)) => Ok((Arc::clone(name), Arc::clone(targets))),
-            Some(Resolution::Ambiguous(providers)) => {
-                Err(Denial::ModelAmbiguous(name.to_owned(), providers.iter().map(ToString::to_string).collect()))
-            }
-            None => self.unlisted(name).ok_or_else(|| self.not_found(name)),
+            Some(Resolution::Ambiguous(targets)) => Err(Unresolved::Ambiguous(Arc::clone(targets))),
+            None => self.unlisted(name).ok_or(Unresolved::Unknown),
         }
+    }
+
+    /// Names much like this one, the nearest first, of which something is visible.
+    pub(crate) fn similar(&self, name: &str, is_visible: impl Fn(&str, &Deployment) -> bool) -> Vec<String> {
+        let mut near: Vec<(usize, &str)> = Vec::new();
+        for (known, resolution) in &self.models {
+            let Resolution::Targets(_, targets) = resolution else { continue };
+            let far = distance(name, known);
+            if far <= MAX_DISTANCE && targets.iter().any(|target| is_visible(known, target)) {
+                near.push((far, known));
+            }
+        }
+        near.sort_unstable();
+        near.into_iter().take(MAX_SUGGESTIONS).map(|(_, known)| known.to_owned()).collect()
     }
 
     fn unlisted(&self, name: &str) -> Option<Resolved> {
@@ -62,20 +83,11 @@ impl World {
         };
         Some((qualified, Arc::from([Arc::new(deployment)])))
     }
-
-    fn not_found(&self, name: &str) -> Denial {
-        let shown: String = name.chars().take(64).collect();
-        let mut near: Vec<(usize, &str)> =
-            self.models.keys().map(|known| (distance(&shown, known), &**known)).filter(|(far, _)| *far <= 3).collect();
-        near.sort_unstable();
-        let near = near.into_iter().take(MAX_SUGGESTIONS).map(|(_, known)| known.to_owned()).collect();
-        Denial::ModelNotFound(shown, near)
-    }
 }
 
-/// Levenshtein distance, given up beyond a difference in length of 3.
+/// Levenshtein distance, given up where the lengths alone differ too much.
 fn distance(a: &str, b: &str) -> usize {
-    if a.len().abs_diff(b.len()) > 3 {
+    if a.len().abs_diff(b.len()) > MAX_DISTANCE {
         return usize::MAX;
     }
     let mut row: Vec<usize> = (0..=b.len()).collect();

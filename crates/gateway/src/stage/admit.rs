@@ -18,6 +18,16 @@ const ASSUMED_MAX_OUTPUT: u64 = 32_768;
 pub(crate) struct Hold {
     pub(crate) grant: Grant,
     pub(crate) place: Place,
+    pub(crate) most: Most,
+}
+
+/// What bounds the cost of a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Most {
+    input_bytes: u64,
+    output_cap: Option<u64>,
+    candidates: u32,
+    is_free: bool,
 }
 
 /// The part of a hold that lives until the answer has ended.
@@ -34,20 +44,25 @@ pub(crate) fn hold(worker: &Rc<Worker>, grant: Grant) -> Result<Hold, Denial> {
     }
     worker.in_flight.set(here + 1);
     worker.shared.metrics.in_flight.inc();
-    Ok(Hold { grant, place: Place { worker: Rc::clone(worker) } })
+    let payload = &grant.call.payload;
+    let most = Most {
+        input_bytes: payload.asked().upload_bytes.unwrap_or(payload.len() as u64),
+        output_cap: payload.output_cap(),
+        candidates: payload.candidates(),
+        is_free: grant.call.operation.is_free(),
+    };
+    Ok(Hold { grant, place: Place { worker: Rc::clone(worker) }, most })
 }
 
-impl Hold {
-    /// The most that this call can cost at this deployment: every byte of the request a token at the dearest input
-    /// rate (no tokenizer makes more tokens than bytes), and the whole output allowance. `None` when the price is
-    /// unknown.
-    pub(crate) fn most_at(&self, target: &Deployment) -> Option<Nanodollars> {
-        let payload = &self.grant.call.payload;
-        if self.grant.call.operation.is_free() {
+impl Most {
+    /// The most that the call can cost at this deployment: every byte of the request a token at the dearest input rate
+    /// (no tokenizer makes more tokens than bytes), and the whole output allowance. `None` when the price is unknown.
+    pub(crate) fn at(&self, target: &Deployment) -> Option<Nanodollars> {
+        if self.is_free {
             return Some(Nanodollars::ZERO);
         }
-        let output = payload.output_cap().or(target.max_output).unwrap_or(ASSUMED_MAX_OUTPUT);
-        worst_case(&target.pricing, payload.len() as u64, output, payload.candidates())
+        let output = self.output_cap.or(target.max_output).unwrap_or(ASSUMED_MAX_OUTPUT);
+        worst_case(&target.pricing, self.input_bytes, output, self.candidates)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
+use keyward_domain::denial::Denial;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::{RequestId, TenantId};
 use keyward_domain::ledger::TraceContext;
@@ -22,7 +23,8 @@ pub(crate) struct Arrival {
     pub(crate) began: Duration,
     pub(crate) peer: IpAddr,
     pub(crate) dialect: Dialect,
-    pub(crate) operation: Option<Operation>,
+    /// What the head asks for, or why nothing.
+    pub(crate) surface: Result<Surface, Denial>,
     /// Who asks, once authenticated.
     pub(crate) caller: Option<(TenantId, TokenId)>,
     /// The model as the client named it, once read.
@@ -36,15 +38,17 @@ pub(crate) fn arrival(worker: &Worker, peer: IpAddr, request: &Request<Incoming>
     let at = worker.now();
     let path = request.uri().path();
     let surface = Surface::find(request.method(), path, request.headers());
+    let dialect = match &surface {
+        Ok(surface) => surface.dialect,
+        Err(_) => dialect_of_unknown(path, request.headers()),
+    };
     Arrival {
         request: worker.mint_request(at).unwrap_or_else(|_| RequestId::from_parts(at, [0; 10])),
         at,
         began: worker.monotonic(),
         peer,
-        dialect: surface
-            .as_ref()
-            .map_or_else(|_| dialect_of_unknown(path, request.headers()), |surface| surface.dialect),
-        operation: surface.ok().map(|surface| surface.operation),
+        dialect,
+        surface,
         caller: None,
         model: None,
         trace: worker.shared.options.traced.then(|| trace(request)).flatten(),
@@ -56,8 +60,8 @@ fn trace(request: &Request<Incoming>) -> Option<TraceContext> {
 }
 
 impl Arrival {
-    /// The operation; only answers of known operations are metered.
-    pub(crate) fn operation_or_chat(&self) -> Operation {
-        self.operation.unwrap_or(Operation::Chat)
+    /// The operation, when the head names one.
+    pub(crate) fn operation(&self) -> Option<Operation> {
+        self.surface.as_ref().ok().map(|surface| surface.operation)
     }
 }

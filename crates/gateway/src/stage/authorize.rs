@@ -9,9 +9,12 @@ use keyward_domain::provider::ProviderKind;
 use keyward_domain::token::Environment;
 use keyward_domain::virtual_key::VirtualKey;
 
-use crate::snapshot::Deployment;
+use crate::snapshot::{Deployment, Resolved, Unresolved, World};
 use crate::stage::arrive::Arrival;
 use crate::stage::read::{Call, Payload};
+
+/// A refusal repeats at most this many characters of a name.
+const MAX_ECHOED_NAME: usize = 64;
 
 /// A call that its key may make, and the deployments that may serve it.
 pub(crate) struct Grant {
@@ -30,18 +33,18 @@ impl Grant {
     }
 }
 
-/// Decides whether the caller may do this.
+/// Decides whether the caller may do this. Lists show what a key may use, so every key may ask for them.
 pub(crate) fn grant(arrival: &mut Arrival, call: Call) -> Result<Grant, Denial> {
     let key = &call.caller.key().record;
-    if !key.grant.allows_operation(call.operation) {
-        return Err(Denial::OperationNotAllowed(call.operation.as_str()));
-    }
     if call.operation == Operation::ListModels {
         return Ok(Grant { call, name: Arc::from(""), targets: Vec::new(), _proof: () });
     }
+    if !key.grant.allows_operation(call.operation) {
+        return Err(Denial::OperationNotAllowed(call.operation.as_str()));
+    }
     let named = call.model.as_deref().filter(|name| !name.is_empty()).ok_or_else(no_model)?;
-    check_body_agrees(&call, named)?;
-    let (name, all) = call.caller.key().world.resolve(named)?;
+    check_body(&call, named)?;
+    let (name, all) = resolve(&call.caller.key().world, key, named)?;
     arrival.model = Some(Arc::clone(&name));
     let allowed: Vec<_> = all.iter().filter(|target| may_use(key, &name, target)).cloned().collect();
     if allowed.is_empty() {
@@ -55,19 +58,36 @@ pub(crate) fn grant(arrival: &mut Arrival, call: Call) -> Result<Grant, Denial> 
     Ok(Grant { call, name, targets, _proof: () })
 }
 
-/// Whether the key may use this deployment under this name. A test key reaches the sandbox and nothing else.
-fn may_use(key: &VirtualKey, name: &str, target: &Deployment) -> bool {
+/// Whether the key may use this deployment under this name: the one rule for calls, lists and suggestions. A test key
+/// reaches the sandbox and nothing else.
+pub(crate) fn may_use(key: &VirtualKey, name: &str, target: &Deployment) -> bool {
     let environment = key.environment != Environment::Test || target.provider.kind == ProviderKind::Sandbox;
     environment && key.grant.allows_model(&[name, &target.qualified, &target.model])
 }
 
+fn resolve(world: &World, key: &VirtualKey, named: &str) -> Result<Resolved, Denial> {
+    world.resolve(named).map_err(|unresolved| match unresolved {
+        Unresolved::Unknown => {
+            Denial::ModelNotFound(cut(named), world.similar(named, |name, target| may_use(key, name, target)))
+        }
+        Unresolved::Ambiguous(targets) => {
+            let allowed = targets.iter().filter(|target| may_use(key, named, target));
+            Denial::ModelAmbiguous(cut(named), allowed.map(|target| target.provider.name.to_string()).collect())
+        }
+    })
+}
+
+fn cut(name: &str) -> String {
+    name.chars().take(MAX_ECHOED_NAME).collect()
+}
+
 /// Gemini names the model in the path; a body that names another one is refused, because the provider might follow it.
 /// So is a body that tries to steer where the call goes.
-fn check_body_agrees(call: &Call, named: &str) -> Result<(), Denial> {
-    let Payload::Json(_, facts) = &call.payload else { return Ok(()) };
-    if let Some(forbidden) = facts.forbidden {
+fn check_body(call: &Call, named: &str) -> Result<(), Denial> {
+    if let Some(forbidden) = call.payload.forbidden() {
         return Err(Denial::UnsupportedParameter(forbidden));
     }
+    let Payload::Json(_, facts) = &call.payload else { return Ok(()) };
     let disagrees = call.model_in_path
         && facts.nested_models.iter().any(|model| model.text.strip_prefix("models/").unwrap_or(&model.text) != named);
     if disagrees {

@@ -11,15 +11,18 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use keyward_dialect::lens::{self, Facts};
-use keyward_dialect::multipart;
+use keyward_dialect::multipart::{Form, Found};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
 
-use crate::body::Outgoing;
+use crate::body::{Outgoing, Rest};
 use crate::stage::arrive::Arrival;
 use crate::stage::authenticate::Caller;
 use crate::surface::{ModelIn, Surface};
 use crate::worker::Worker;
+
+/// What `moderations` means by no model.
+const DEFAULT_MODERATION: &str = "omni-moderation-latest";
 
 /// A request of a known caller, understood as far as Keyward needs to understand it.
 pub(crate) struct Call {
@@ -42,7 +45,7 @@ pub(crate) enum Payload {
     /// JSON, and what the lens saw in it.
     Json(Bytes, Facts),
     /// A form: the part that is here, and the rest if it is still arriving.
-    Form(Bytes, multipart::Found, Option<Incoming>),
+    Form(Bytes, Found, Option<Rest>),
 }
 
 /// Reads the request.
@@ -53,13 +56,12 @@ pub(crate) async fn call(
     request: Request<Incoming>,
 ) -> Result<Call, Denial> {
     let (head, body) = request.into_parts();
-    let surface = Surface::find(&head.method, head.uri.path(), &head.headers)?;
+    let surface = arrival.surface.clone()?;
     refuse_encoded(&head.headers)?;
     let payload = payload(worker, arrival, &head.headers, &surface, body).await?;
-    let named = model_named(&surface, &payload);
-    let streamed = surface.path_streams || matches!(&payload, Payload::Json(_, facts) if facts.stream);
+    let model = model_named(&surface, &payload);
+    let streamed = surface.path_streams || payload.wants_stream();
     let (operation, model_in_path) = (surface.operation, surface.model == ModelIn::Path);
-    let model = named.map(Box::from);
     arrival.model = model.as_deref().map(Into::into);
     Ok(Call { caller, head, operation, payload, model, model_in_path, streamed, _proof: () })
 }
@@ -68,7 +70,7 @@ async fn payload(
     worker: &Worker,
     arrival: &Arrival,
     headers: &HeaderMap,
-    surface: &Surface<'_>,
+    surface: &Surface,
     body: Incoming,
 ) -> Result<Payload, Denial> {
     let limits = &worker.shared.options.limits;
@@ -78,7 +80,8 @@ async fn payload(
     if surface.model == ModelIn::Form
         && let Some(content_type) = form_type(headers)
     {
-        return form(limits.upload_body, limits.upload_head, &content_type, body).await;
+        let reading = form(limits.upload_body, limits.upload_head, &content_type, body);
+        return tokio::time::timeout(limits.body_read, reading).await.map_err(|_| Denial::RequestTimeout)?;
     }
     let collected = tokio::time::timeout(limits.body_read, collect(limits.json_body, body));
     let bytes = collected.await.map_err(|_| Denial::RequestTimeout)??;
@@ -109,36 +112,33 @@ async fn collect(limit: u64, mut body: Incoming) -> Result<Bytes, Denial> {
 
 /// A form, read until its model is known; what follows is streamed on without being kept.
 async fn form(limit: u64, head_limit: usize, content_type: &str, mut body: Incoming) -> Result<Payload, Denial> {
+    let invalid = |message: &'static str| Denial::InvalidRequest(message.to_owned(), None);
     if body.size_hint().lower() > limit {
         return Err(Denial::BodyTooLarge(limit));
     }
+    let mut form = Form::new(content_type).map_err(invalid)?;
     let mut seen = BytesMut::new();
     loop {
         let piece = next_piece(&mut body).await?;
-        let ended = piece.is_none();
-        seen.extend_from_slice(&piece.unwrap_or_default());
+        let ended = piece.is_none() || body.is_end_stream();
+        let piece = piece.unwrap_or_default();
+        form.feed(&piece).map_err(invalid)?;
+        seen.extend_from_slice(&piece);
         if seen.len() as u64 > limit {
             return Err(Denial::BodyTooLarge(limit));
         }
-        match multipart::look(content_type, &seen, ended) {
-            multipart::Look::Found(found) if ended || body.is_end_stream() => {
-                return Ok(Payload::Form(seen.freeze(), found, None));
+        if ended {
+            form.end().map_err(invalid)?;
+        }
+        match form.found() {
+            Some(found) if ended => return Ok(Payload::Form(seen.freeze(), found, None)),
+            Some(found) => return Ok(Payload::Form(seen.freeze(), found, Some(Rest { body, form }))),
+            None if ended => return Err(invalid("The form ended in the middle of a part.")),
+            None if seen.len() > head_limit => {
+                let message = "Put the form field `model` before the file.".to_owned();
+                return Err(Denial::InvalidRequest(message, Some("model")));
             }
-            multipart::Look::Found(found) => return Ok(Payload::Form(seen.freeze(), found, Some(body))),
-            multipart::Look::Invalid(message) => return Err(Denial::InvalidRequest(message.to_owned(), None)),
-            multipart::Look::NeedMore if ended => {
-                return Err(Denial::InvalidRequest("The form ended in the middle of a part.".to_owned(), None));
-            }
-            // The model comes after a file larger than this: ask for the other order instead of keeping the file.
-            multipart::Look::NeedMore
-                if seen.len() > head_limit.max(usize::try_from(limit).unwrap_or(usize::MAX).min(26 << 20)) =>
-            {
-                return Err(Denial::InvalidRequest(
-                    "Put the form field `model` before the file.".to_owned(),
-                    Some("model"),
-                ));
-            }
-            multipart::Look::NeedMore => {}
+            None => {}
         }
     }
 }
@@ -178,13 +178,15 @@ fn refuse_encoded(headers: &HeaderMap) -> Result<(), Denial> {
     }
 }
 
-fn model_named<'a>(surface: &Surface<'a>, payload: &'a Payload) -> Option<&'a str> {
-    match (surface.model, payload) {
-        (ModelIn::Path, _) => surface.path_model,
-        (_, Payload::Json(_, facts)) => facts.model.as_ref().map(|model| &*model.text),
-        (_, Payload::Form(_, found, _)) => found.model.as_ref().map(|model| &*model.text),
+/// The model as the client named it. Moderation has a default that every vendor of it shares.
+fn model_named(surface: &Surface, payload: &Payload) -> Option<Box<str>> {
+    let named = match (surface.model, payload) {
+        (ModelIn::Path, _) => surface.path_model.clone(),
+        (_, Payload::Json(_, facts)) => facts.model.as_ref().map(|model| model.text.clone()),
+        (_, Payload::Form(_, found, _)) => found.model.as_ref().map(|model| model.text.clone()),
         (_, Payload::Nothing) => None,
-    }
+    };
+    named.or_else(|| (surface.operation == Operation::Moderate).then(|| DEFAULT_MODERATION.into()))
 }
 
 impl Payload {
@@ -196,26 +198,77 @@ impl Payload {
         }
     }
 
-    /// The body to send, with the upload's rest if there is one. Only whole bodies can be sent a second time.
+    /// Whether all of it is here. Only then can it be sent a second time.
     pub(crate) fn is_replayable(&self) -> bool {
         !matches!(self, Self::Form(_, _, Some(_)))
+    }
+
+    /// Whether the client wants events.
+    fn wants_stream(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Json(_, facts) => facts.stream,
+            Self::Form(_, found, _) => found.stream,
+        }
     }
 
     /// The output cap that the client set.
     pub(crate) fn output_cap(&self) -> Option<u64> {
         match self {
             Self::Json(_, facts) => facts.output_cap,
-            _ => None,
+            Self::Nothing | Self::Form(..) => None,
         }
     }
 
     /// How many answers are asked for.
     pub(crate) fn candidates(&self) -> u32 {
         match self {
+            Self::Nothing => 1,
             Self::Json(_, facts) => facts.candidates,
-            _ => 1,
+            Self::Form(_, found, _) => found.candidates,
         }
     }
+
+    /// A member or field that tries to steer where the call goes.
+    pub(crate) fn forbidden(&self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Json(_, facts) => facts.forbidden,
+            Self::Form(_, found, _) => found.forbidden,
+        }
+    }
+
+    /// What a price may depend on.
+    pub(crate) fn asked(&self) -> Asked {
+        match self {
+            Self::Nothing => Asked::default(),
+            Self::Json(_, facts) => Asked {
+                size: facts.image_size.clone(),
+                quality: facts.image_quality.clone(),
+                characters: facts.input_characters,
+                upload_bytes: None,
+            },
+            Self::Form(bytes, found, rest) => Asked {
+                size: found.image_size.clone(),
+                quality: found.image_quality.clone(),
+                characters: None,
+                upload_bytes: Some(bytes.len() as u64 + rest.as_ref().map_or(0, |rest| rest.body.size_hint().lower())),
+            },
+        }
+    }
+}
+
+/// What the request says that a price may depend on.
+#[derive(Clone, Default)]
+pub(crate) struct Asked {
+    /// A picture's size.
+    pub(crate) size: Option<Box<str>>,
+    /// A picture's quality.
+    pub(crate) quality: Option<Box<str>>,
+    /// Characters to be spoken.
+    pub(crate) characters: Option<u64>,
+    /// Bytes of a form, its files included.
+    pub(crate) upload_bytes: Option<u64>,
 }
 
 impl From<Bytes> for Outgoing {

@@ -9,15 +9,17 @@ use crate::body::Body;
 use crate::refuse::REQUEST_ID;
 use crate::snapshot::ModelCard;
 use crate::stage::arrive::Arrival;
-use crate::stage::authorize::Grant;
+use crate::stage::authorize::{Grant, may_use};
 
 /// The list, or the one model that the path names.
 pub(crate) fn response(arrival: &Arrival, grant: &Grant) -> Result<Response<Body>, Denial> {
     let key = grant.call.caller.key();
-    let visible = key.world.cards.iter().filter(|card| {
-        let names: Vec<&str> = std::iter::once(&card.id).chain(&card.also).map(|name| &**name).collect();
-        card.dialects.contains(&arrival.dialect) && key.record.grant.allows_model(&names)
-    });
+    let is_visible = |card: &&ModelCard| {
+        card.targets
+            .iter()
+            .any(|target| target.provider.kind.speaks(arrival.dialect) && may_use(&key.record, &card.id, target))
+    };
+    let visible = key.world.cards.iter().filter(is_visible);
     let body = if let Some(wanted) = grant.call.model.as_deref() {
         let card = visible.into_iter().find(|card| card.is_called(wanted));
         let card = card.ok_or_else(|| Denial::ModelNotFound(wanted.to_owned(), Vec::new()))?;

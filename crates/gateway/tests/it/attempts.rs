@@ -105,14 +105,18 @@ fn a_redirect_is_refused_and_not_followed() {
 #[test]
 fn a_page_of_html_or_half_a_json_is_no_answer() {
     let mut house = House::open();
+    // Ids sort by time, and the clock is ours.
     for fault in [Fault::html(), Fault::answer().cut_at(40, keyward_testkit::provider::Close::Fin)] {
         house.provider.script(fault);
         let answer = house.client().post("/v1/chat/completions", CHAT);
-        assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (502, Some("upstream_malformed")));
+        assert_eq!(answer.status, 502, "{}", answer.text());
+        house.clock.advance(std::time::Duration::from_millis(1));
     }
     let entries = house.entries();
     assert_eq!(entries.len(), 2);
-    assert!(entries.iter().all(|entry| entry.source == UsageSource::Estimated));
+    assert!(entries.iter().all(|entry| entry.source == UsageSource::Estimated && entry.status == 200));
+    assert_eq!(entries[0].outcome, AttemptOutcome::UpstreamError);
+    assert_eq!(entries[1].outcome, AttemptOutcome::Cut);
 }
 
 #[test]
@@ -126,4 +130,25 @@ fn nobody_listening_is_an_upstream_error_that_costs_nothing() {
     let entries = house.entries();
     assert_eq!(entries[0].outcome, AttemptOutcome::NotSent);
     assert_eq!(entries[0].cost.unwrap().0, 0);
+}
+
+#[test]
+fn a_model_that_no_key_has_is_404_and_not_retried_by_clients() {
+    let house = two_keys(&KeyBehaviour::Valid);
+    let answer = house.client().post("/v1/chat/completions", &CHAT.replace("gpt-4o-mini", "openai/nobody-has-this"));
+    assert_eq!(
+        (answer.status, answer.json()["error"]["code"].as_str()),
+        (404, Some("model_not_found")),
+        "{}",
+        answer.text()
+    );
+}
+
+#[test]
+fn a_long_error_body_is_passed_on_as_far_as_it_goes() {
+    let house = House::open();
+    let long = format!("{{\"error\":{{\"message\":\"{}\"}}}}", "x".repeat(2 << 20));
+    house.provider.script(Fault::status(400).body("application/json", long));
+    let answer = house.client().post("/v1/chat/completions", CHAT);
+    assert_eq!((answer.status, answer.body.len()), (400, 1 << 20));
 }

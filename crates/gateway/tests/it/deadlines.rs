@@ -112,3 +112,25 @@ fn d06_comments_keep_silent_streams_open() {
     assert!((5..=7).contains(&comments), "{comments} comments in 700 ms of silence");
     house.provider.release();
 }
+
+#[test]
+fn d06_first_content_counts_from_sending() {
+    let house = House::with(short);
+    // The head comes at once, the first token never; the deadline does not begin anew with the head.
+    house.provider.script(Fault::answer().stall(Stall::BeforeFirstToken));
+    let mut client = house.client();
+    let began = Instant::now();
+    let answer = client.post("/v1/chat/completions", STREAM);
+    assert_took(began, Duration::from_millis(400));
+    assert!(answer.text().contains("upstream_timeout"), "{}", answer.text());
+    house.provider.release();
+}
+
+#[test]
+fn d06_a_json_answer_that_stops_is_a_timeout_too() {
+    let house = House::with(short);
+    house.provider.script(Fault::answer().stall(Stall::AtByte(60)));
+    let answer = house.client().post("/v1/chat/completions", CHAT);
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
+    house.provider.release();
+}

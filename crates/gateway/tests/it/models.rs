@@ -1,5 +1,9 @@
 //! D04: model lists and token counts work for a restricted key and show what it may use.
 
+use keyward_domain::alias::Alias;
+use keyward_domain::dialect::Operation;
+use keyward_domain::ids::TenantId;
+use keyward_domain::port::Change;
 use keyward_domain::virtual_key::Grant;
 
 use crate::house::House;
@@ -44,4 +48,31 @@ fn d04_counting_is_free_and_limited_to_granted_models() {
     let entries = house.entries();
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].cost.unwrap().0, 0);
+}
+
+#[test]
+fn d04_lists_calls_and_suggestions_follow_one_rule() {
+    let house = House::open();
+    house.commit(Change::PutAlias(Alias {
+        tenant: TenantId::DEFAULT,
+        name: "fast".to_owned(),
+        targets: vec!["openai/gpt-4o-mini".to_owned()],
+        revision: 1,
+    }));
+    let by_target = house.add_key("by-target", restricted(&["openai/gpt-4o-mini"]));
+    let by_alias = house.add_key("by-alias", restricted(&["fast"]));
+    let listed = |key: &str| -> Vec<String> {
+        let json = house.client_with(key).get("/v1/models").json();
+        json["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(listed(&by_target), ["fast", "gpt-4o-mini"]);
+    assert_eq!(listed(&by_alias), ["fast"]);
+    let near = house.client_with(&by_alias).post("/v1/chat/completions", r#"{"model":"gpt-4o-mino"}"#);
+    assert_eq!(near.status, 404);
+    assert!(!near.text().contains("Did you mean"), "{}", near.text());
+    let near = house.client_with(&by_target).post("/v1/chat/completions", r#"{"model":"gpt-4o-mino"}"#);
+    assert!(near.text().contains("gpt-4o-mini"), "{}", near.text());
+    let chat_only = Grant { operations: vec![Operation::Chat], ..Grant::default() };
+    let chat_only = house.add_key("chat-only", chat_only);
+    assert_eq!(house.client_with(&chat_only).get("/v1/models").status, 200);
 }

@@ -175,3 +175,31 @@ fn v04_the_model_in_the_body_must_agree_with_the_path() {
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(house.provider.requests_total(), 0);
 }
+
+#[test]
+fn v04_no_second_model_slips_by_behind_the_file() {
+    let mut house = House::open();
+    let key = house.add_key("narrow", Grant { models: vec!["whisper-1".to_owned()], ..Grant::default() });
+    let route = ROUTES.iter().find(|route| route.operation == Operation::Transcribe).unwrap();
+    for (name, value) in [("model", "gpt-4o-transcribe"), ("api_base", "http://evil.example")] {
+        let (content_type, body) = form(route, "whisper-1");
+        let mut body = body[..body.len() - b"--edge--\r\n".len()].to_vec();
+        // Larger than what is read before the rest streams.
+        body.splice(body.len() - 10..body.len() - 10, std::iter::repeat_n(7, 400_000));
+        body.extend(
+            format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--edge--\r\n").bytes(),
+        );
+        let mut client = house.client().headers(&[("content-type", &*content_type), ("x-api-key", &*key)]);
+        let answer = client.request("POST", route.path, &body);
+        assert_eq!(answer.status, 400, "{name}: {}", answer.text());
+    }
+    assert!(house.provider.bill().is_empty());
+    assert!(house.entries().iter().all(|entry| entry.outcome == keyward_domain::ledger::AttemptOutcome::ClientGone));
+}
+
+#[test]
+fn moderation_needs_no_model() {
+    let house = House::open();
+    let answer = house.client().post("/v1/moderations", r#"{"input":"Hello"}"#);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}

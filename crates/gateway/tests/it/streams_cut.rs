@@ -185,6 +185,35 @@ fn m06_provider_cuts_the_stream() {
     }
 }
 
+/// Every event is whole and readable, whatever happened; the last one says that it broke.
+fn assert_events_are_whole(text: &str, surface: &Surface) {
+    let events: Vec<&str> = text.split("\n\n").filter(|event| !event.trim().is_empty()).collect();
+    for event in &events {
+        let data =
+            event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or_else(|| panic!("no data: {event}"));
+        let json: serde_json::Value = serde_json::from_str(data).unwrap_or_else(|_| panic!("half an event: {event}"));
+        assert!(json.is_object());
+    }
+    let last = events.last().unwrap();
+    assert!(last.contains("upstream_"), "{last}");
+    if surface.name == "responses" {
+        assert!(last.starts_with("event: error\n"), "{last}");
+    }
+}
+
+#[test]
+fn m06_streams_are_cut_at_every_byte() {
+    for surface in &SURFACES {
+        for byte in (1..1400).step_by(37) {
+            let house = House::open();
+            house.provider.script(Fault::answer().answer_tokens(40).tokens_per_frame(2).cut_at(byte, Close::Fin));
+            let answer = surface.client(&house, &house.key).post(surface.path, surface.body);
+            assert_eq!(answer.status, 200, "{} at {byte}", surface.name);
+            assert_events_are_whole(&answer.text(), surface);
+        }
+    }
+}
+
 #[test]
 fn m06_client_leaves_before_the_answer_begins() {
     let mut house = House::open();

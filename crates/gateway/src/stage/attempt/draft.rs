@@ -1,6 +1,9 @@
 //! The request as it goes to a provider: the client's own bytes with the declared edits spliced in, the client's own
 //! headers without those that are not the provider's business.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -10,17 +13,17 @@ use keyward_dialect::splice::Edits;
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
 use keyward_domain::ids::TenantId;
-use keyward_domain::money::Nanodollars;
 use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::DisconnectPolicy;
 use keyward_provider::{outbound_headers, target};
 
-use super::{About, Asked};
-use crate::body::{Outgoing, Upload};
+use super::About;
+use crate::body::{Outgoing, Upload, UploadFault};
+use crate::options::Limits;
 use crate::snapshot::Deployment;
-use crate::stage::admit::{Hold, Place};
+use crate::stage::admit::{Hold, Most, Place};
 use crate::stage::arrive::Arrival;
-use crate::stage::read::Payload;
+use crate::stage::read::{Asked, Payload};
 use crate::stage::route::{Candidate, Plan};
 
 /// A call, ready to be prepared for one candidate after the other.
@@ -30,23 +33,24 @@ pub(super) struct Draft {
     headers: HeaderMap,
     payload: Payload,
     model_in_path: bool,
-    /// The most that the call can cost at each candidate's deployment, in order.
-    worst: Vec<Option<Nanodollars>>,
+    on_disconnect: DisconnectPolicy,
+    limits: Limits,
+    /// Set when the client's upload turns out to be at fault.
+    pub(super) upload_fault: UploadFault,
+    /// What the call can cost at most.
+    pub(super) most: Most,
     pub(super) operation: Operation,
     pub(super) streamed: bool,
-    pub(super) name: std::sync::Arc<str>,
+    pub(super) name: Arc<str>,
     pub(super) tenant: TenantId,
     pub(super) virtual_key: TokenId,
     pub(super) payload_len: usize,
-    on_disconnect: DisconnectPolicy,
-    upload_limit: u64,
 }
 
 impl Draft {
-    /// Takes a plan apart.
-    pub(super) fn of(plan: Plan, upload_limit: u64) -> (Self, Place, Vec<Candidate>) {
-        let worst = plan.candidates.iter().map(|candidate| plan.hold.most_at(&candidate.target)).collect();
-        let Hold { grant, place } = plan.hold;
+    /// Takes a plan apart: what to send, the place in flight, whom to send it to, and how often at most.
+    pub(super) fn of(plan: Plan, limits: &Limits) -> (Self, Place, VecDeque<Candidate>, u8) {
+        let Hold { grant, place, most } = plan.hold;
         let key = &grant.call.caller.key().record;
         let (tenant, virtual_key, on_disconnect) = (key.tenant, key.id, key.on_disconnect);
         let Parts { method, uri, headers, .. } = grant.call.head;
@@ -57,38 +61,27 @@ impl Draft {
             payload_len: grant.call.payload.len(),
             payload: grant.call.payload,
             model_in_path: grant.call.model_in_path,
-            worst,
+            on_disconnect,
+            limits: *limits,
+            upload_fault: UploadFault::default(),
+            most,
             operation: grant.call.operation,
             streamed: grant.call.streamed,
             name: grant.name,
             tenant,
             virtual_key,
-            on_disconnect,
-            upload_limit,
         };
-        (draft, place, plan.candidates)
-    }
-
-    /// What may at most be spent on the candidate with this number.
-    pub(super) fn most(&self, number: usize) -> Option<Nanodollars> {
-        self.worst.get(number).copied().flatten()
+        (draft, place, plan.candidates, plan.tries)
     }
 
     /// What the relay has to know.
     pub(super) fn about(&self) -> About {
-        About { hide_usage: self.injects_usage(), on_disconnect: self.on_disconnect }
+        About { streamed: self.streamed, hide_usage: self.injects_usage(), on_disconnect: self.on_disconnect }
     }
 
     /// What a price may depend on.
     pub(super) fn asked(&self) -> Asked {
-        match &self.payload {
-            Payload::Json(_, facts) => Asked {
-                size: facts.image_size.clone(),
-                quality: facts.image_quality.clone(),
-                characters: facts.input_characters,
-            },
-            _ => Asked::default(),
-        }
+        self.payload.asked()
     }
 
     /// The request for this candidate. The last one takes the client's headers and body over instead of copying them.
@@ -124,7 +117,9 @@ impl Draft {
             Payload::Form(bytes, found, rest) => {
                 let head = found.with_model(bytes, &target.model);
                 if let Some(rest) = rest.take_if(|_| is_last) {
-                    return Outgoing::Upload(Upload::new(head, rest, self.upload_limit));
+                    let (limit, patience) = (self.limits.upload_body, self.limits.body_read);
+                    let upload = Upload::new(head, rest, limit, patience, self.upload_fault.clone());
+                    return Outgoing::Upload(Box::new(upload));
                 }
                 head
             }

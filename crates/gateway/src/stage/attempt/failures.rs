@@ -1,11 +1,12 @@
 //! What went wrong so far, and what the client is told when nothing is left to try.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use keyward_domain::denial::{Deadline, Denial};
+use keyward_domain::ids::ProviderId;
 use keyward_provider::KeyTrouble;
 
-use super::Answer;
 use crate::stage::route::Candidate;
 use crate::upstream::SendError;
 
@@ -24,22 +25,31 @@ pub(super) enum Failure {
     TimedOut(Deadline, Duration),
 }
 
+impl Failure {
+    /// Whether another key of the same provider would fare no better.
+    pub(super) const fn is_providers(&self) -> bool {
+        !matches!(self, Self::Key(..))
+    }
+}
+
 /// The failures of one call, in order.
 #[derive(Default)]
 pub(super) struct Failures {
     met: Vec<(String, Failure)>,
     unusable: Vec<(String, String)>,
+    down: Vec<ProviderId>,
 }
 
 impl Failures {
+    /// Whether this candidate's provider has failed already, and somebody else is left to ask.
+    pub(super) fn rules_out(&self, candidate: &Candidate, left: &VecDeque<Candidate>) -> bool {
+        let is_down = |candidate: &Candidate| self.down.contains(&candidate.target.provider.id);
+        is_down(candidate) && left.iter().any(|other| !is_down(other))
+    }
+
     /// Upstream calls made so far.
     pub(super) fn attempts(&self) -> u8 {
         u8::try_from(self.met.len()).unwrap_or(u8::MAX)
-    }
-
-    /// Candidates looked at so far.
-    pub(super) fn tried(&self) -> usize {
-        self.met.len() + self.unusable.len()
     }
 
     pub(super) fn add(&mut self, candidate: &Candidate, failure: Failure) {
@@ -47,6 +57,9 @@ impl Failures {
         if let Failure::Key(trouble, reason) = &failure {
             let provider = &candidate.target.provider.name;
             tracing::warn!(%provider, key = %name, trouble = trouble.as_str(), reason, "a provider key could not serve");
+        }
+        if failure.is_providers() {
+            self.down.push(candidate.target.provider.id);
         }
         self.met.push((name, failure));
     }
@@ -56,9 +69,12 @@ impl Failures {
     }
 
     /// The refusal that sums it up: the last failure of a provider speaks for itself; when it was all the keys' fault,
-    /// each key is named with its reason, or the soonest return if all of them just rest.
-    pub(super) fn outcome(self) -> Result<Answer, Denial> {
+    /// each key is named with its reason, or the soonest return if all of them just rest. A model that the provider has
+    /// under no key is not there.
+    pub(super) fn denial(self, model: &str) -> Denial {
         let soonest = self.soonest_return();
+        let is_missing = self.unusable.is_empty()
+            && self.met.iter().all(|(_, failure)| matches!(failure, Failure::Key(KeyTrouble::ModelMissing, _)));
         let mut reasons = self.unusable;
         let mut last = None;
         for (key, failure) in self.met {
@@ -71,11 +87,12 @@ impl Failures {
                 Failure::TimedOut(which, length) => last = Some(Denial::UpstreamTimeout(which, length)),
             }
         }
-        Err(match (last, soonest) {
+        match (last, soonest) {
             (Some(denial), _) => denial,
             (None, Some(rest)) => Denial::AllKeysCooling(rest),
+            (None, None) if is_missing => Denial::ModelNotFound(model.to_owned(), Vec::new()),
             (None, None) => Denial::NoUsableKey(reasons),
-        })
+        }
     }
 
     /// When every key only rests: the time until the first of them is back.

@@ -3,14 +3,18 @@
 
 mod draft;
 mod failures;
+mod judge;
+mod open_attempt;
 mod opened;
-mod tried;
+mod reserve;
+mod send;
 
 use std::rc::Rc;
 
 use bytes::Bytes;
 use http::response;
 use keyward_domain::denial::Denial;
+use keyward_domain::virtual_key::DisconnectPolicy;
 
 use crate::stage::admit::Place;
 use crate::stage::arrive::Arrival;
@@ -19,9 +23,8 @@ use crate::upstream::Flowing;
 use crate::worker::Worker;
 use draft::Draft;
 use failures::Failures;
+pub(crate) use open_attempt::{BYTES_PER_TOKEN, OpenAttempt};
 pub(crate) use opened::OpenedKeys;
-pub(crate) use tried::{Asked, BYTES_PER_TOKEN, OpenAttempt};
-use tried::{Tried, try_candidate};
 
 /// An answer of a provider, its ledger row still open.
 pub(crate) struct Answer {
@@ -37,10 +40,12 @@ pub(crate) struct Answer {
 
 /// What the relay has to know about the call.
 pub(crate) struct About {
+    /// Whether the client wants the answer piece by piece.
+    pub(crate) streamed: bool,
     /// Whether usage was asked for on the client's behalf, and has to be kept from it.
     pub(crate) hide_usage: bool,
     /// What happens upstream when the client goes away.
-    pub(crate) on_disconnect: keyward_domain::virtual_key::DisconnectPolicy,
+    pub(crate) on_disconnect: DisconnectPolicy,
 }
 
 /// The body of an answer.
@@ -51,12 +56,23 @@ pub(crate) enum AnswerBody {
     Judged(Bytes),
 }
 
+/// What came of one attempt.
+enum Tried {
+    Answered(Box<(response::Parts, AnswerBody, OpenAttempt)>),
+    Failed(failures::Failure),
+}
+
 /// Tries the candidates in order until one answers.
 pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -> Result<Answer, Denial> {
-    let (mut draft, place, candidates) = Draft::of(plan, worker.shared.options.limits.upload_body);
+    let (mut draft, place, mut candidates, at_most) = Draft::of(plan, &worker.shared.options.limits);
     let mut failures = Failures::default();
-    let last = candidates.len().saturating_sub(1);
-    for (index, candidate) in candidates.into_iter().enumerate() {
+    while let Some(candidate) = candidates.pop_front() {
+        if failures.attempts() >= at_most {
+            break;
+        }
+        if failures.rules_out(&candidate, &candidates) {
+            continue;
+        }
         let credential = match worker.opened.header(worker, arrival, &candidate) {
             Ok(credential) => credential,
             Err(opened::Unopened::Locked) => return Err(Denial::VaultLocked),
@@ -65,16 +81,23 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                 continue;
             }
         };
-        let request = draft.request(arrival, &candidate, credential.as_ref(), index == last)?;
-        let tried = try_candidate(worker, arrival, &draft, &candidate, &failures, credential.as_ref(), request).await?;
+        let attempts = failures.attempts() + 1;
+        let is_last = candidates.is_empty() || attempts == at_most;
+        let request = draft.request(arrival, &candidate, credential.as_ref(), is_last)?;
+        let attempt = reserve::attempt(worker, arrival, &draft, &candidate, attempts).await?;
+        let tried = match send::request(worker, arrival, &draft, &candidate, attempt, request).await? {
+            send::Sent::Failed(failure) => Tried::Failed(failure),
+            send::Sent::Answered(response, attempt) => {
+                judge::response(worker, arrival, &candidate, credential.as_ref(), attempt, *response).await?
+            }
+        };
         match tried {
             Tried::Answered(answered) => {
                 let (head, body, attempt) = *answered;
-                let about = draft.about();
-                return Ok(Answer { head, body, attempt, candidate, attempts: failures.attempts() + 1, place, about });
+                return Ok(Answer { head, body, attempt, candidate, attempts, place, about: draft.about() });
             }
             Tried::Failed(failure) => failures.add(&candidate, failure),
         }
     }
-    failures.outcome()
+    Err(failures.denial(&draft.name))
 }

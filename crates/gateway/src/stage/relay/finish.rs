@@ -9,7 +9,8 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::usage::{Usage, UsageSource};
 
 use crate::ledger::Spent;
-use crate::stage::attempt::{Asked, BYTES_PER_TOKEN, OpenAttempt};
+use crate::stage::attempt::{BYTES_PER_TOKEN, OpenAttempt};
+use crate::stage::read::Asked;
 
 /// When things happened, on the monotonic clock.
 #[derive(Clone, Copy)]
@@ -21,7 +22,6 @@ pub(super) struct Times {
 
 /// What the attempt consumed and cost.
 pub(super) fn spent(attempt: &OpenAttempt, metered: Metered, outcome: AttemptOutcome, times: Times) -> Spent {
-    let context = &attempt.context;
     let (usage, source) = consumed(attempt, &metered, outcome);
     let facts = asked_facts(&attempt.asked);
     let charged = ChargeContext { facts: &facts, ..ChargeContext::of_tier(metered.service_tier.as_deref()) };
@@ -29,16 +29,16 @@ pub(super) fn spent(attempt: &OpenAttempt, metered: Metered, outcome: AttemptOut
         UsageSource::None => Some(Nanodollars::ZERO),
         _ => charge(&attempt.target.pricing, &usage, &charged),
     };
-    let before = context.sent.saturating_sub(context.arrived);
+    let before = attempt.sent.saturating_sub(attempt.arrived);
     Spent {
         outcome,
-        status: context.status,
+        status: attempt.status,
         usage,
         source,
         cost,
         raw_usage: metered.raw_usage,
-        duration: times.now.saturating_sub(context.sent),
-        first_content: times.first_content.map(|at| at.saturating_sub(context.sent)),
+        duration: times.now.saturating_sub(attempt.sent),
+        first_content: times.first_content.map(|at| at.saturating_sub(attempt.sent)),
         overhead: before + times.now.saturating_sub(times.ended),
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn spent(attempt: &OpenAttempt, metered: Metered, outcome: AttemptOut
 /// The provider's own figures where there are any; what was seen, at four bytes a token, where there are none. An
 /// error before any content, without usage, costs nothing.
 fn consumed(attempt: &OpenAttempt, metered: &Metered, outcome: AttemptOutcome) -> (Usage, UsageSource) {
-    if attempt.context.is_free {
+    if attempt.is_free {
         return (metered.usage.unwrap_or_default(), UsageSource::None);
     }
     let seen = metered.content_bytes.div_ceil(BYTES_PER_TOKEN);
@@ -59,13 +59,12 @@ fn consumed(attempt: &OpenAttempt, metered: &Metered, outcome: AttemptOutcome) -
         (None, _) if outcome == AttemptOutcome::UpstreamError && metered.content_bytes == 0 => {
             (Usage::default(), UsageSource::None)
         }
-        (None, _) if attempt.asked.characters.is_some() => {
-            let input_characters = attempt.asked.characters.unwrap_or_default();
-            (Usage { input_characters, ..Usage::default() }, UsageSource::Estimated)
-        }
         (None, _) => {
-            let input_uncached = attempt.context.request_bytes.div_ceil(BYTES_PER_TOKEN);
-            (Usage { input_uncached, output: seen, ..Usage::default() }, UsageSource::Estimated)
+            let prompt = attempt.prompt_estimate();
+            (
+                Usage { output: if attempt.asked.characters.is_some() { 0 } else { seen }, ..prompt },
+                UsageSource::Estimated,
+            )
         }
     }
 }

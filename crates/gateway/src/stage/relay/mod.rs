@@ -10,17 +10,18 @@ mod whole;
 
 use std::rc::Rc;
 
-use http::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::response::Parts;
-use keyward_dialect::tee::{Meter, Shape};
+use http::{Response, response};
+use keyward_dialect::tee::Shape;
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_provider::inbound_headers;
 
 use crate::body::Body;
+use crate::stage::admit::Place;
 use crate::stage::arrive::Arrival;
-use crate::stage::attempt::{Answer, AnswerBody};
+use crate::stage::attempt::{About, Answer, AnswerBody, OpenAttempt};
+use crate::upstream::Flowing;
 use crate::worker::Worker;
 pub(crate) use stream::{Abandoned, Relay};
 
@@ -35,28 +36,42 @@ pub(crate) async fn response(worker: &Rc<Worker>, arrival: &Arrival, answer: Ans
         }
         AnswerBody::Flowing(flowing) => flowing,
     };
-    let shape = shape(&head)?;
-    let meter = Meter::new(arrival.dialect, arrival.operation_or_chat(), shape, about.hide_usage);
-    let stream = Relay::new(Rc::clone(worker), arrival, flowing, meter, shape, attempt, place, about.on_disconnect);
-    if shape != Shape::Json {
-        headers::finish(&mut head, arrival, &candidate, attempts, None);
-        return Ok(Response::from_parts(head, Body::Relayed(Some(Box::new(stream)))));
-    }
-    match whole::read(stream).await? {
-        whole::Read::All(bytes, cost) => {
-            headers::finish(&mut head, arrival, &candidate, attempts, Some(bytes.len()));
-            headers::cost(&mut head, cost);
-            Ok(Response::from_parts(head, Body::from(bytes)))
+    let shape = match shape(&head) {
+        Ok(shape) => shape,
+        Err(denial) => {
+            attempt.cut(worker, AttemptOutcome::UpstreamError).committed().await?;
+            return Err(denial);
         }
-        whole::Read::TooLong(stream) => {
-            headers::finish(&mut head, arrival, &candidate, attempts, None);
-            Ok(Response::from_parts(head, Body::Relayed(Some(stream))))
-        }
+    };
+    let relay = Relay::new(worker, arrival, Parts { flowing, shape, attempt, place, about });
+    if relay.is_short() {
+        return match whole::read(relay).await? {
+            whole::Read::All(bytes, cost) => {
+                headers::finish(&mut head, arrival, &candidate, attempts, Some(bytes.len()));
+                headers::cost(&mut head, cost);
+                Ok(Response::from_parts(head, Body::from(bytes)))
+            }
+            whole::Read::TooLong(relay) => {
+                headers::finish(&mut head, arrival, &candidate, attempts, None);
+                Ok(Response::from_parts(head, Body::Relayed(Some(relay))))
+            }
+        };
     }
+    headers::finish(&mut head, arrival, &candidate, attempts, None);
+    Ok(Response::from_parts(head, Body::Relayed(Some(Box::new(relay)))))
+}
+
+/// What a relay is made of.
+pub(crate) struct Parts {
+    flowing: Flowing,
+    shape: Shape,
+    attempt: OpenAttempt,
+    place: Place,
+    about: About,
 }
 
 /// What kind of body this is. A page of HTML is no answer of a model, whatever its status says.
-fn shape(head: &Parts) -> Result<Shape, Denial> {
+fn shape(head: &response::Parts) -> Result<Shape, Denial> {
     let encoded = head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding.as_bytes() != b"identity");
     let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
     let is = |name: &[u8]| kind.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
@@ -75,7 +90,7 @@ fn shape(head: &Parts) -> Result<Shape, Denial> {
 }
 
 /// What of the provider's head must not reach the client as it is.
-fn clean(head: &mut Parts) {
+fn clean(head: &mut response::Parts) {
     inbound_headers(&mut head.headers);
     head.headers.remove(CONTENT_LENGTH);
 }

@@ -13,7 +13,7 @@ use crate::options::Deadlines;
 /// Watches over the silence between two pieces of an answer.
 pub(super) struct Silence {
     deadlines: Deadlines,
-    began: Instant,
+    first_content_at: Instant,
     /// The call's own deadline.
     total_at: Instant,
     heard_at: Instant,
@@ -21,6 +21,15 @@ pub(super) struct Silence {
     kept_alive_at: Instant,
     comments: bool,
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// How long ago things happened.
+#[derive(Clone, Copy)]
+pub(super) struct Since {
+    /// The call arrived.
+    pub(super) arrived: Duration,
+    /// The attempt was sent.
+    pub(super) sent: Duration,
 }
 
 /// What is due after so much silence.
@@ -32,11 +41,20 @@ pub(super) enum Due {
 }
 
 impl Silence {
-    /// Begins now; `spent` of the total has passed already.
-    pub(super) fn new(deadlines: &Deadlines, spent: Duration, comments: bool) -> Self {
+    /// Begins now, with the head of the answer. `comments` says whether the client may be sent signs of life.
+    pub(super) fn new(deadlines: &Deadlines, since: Since, comments: bool) -> Self {
         let now = Instant::now();
-        let total_at = now + deadlines.total.saturating_sub(spent);
-        Self { deadlines: *deadlines, began: now, total_at, heard_at: now, kept_alive_at: now, comments, timer: None }
+        let first_content_at = now + deadlines.first_content.saturating_sub(since.sent);
+        let total_at = now + deadlines.total.saturating_sub(since.arrived);
+        Self {
+            deadlines: *deadlines,
+            first_content_at,
+            total_at,
+            heard_at: now,
+            kept_alive_at: now,
+            comments,
+            timer: None,
+        }
     }
 
     /// A piece came.
@@ -79,7 +97,7 @@ impl Silence {
         if content {
             (self.heard_at + self.deadlines.idle, Deadline::Idle, self.deadlines.idle)
         } else {
-            (self.began + self.deadlines.first_content, Deadline::FirstContent, self.deadlines.first_content)
+            (self.first_content_at, Deadline::FirstContent, self.deadlines.first_content)
         }
     }
 }

@@ -11,20 +11,21 @@ use http_body::{Body as _, Frame};
 use keyward_dialect::error;
 use keyward_dialect::tee::{Meter, Shape};
 use keyward_domain::denial::Denial;
-use keyward_domain::dialect::Dialect;
+use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::RequestId;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::virtual_key::DisconnectPolicy;
 
+use super::Parts;
 use super::finish::{Times, spent};
 use super::gathered::Gathered;
-use super::silence::{Due, Silence};
+use super::silence::{Due, Silence, Since};
 use crate::body::BrokenOff;
 use crate::ledger::Ledger;
 use crate::stage::admit::Place;
 use crate::stage::arrive::Arrival;
-use crate::stage::attempt::OpenAttempt;
+use crate::stage::attempt::{About, OpenAttempt};
 use crate::upstream::Flowing;
 use crate::worker::Worker;
 
@@ -38,12 +39,13 @@ pub(crate) struct Relay {
     worker: Rc<Worker>,
     request: RequestId,
     dialect: Dialect,
+    operation: Operation,
     flowing: Flowing,
     meter: Meter,
-    pub(super) shape: Shape,
+    shape: Shape,
+    about: About,
     /// The open ledger row; `None` once it is settled.
     attempt: Option<OpenAttempt>,
-    on_disconnect: DisconnectPolicy,
     silence: Silence,
     first_content: Option<Duration>,
     /// Waiting for the ledger row to be durable.
@@ -57,54 +59,56 @@ pub(crate) struct Relay {
     ending: Ending,
     /// What it cost, once settled.
     cost: Option<Nanodollars>,
-    _place: Place,
+    place: Option<Place>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How a body ends.
+#[derive(Clone, PartialEq, Eq)]
 enum Ending {
     /// More may come.
     Open,
-    /// The body ends properly.
+    /// Properly.
     Proper,
-    /// The connection is closed, so that the client notices.
-    Broken,
+    /// The connection is closed, so that the client notices; or, if nothing was sent yet, this is what it is told.
+    Broken(Denial),
 }
 
 /// An answer whose client went away, to be read to its end for the sake of its usage.
 pub(crate) struct Abandoned(Box<Relay>);
 
 impl Relay {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the answer; called in one place")]
-    pub(super) fn new(
-        worker: Rc<Worker>,
-        arrival: &Arrival,
-        flowing: Flowing,
-        meter: Meter,
-        shape: Shape,
-        attempt: OpenAttempt,
-        place: Place,
-        on_disconnect: DisconnectPolicy,
-    ) -> Self {
-        let spent_already = attempt.context.sent.saturating_sub(arrival.began);
-        let silence = Silence::new(&worker.shared.options.deadlines, spent_already, shape == Shape::Sse);
+    pub(super) fn new(worker: &Rc<Worker>, arrival: &Arrival, parts: Parts) -> Self {
+        let Parts { flowing, shape, attempt, place, about } = parts;
+        let operation = arrival.operation().unwrap_or(Operation::Chat);
+        let meter = Meter::new(arrival.dialect, operation, shape, about.hide_usage).whole_events();
+        let now = worker.monotonic();
+        let since = Since { arrived: now.saturating_sub(attempt.arrived), sent: now.saturating_sub(attempt.sent) };
+        // Gemini's own SDK takes every line for data.
+        let comments = shape == Shape::Sse && arrival.dialect != Dialect::Gemini;
         Self {
-            worker,
+            worker: Rc::clone(worker),
             request: arrival.request,
             dialect: arrival.dialect,
+            operation,
             flowing,
             meter,
             shape,
+            about,
             attempt: Some(attempt),
-            on_disconnect,
-            silence,
+            silence: Silence::new(&worker.shared.options.deadlines, since, comments),
             first_content: None,
             committing: None,
             held: Gathered::default(),
             lingered: false,
             ending: Ending::Open,
             cost: None,
-            _place: place,
+            place: Some(place),
         }
+    }
+
+    /// Whether it is worth waiting for all of it: JSON that the client does not want piece by piece.
+    pub(super) fn is_short(&self) -> bool {
+        self.shape == Shape::Json && !self.about.streamed
     }
 
     /// The next piece for the client.
@@ -118,10 +122,10 @@ impl Relay {
             if !self.held.is_empty() && (is_over || self.held.len() >= MAX_GATHERED) {
                 return Poll::Ready(Some(Ok(Frame::data(self.held.take()))));
             }
-            match self.ending {
+            match &self.ending {
                 Ending::Open => {}
                 Ending::Proper => return Poll::Ready(None),
-                Ending::Broken => return Poll::Ready(Some(Err(BrokenOff))),
+                Ending::Broken(denial) => return Poll::Ready(Some(Err(BrokenOff(denial.clone())))),
             }
             match Pin::new(&mut self.flowing).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
@@ -159,10 +163,12 @@ impl Relay {
 
     /// The client is gone. If the answer is to be read on and there is room, it is; otherwise it is settled from what
     /// was seen.
-    pub(crate) fn abandon(self: Box<Self>) {
-        let room = self.worker.drains.get() < self.worker.shared.options.disconnect.drains;
-        if self.attempt.is_some() && self.on_disconnect == DisconnectPolicy::Drain && room {
-            let worker = Rc::clone(&self.worker);
+    pub(crate) fn abandon(mut self: Box<Self>) {
+        let (worker, limit) = (Rc::clone(&self.worker), self.worker.shared.options.disconnect.drains);
+        let drains = worker.drains.get();
+        if self.attempt.is_some() && self.about.on_disconnect == DisconnectPolicy::Drain && drains < limit {
+            worker.drains.set(drains + 1);
+            self.place = None;
             worker.abandoned(Abandoned(self));
         }
     }
@@ -183,10 +189,11 @@ impl Relay {
 
     /// The provider closed its answer properly. That is the end, unless its dialect would have said so first.
     fn end(&mut self) {
+        self.silence.heard();
         let withheld = self.meter.end();
-        self.held.push(withheld);
-        let metered_to_end = self.shape == Shape::Opaque || self.meter.metered().complete;
-        if self.attempt.is_none() || metered_to_end {
+        let metered = self.meter.metered();
+        if self.attempt.is_none() || self.shape == Shape::Opaque || metered.complete || metered.finished {
+            self.held.push(withheld);
             self.settle(AttemptOutcome::Completed);
             self.ending = Ending::Proper;
         } else {
@@ -194,18 +201,23 @@ impl Relay {
         }
     }
 
-    /// The answer cannot be completed. A stream says so in its dialect; anything else is cut, so that half an answer
-    /// cannot pass for a whole one.
+    /// The answer cannot be completed. A stream says so in its dialect, behind its last whole event; anything else is
+    /// cut, so that half an answer cannot pass for a whole one.
     fn break_off(&mut self, denial: &Denial) {
-        let open = self.attempt.is_some();
+        self.silence.heard();
+        let is_news = self.attempt.is_some();
         self.settle(AttemptOutcome::Cut);
-        if self.shape == Shape::Sse {
-            if open {
-                self.held.push(error::stream_event(self.dialect, denial, &self.request.to_string()));
-            }
-            self.ending = Ending::Proper;
-        } else {
-            self.ending = Ending::Broken;
+        if self.shape != Shape::Sse {
+            self.ending = Ending::Broken(denial.clone());
+            return;
+        }
+        self.ending = Ending::Proper;
+        if is_news {
+            let id = self.request.to_string();
+            self.held.push(match self.operation {
+                Operation::Responses => error::responses_event(denial, &id),
+                _ => error::stream_event(self.dialect, denial, &id),
+            });
         }
     }
 
@@ -243,29 +255,31 @@ impl Relay {
     }
 }
 
-/// The client went away. The row is settled from what was seen, or the rest is read first.
+/// The client went away. The row is settled from what was seen.
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.attempt.is_none() {
-            return;
-        }
-        // Aborting closes the provider's connection, because it is dropped before its answer was read to the end.
+        // Dropping the provider's answer before its end closes its connection.
         drop(self.write_row(AttemptOutcome::ClientGone));
     }
 }
 
 impl Abandoned {
     /// Reads the answer to its end, at most for as long as the operator allows.
-    pub(crate) async fn read_to_end(self) {
-        let worker = Rc::clone(&self.0.worker);
-        worker.drains.set(worker.drains.get() + 1);
-        let mut relay = self.0;
-        let limit = worker.shared.options.disconnect.drain_max;
+    pub(crate) async fn read_to_end(mut self) {
+        let limit = self.0.worker.shared.options.disconnect.drain_max;
+        let relay = &mut self.0;
         let reading = std::future::poll_fn(|cx| {
             while let Some(Ok(_)) = ready!(relay.poll_frame(cx)) {}
             Poll::Ready(())
         });
         drop(tokio::time::timeout(limit, reading).await);
-        worker.drains.set(worker.drains.get().saturating_sub(1));
+    }
+}
+
+/// Gives back the room for reading on, whether or not it was read to the end.
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        let drains = &self.0.worker.drains;
+        drains.set(drains.get().saturating_sub(1));
     }
 }

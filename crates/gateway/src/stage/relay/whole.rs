@@ -9,6 +9,7 @@ use keyward_domain::money::Nanodollars;
 
 use super::gathered::Gathered;
 use super::stream::Relay;
+use crate::body::BrokenOff;
 
 /// Longer answers stream.
 const MAX_WHOLE: usize = 256 * 1024;
@@ -27,7 +28,7 @@ pub(super) async fn read(mut relay: Relay) -> Result<Read, Denial> {
     loop {
         match poll_fn(|cx| relay.poll_frame(cx)).await {
             None => return Ok(Read::All(all.take(), relay.cost())),
-            Some(Err(_)) => return Err(Denial::UpstreamMalformed("it broke off or ended in the middle".to_owned())),
+            Some(Err(BrokenOff(denial))) => return Err(denial),
             Some(Ok(frame)) => all.push(frame.into_data().unwrap_or_default()),
         }
         if all.len() > MAX_WHOLE {

@@ -1,0 +1,57 @@
+//! Reserve: the ledger knows of an attempt before a byte of it leaves.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use keyward_domain::denial::Denial;
+use keyward_domain::ids::CredentialId;
+use keyward_domain::ledger::{AttemptId, AttemptOutcome, Subject};
+
+use super::draft::Draft;
+use super::open_attempt::{OpenAttempt, prompt_estimate};
+use crate::ledger::Spent;
+use crate::stage::arrive::Arrival;
+use crate::stage::route::Candidate;
+use crate::worker::Worker;
+
+/// Opens the ledger row of attempt `number` and waits until that is durable.
+pub(super) async fn attempt(
+    worker: &Rc<Worker>,
+    arrival: &Arrival,
+    draft: &Draft,
+    candidate: &Candidate,
+    number: u8,
+) -> Result<OpenAttempt, Denial> {
+    let subject = subject(worker, arrival, draft, candidate, number);
+    let is_free = draft.operation.is_free();
+    let asked = draft.asked();
+    let request_bytes = draft.payload_len as u64;
+    let estimate = prompt_estimate(request_bytes, &asked);
+    let if_dropped = Spent::prompt(AttemptOutcome::ClientGone, &candidate.target, &estimate, is_free);
+    let reservation = worker.ledger.reserve(subject, if_dropped).await?;
+    let target = Arc::clone(&candidate.target);
+    let (arrived, sent) = (arrival.began, worker.monotonic());
+    Ok(OpenAttempt { reservation, target, asked, arrived, sent, status: 0, request_bytes, is_free })
+}
+
+fn subject(worker: &Worker, arrival: &Arrival, draft: &Draft, candidate: &Candidate, number: u8) -> Subject {
+    let provider = &candidate.target.provider;
+    Subject {
+        attempt: AttemptId { request: arrival.request, number },
+        at: worker.now(),
+        tenant: draft.tenant,
+        virtual_key: draft.virtual_key,
+        provider: provider.id,
+        provider_name: Arc::clone(&provider.name),
+        credential: candidate.credential.as_ref().map_or(CredentialId::from_bits(0), |pooled| pooled.id),
+        credential_name: candidate.credential_name(),
+        requested_model: Arc::clone(&draft.name),
+        model: Arc::clone(&candidate.target.model),
+        dialect: arrival.dialect,
+        operation: draft.operation,
+        streamed: draft.streamed,
+        reserved: draft.most.at(&candidate.target),
+        price_version: Arc::clone(&candidate.target.price_version),
+        trace: arrival.trace,
+    }
+}

@@ -1,0 +1,79 @@
+//! Send: one request, one head of an answer, or the reason why there is none.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use keyward_domain::denial::{Deadline, Denial};
+use keyward_domain::ledger::AttemptOutcome;
+
+use super::OpenAttempt;
+use super::draft::Draft;
+use super::failures::Failure;
+use crate::body::Outgoing;
+use crate::stage::arrive::Arrival;
+use crate::stage::route::Candidate;
+use crate::upstream::{Destination, Flowing};
+use crate::worker::Worker;
+
+/// What came of sending.
+pub(super) enum Sent {
+    /// The provider answers; whether well or not is judged next.
+    Answered(Box<Response<Flowing>>, OpenAttempt),
+    /// It does not. The ledger row is written.
+    Failed(Failure),
+}
+
+/// Sends the request and waits for the head of the answer.
+pub(super) async fn request(
+    worker: &Rc<Worker>,
+    arrival: &Arrival,
+    draft: &Draft,
+    candidate: &Candidate,
+    mut attempt: OpenAttempt,
+    request: Request<Outgoing>,
+) -> Result<Sent, Denial> {
+    let (which, limit) = deadline(worker, arrival, matches!(request.body(), Outgoing::Upload(_)))?;
+    let provider = &candidate.target.provider;
+    let to = Destination { origin: &provider.origin, allow_private: provider.allow_private };
+    attempt.sent = worker.monotonic();
+    attempt.reservation.mark_sent();
+    let sent = tokio::time::timeout(limit, worker.upstream.send(&to, request)).await;
+    if let Some(denial) = draft.upload_fault.take() {
+        // The client's own upload broke off or was not what it began as; the provider is not to blame.
+        attempt.cut(worker, AttemptOutcome::ClientGone).committed().await?;
+        return Err(denial);
+    }
+    match sent {
+        Ok(Ok(response)) => {
+            attempt.status = response.status().as_u16();
+            Ok(Sent::Answered(Box::new(response), attempt))
+        }
+        Ok(Err(error)) => {
+            let ledger = if error.may_have_been_sent() {
+                attempt.cut(worker, AttemptOutcome::Cut)
+            } else {
+                attempt.costs_nothing(worker, AttemptOutcome::NotSent)
+            };
+            ledger.committed().await?;
+            Ok(Sent::Failed(Failure::NotAnswered(error)))
+        }
+        Err(_) => {
+            attempt.cut(worker, AttemptOutcome::Cut).committed().await?;
+            Ok(Sent::Failed(Failure::TimedOut(which, limit)))
+        }
+    }
+}
+
+/// The deadline that comes first. An upload takes as long as its client takes, so only the call's own deadline counts.
+fn deadline(worker: &Worker, arrival: &Arrival, is_upload: bool) -> Result<(Deadline, Duration), Denial> {
+    let deadlines = &worker.shared.options.deadlines;
+    let left = super::judge::left(worker, arrival);
+    if left.is_zero() {
+        return Err(Denial::UpstreamTimeout(Deadline::Total, deadlines.total));
+    }
+    if is_upload || left < deadlines.first_content {
+        return Ok((Deadline::Total, left));
+    }
+    Ok((Deadline::FirstContent, deadlines.first_content))
+}
