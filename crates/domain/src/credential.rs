@@ -23,7 +23,7 @@ pub struct Credential {
     pub state: CredentialState,
     /// A safe reminder of which key it is: kind of prefix and last four characters.
     pub hint: String,
-    /// The sealed secret (`security.md` 2.4). Empty for providers that want no key.
+    /// The sealed secret. Empty for providers that want no key.
     #[serde(with = "hex_bytes")]
     pub envelope: Vec<u8>,
     /// Version of the sealed record, part of what the seal is bound to.

@@ -90,7 +90,7 @@ impl FromStr for BaseUrl {
     type Err = OriginError;
 
     /// Accepts `https://host[:port][/prefix]`, and `http://` alike; refuses everything that could hide a destination:
-    /// user info, query, fragment, backslashes, percent signs, odd host characters (`security.md` A53 to A56).
+    /// user info, query, fragment, backslashes, percent signs, odd host characters.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let refuse = |reason| OriginError { text: text.chars().take(64).collect(), reason };
         let (scheme, rest) = split_scheme(text).ok_or_else(|| refuse("start it with https:// or http://"))?;

@@ -49,7 +49,7 @@ pub struct VirtualKey {
 pub struct TokenHash {
     /// Which pepper of the key ring hashed it.
     pub pepper: u32,
-    /// HMAC-SHA-256 over the whole token (`security.md` 2.8).
+    /// HMAC-SHA-256 over the whole token.
     pub mac: [u8; 32],
     /// From when it is refused; `None` while it is the current one.
     pub expires_at: Option<Timestamp>,

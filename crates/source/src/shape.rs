@@ -1,6 +1,6 @@
 use keyward_domain::secret::Secret;
 
-/// Longer secrets are refused (`security.md` 2.12).
+/// Longer secrets are refused.
 pub const MAX_SECRET_BYTES: usize = 8 * 1024;
 
 /// Whether these bytes can be a key at all: not empty, not too long, nothing in them that would break out of a header.
