@@ -12,7 +12,7 @@ use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Dialect;
 use serde::Serialize;
 
-pub use scrub::scrub;
+pub use scrub::{Telling, scrub};
 
 /// The body of a refusal.
 pub fn body(dialect: Dialect, denial: &Denial, request_id: &str) -> Bytes {

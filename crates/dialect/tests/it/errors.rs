@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use keyward_dialect::error::{body, responses_event, scrub, stream_event};
+use keyward_dialect::error::{Telling, body, responses_event, scrub, stream_event};
 use keyward_domain::denial::{Deadline, Denial};
 use keyward_domain::dialect::Dialect;
 use serde_json::{Value, json};
@@ -147,4 +147,14 @@ fn a_repeated_provider_key_is_scrubbed_whole_cut_or_starred() {
     let body = Bytes::from_static(b"clean");
     assert_eq!(scrub(body.clone(), secret.as_bytes()).as_ptr(), body.as_ptr());
     assert_eq!(scrub(body.clone(), b""), body);
+}
+
+#[test]
+fn a_keys_beginning_is_enough_to_take_it_out() {
+    let secret = ["sk-", "proj-", "a1B2c3D4e5F6"].concat();
+    let telling = Telling::of(secret.as_bytes()).unwrap();
+    let text = format!("odd key {secret}.");
+    assert!(telling.is_in(text.as_bytes()) && !telling.is_in(b"all quiet"));
+    assert_eq!(telling.scrub(Bytes::from(text)), "odd key [redacted]");
+    assert!(Telling::of(b"EMPTY").is_none(), "the key of a server that wants none is a word");
 }

@@ -92,6 +92,24 @@ fn s02_an_echoed_provider_key_is_scrubbed() {
 }
 
 #[test]
+fn s02_an_echoed_provider_key_is_scrubbed_from_headers_and_stream_errors() {
+    let house = House::open();
+    let key = mint_secret(Vendor::OpenAi, "openai-1");
+    let bad = VendorError::BadRequest(format!("Odd key {key}."), None);
+    for fault in [
+        Fault::status(400).header("x-debug", &key),
+        Fault::answer().header("x-debug", &format!("Bearer {key}")),
+        Fault::answer().error_after(0, bad.clone()),
+        Fault::answer().error_after(3, bad),
+    ] {
+        house.provider.script(fault.clone());
+        let answer = house.client().post("/v1/chat/completions", &CHAT.replacen('{', "{\"stream\":true,", 1));
+        assert!(!answer.text().contains(&key) && !format!("{answer:?}").contains(&key), "{fault:?}");
+        assert_eq!(house.provider.faults_left(), 0);
+    }
+}
+
+#[test]
 fn a_redirect_is_refused_and_not_followed() {
     let elsewhere = House::open();
     let mut house = House::open();

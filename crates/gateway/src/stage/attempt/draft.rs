@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
+use keyward_dialect::error::Telling;
 use keyward_dialect::lens::{Facts, IncludeUsage};
 use keyward_dialect::splice::Edits;
 use keyward_domain::denial::Denial;
@@ -75,8 +76,9 @@ impl Draft {
     }
 
     /// What the relay has to know.
-    pub(super) fn about(&self) -> About {
-        About { streamed: self.streamed, hide_usage: self.injects_usage(), on_disconnect: self.on_disconnect }
+    pub(super) fn about(&self, telling: Option<Telling>) -> About {
+        let (streamed, hide_usage, on_disconnect) = (self.streamed, self.injects_usage(), self.on_disconnect);
+        About { streamed, hide_usage, on_disconnect, telling }
     }
 
     /// What a price may depend on.

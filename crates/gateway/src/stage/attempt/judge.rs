@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Response;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
+use keyward_dialect::error::Telling;
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_provider::{Verdict, judge};
@@ -30,7 +31,8 @@ pub(super) async fn response(
     attempt: OpenAttempt,
     response: Response<Flowing>,
 ) -> Result<Tried, Denial> {
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
+    withhold(&mut head.headers, credential);
     if head.status.is_success() {
         return Ok(Tried::Answered(Box::new((head, AnswerBody::Flowing(body), attempt))));
     }
@@ -73,9 +75,28 @@ async fn beginning(mut body: Flowing, patience: Duration) -> Bytes {
     read.freeze()
 }
 
+/// What an echo of the provider key is known by.
+pub(super) fn telling(credential: Option<&(HeaderName, HeaderValue)>) -> Option<Telling> {
+    Telling::of(secret(credential?))
+}
+
+/// Takes out the headers in which the provider echoes its key.
+fn withhold(headers: &mut HeaderMap, credential: Option<&(HeaderName, HeaderValue)>) {
+    let Some(telling) = telling(credential) else { return };
+    let echoing = |(name, value): (&HeaderName, &HeaderValue)| telling.is_in(value.as_bytes()).then(|| name.clone());
+    let echoing: Vec<_> = headers.iter().filter_map(echoing).collect();
+    for name in echoing {
+        headers.remove(name);
+    }
+}
+
 /// The body without the provider key, should the provider have echoed it.
 fn scrubbed(body: Bytes, credential: Option<&(HeaderName, HeaderValue)>) -> Bytes {
-    let Some((_, value)) = credential else { return body };
+    let Some(credential) = credential else { return body };
+    keyward_dialect::error::scrub(body, secret(credential))
+}
+
+fn secret((_, value): &(HeaderName, HeaderValue)) -> &[u8] {
     let value = value.as_bytes();
-    keyward_dialect::error::scrub(body, value.strip_prefix(b"Bearer ").unwrap_or(value))
+    value.strip_prefix(b"Bearer ").unwrap_or(value)
 }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::response;
+use keyward_dialect::error::Telling;
 use keyward_domain::denial::Denial;
 use keyward_domain::virtual_key::DisconnectPolicy;
 
@@ -46,6 +47,8 @@ pub(crate) struct About {
     pub(crate) hide_usage: bool,
     /// What happens upstream when the client goes away.
     pub(crate) on_disconnect: DisconnectPolicy,
+    /// What an echo of the provider key is known by.
+    pub(crate) telling: Option<Telling>,
 }
 
 /// The body of an answer.
@@ -94,7 +97,8 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
         match tried {
             Tried::Answered(answered) => {
                 let (head, body, attempt) = *answered;
-                return Ok(Answer { head, body, attempt, candidate, attempts, place, about: draft.about() });
+                let about = draft.about(judge::telling(credential.as_ref()));
+                return Ok(Answer { head, body, attempt, candidate, attempts, place, about });
             }
             Tried::Failed(failure) => failures.add(&candidate, failure),
         }

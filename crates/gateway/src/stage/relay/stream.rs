@@ -181,7 +181,11 @@ impl Relay {
             self.first_content = Some(self.worker.monotonic());
         }
         self.lingered = false;
-        self.held.push(fed.forward);
+        // Who complains about a key may well repeat it.
+        self.held.push(match self.about.telling {
+            Some(telling) if fed.error => telling.scrub(fed.forward),
+            _ => fed.forward,
+        });
         if fed.terminal {
             self.settle(if fed.error { AttemptOutcome::UpstreamError } else { AttemptOutcome::Completed });
         }
