@@ -114,7 +114,7 @@ fn k11_keys_of_the_config_file_serve_at_once_and_cost_nothing_until_they_do() {
         let variable = format!("{}_API_KEY", vendor.name().to_uppercase());
         let base = crate::scene::base_url(&provider, vendor);
         let key = format!("{{ name: main, key: \"${{env:{variable}}}\" }}");
-        config.push_str(&format!("  {vendor}: {{ base_url: \"{base}\", keys: [{key}] }}\n"));
+        config = format!("{config}  {vendor}: {{ base_url: \"{base}\", keys: [{key}] }}\n");
         scene = scene.set(&variable, &provider.add_key(vendor, "main"));
     }
     std::fs::write(scene.path("keyward.yaml"), config).unwrap();

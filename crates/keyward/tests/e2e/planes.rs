@@ -126,3 +126,22 @@ fn v04_no_other_name_of_a_path_opens_the_admin_api() {
         }
     }
 }
+
+/// A client that is still sending when it is refused has to hear why, not that its connection broke.
+#[test]
+fn v04_a_refused_upload_hears_why() {
+    let doors = doors();
+    let body = vec![b'x'; 3 << 20];
+    for turn in 0..10 {
+        for (path, kind) in [
+            ("/v1/images/edits", "multipart/form-data; boundary=x"),
+            ("/v1/audio/transcriptions", "multipart/form-data; boundary=x"),
+            ("/v1/chat/completions", "application/json"),
+        ] {
+            let mut line = Line::to(doors.server.data);
+            let headers = [("authorization", "Bearer nonsense"), ("content-type", kind)];
+            let answer = line.call("POST", path, &headers, &body);
+            assert_eq!((answer.status, answer.complete), (401, true), "{path}, turn {turn}");
+        }
+    }
+}

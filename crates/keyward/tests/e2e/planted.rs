@@ -72,7 +72,7 @@ impl Planted {
         planted.plant_token("admin token", &admin);
         planted.rotated = planted.scene.vkey(&["app"]);
         let rotated = planted.scene.json(&["vkey", "rotate", "app", "--grace", "1h"]);
-        planted.vkey = rotated["token"].as_str().unwrap().to_owned();
+        rotated["token"].as_str().unwrap().clone_into(&mut planted.vkey);
         for token in [planted.rotated.clone(), planted.vkey.clone()] {
             planted.plant_token("virtual key", &token);
         }
@@ -149,8 +149,12 @@ fn part_of(canary: &Canary, prefix: &str) -> Canary {
 
 /// Either half of the root key, as bytes and in digits.
 fn spellings(root: &[u8]) -> Vec<Vec<u8>> {
-    let hex = |half: &[u8]| half.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |half: &[u8]| half.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect::<String>();
     root.chunks(16)
         .flat_map(|half| [half.to_vec(), hex(half).into_bytes(), hex(half).to_uppercase().into_bytes()])
         .collect()
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap()
 }

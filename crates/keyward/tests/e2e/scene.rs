@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::line::Line;
 
 /// For a start, a stop or a command; none takes longer than a fraction of it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home that is removed with the test.
 pub struct Scene {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use keyward_testkit::provider::{Ended, KeyBehaviour, ScriptedProvider, Vendor, VendorError, mint_secret};
+use keyward_testkit::provider::{BillLine, Ended, KeyBehaviour, ScriptedProvider, Vendor, VendorError, mint_secret};
 
 use crate::scene::{Scene, base_url};
 
@@ -105,7 +105,7 @@ fn check(vendor: Vendor, mut command: Command) {
     for line in usage["lines"].as_array().unwrap() {
         let model = line["group"]["model"].as_str().unwrap();
         let billed = || bill.iter().filter(|line| line.model == model);
-        let prompt: u64 = billed().map(|line| line.input()).sum();
+        let prompt: u64 = billed().map(BillLine::input).sum();
         let answer: u64 = billed().map(|line| line.output).sum();
         let (seen_prompt, seen_answer) = (&line["prompt_tokens"], &line["completion_tokens"]);
         let exact = line["estimated"] == 0 && billed().all(|line| line.ended == Ended::Complete);
