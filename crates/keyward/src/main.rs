@@ -12,10 +12,6 @@ mod wire;
 
 use std::process::ExitCode;
 
-/// Answers come in many small pieces of many sizes; this allocator keeps them cheap and gives memory back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     process::prepare();
     // Arguments that are not UTF-8 can be no command of ours; their odd characters are replaced and then refused.
