@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use keyward_source::{DotEnv, Found, FoundIn, discover};
+use keyward_source::{DotEnv, Found, FoundIn, discover, left_out};
 
 use crate::sample::{key, plain};
 
@@ -123,6 +123,28 @@ fn placeholders_are_no_keys() {
     ] {
         assert!(found(&[("OPENAI_API_KEY", value)]).is_empty(), "{value}");
     }
+}
+
+#[test]
+fn what_is_passed_over_is_named_with_its_reason() {
+    for (variable, value, provider, reason) in [
+        ("OPENAI_API_KEY", "abc", "openai", "malformed"),
+        ("OPENAI_API_KEY_TEAM", "your-api-key-here", "openai", "placeholder"),
+        ("DEEPSEEK_API_KEYS", "abc,,", "deepseek", "malformed"),
+        ("COHERE_API_KEY", "abc", "cohere", "not built in yet"),
+        ("AWS_ACCESS_KEY_ID", "an-id-of-some-length", "bedrock", "not supported in this version"),
+    ] {
+        assert!(found(&[(variable, value)]).is_empty(), "{variable}");
+        let left = left_out(&environment(&[(variable, value)]), &[]);
+        assert_eq!(left.len(), 1, "{variable}");
+        assert_eq!((left[0].provider_name, left[0].variable.as_str()), (provider, variable));
+        assert!(left[0].reason.contains(reason), "{}", left[0].reason);
+        assert!(!format!("{left:?}").contains(value), "{variable}");
+    }
+    let file = DotEnv::parse(Path::new(".env"), "OPENAI_API_KEY=abc\nGROQ_API_KEY=\nOTHER=abc\n");
+    let left = left_out(&environment(&[("XAI_API_KEY", &plain("k"))]), &[file]);
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left[0].place, FoundIn::DotEnv(PathBuf::from(".env")));
 }
 
 #[test]

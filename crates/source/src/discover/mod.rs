@@ -1,9 +1,12 @@
 //! Provider keys that are already there: in the environment, or in a `.env` file.
 
+mod left_out;
 mod variable;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+pub use left_out::{LeftOut, left_out};
 
 use keyward_domain::secret::Secret;
 

@@ -51,6 +51,9 @@ static FAMILIES: [Family; 19] = [
     later("vertex", &["GOOGLE_APPLICATION_CREDENTIALS"], "Vertex AI is not supported in this version"),
 ];
 
+/// Variables that belong to a family's key and are no key, and that family.
+const COMPANIONS: [(&str, &str); 1] = [("AWS_ACCESS_KEY_ID", "bedrock")];
+
 /// `OPENAI_API_KEY_FILE` and the like hold something about a key, not the key.
 const NO_KEYS: [&str; 9] = ["FILE", "PATH", "URL", "ID", "NAME", "HEADER", "ENV", "TYPE", "HELPER"];
 
@@ -80,6 +83,12 @@ pub(super) fn read(variable: &str) -> Option<Variable> {
         let (name, is_list) = family.stems.iter().find_map(|stem| read_rest(variable.strip_prefix(stem)?))?;
         Some(Variable { family, name, is_list })
     })
+}
+
+/// The family that this variable belongs to without holding its key.
+pub(super) fn companion(variable: &str) -> Option<&'static Family> {
+    let (_, provider) = COMPANIONS.into_iter().find(|(name, _)| *name == variable)?;
+    FAMILIES.iter().find(|family| family.provider == provider)
 }
 
 /// What follows the stem: the key's name, and whether it is a list.
