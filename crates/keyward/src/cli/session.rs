@@ -98,12 +98,22 @@ impl Session {
 
     /// Every item of a collection, page by page.
     pub fn list(&self, parts: &[&str], parameters: &[(&str, Option<&str>)]) -> Result<Value, Failure> {
+        self.list_through(self.door()?, parts, parameters)
+    }
+
+    /// The same behind this door.
+    pub fn list_through(
+        &self,
+        door: &Door,
+        parts: &[&str],
+        parameters: &[(&str, Option<&str>)],
+    ) -> Result<Value, Failure> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let ask = Ask::get(parts).query("limit", Some(PAGE)).query("cursor", cursor.as_deref());
             let ask = parameters.iter().fold(ask, |ask, (name, value)| ask.query(name, *value));
-            let mut page = self.call(ask)?;
+            let mut page = self.call_through(door, ask)?;
             if let Some(more) = page["items"].as_array_mut() {
                 items.append(more);
             }

@@ -2,7 +2,7 @@
 //! [`serve`] runs the server on it, commands use it directly when no server runs.
 
 pub mod applied;
-mod catalog;
+pub mod catalog;
 mod engine;
 mod file_owned;
 mod file_records;

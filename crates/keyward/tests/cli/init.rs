@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::program::{Scene, files};
+use crate::program::{Scene, files, http};
 
 #[test]
 fn init_makes_a_private_home_and_tells_what_to_do_next() {
@@ -16,11 +16,67 @@ fn init_makes_a_private_home_and_tells_what_to_do_next() {
     assert!(admin.starts_with("kw_adm_"));
     let text = ended.all();
     assert!(!text.contains(admin.trim()), "the admin token stays in its file");
-    for expected in
-        ["admin.token", "kw_live_", "keyward serve", "curl http://127.0.0.1:8700/", "keyward key add openai", "sandbox"]
-    {
+    for expected in [
+        "admin.token",
+        "kw_live_",
+        "There is no provider key yet, so no call can work. Add one first:",
+        "keyward key add openai",
+        "keyward key add sandbox --no-secret",
+        "keyward serve",
+        "curl http://127.0.0.1:8700/v1/models",
+    ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
+    assert!(!text.contains("sandbox-small"), "no model is named that nobody offers: {text}");
+}
+
+#[test]
+fn init_ends_with_a_call_to_a_model_that_works() {
+    let scene = Scene::empty();
+    let provider = "{ kind: sandbox, base_url: 'sandbox://built-in', catalog: sandbox, keys: [ { name: main } ] }";
+    std::fs::write(scene.path("keyward.yaml"), format!("providers: {{ box: {provider} }}\n")).unwrap();
+    let file = scene.path("keyward.yaml").display().to_string();
+    let scene = scene.set("KEYWARD_CONFIG", &file);
+    let made = scene.json(&["init", "--yes"]);
+    let model = made["first_model"].as_str().unwrap();
+    assert_eq!(model, "box/sandbox-small", "{made}");
+    let server = scene.serve();
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Hello"}}]}}"#);
+    let (status, answer) = http(server.data, "POST", "/v1/chat/completions", &[("authorization", &bearer)], &body);
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[test]
+fn what_was_found_and_cannot_be_used_is_named_with_its_reason() {
+    let unusable = || {
+        let scene = Scene::empty().set("AWS_ACCESS_KEY_ID", "an-id-of-some-length");
+        let scene = scene.set("AWS_SECRET_ACCESS_KEY", "a-secret-of-some-length");
+        std::fs::write(scene.path(".env"), "OPENAI_API_KEY=abc\nwhat is this\n").unwrap();
+        scene
+    };
+    let text = unusable().run(&["init", "--yes"]).succeeded().all();
+    for expected in [
+        "openai (OPENAI_API_KEY) in .env",
+        "malformed",
+        "bedrock (AWS_ACCESS_KEY_ID) in the environment",
+        "bedrock (AWS_SECRET_ACCESS_KEY) in the environment",
+        "not supported in this version",
+        ".env: line 2",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(!text.contains("-of-some-length"), "{text}");
+    let made = unusable().json(&["init", "--yes"]);
+    assert_eq!(made["keys"], serde_json::json!([]));
+    let left = |variable: &str| {
+        let all = made["left_out"].as_array().unwrap();
+        all.iter().find(|left| left["variable"] == variable).unwrap_or_else(|| panic!("{variable}: {made}")).clone()
+    };
+    let (openai, aws) = (left("OPENAI_API_KEY"), left("AWS_ACCESS_KEY_ID"));
+    assert_eq!((&openai["provider"], &openai["place"]), (&"openai".into(), &".env".into()));
+    assert!(openai["reason"].as_str().unwrap().contains("malformed"), "{openai}");
+    assert!(aws["reason"].as_str().unwrap().contains("not supported in this version"), "{aws}");
 }
 
 #[test]

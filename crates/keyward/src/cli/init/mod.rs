@@ -1,6 +1,7 @@
 //! `keyward init`: the wizard.
 
 mod discovery;
+mod first_call;
 mod hello;
 
 use std::io::IsTerminal as _;
@@ -17,7 +18,9 @@ use super::prompt;
 use super::session::Session;
 use crate::config::{self, Config, VaultRoot};
 use crate::home::write_private;
-use crate::wire::{Engine, Unlocking, found, is_founded};
+use crate::wire::{Engine, Unlocking, catalog, found, is_founded};
+use discovery::Discovered;
+use hello::Hello;
 
 /// How to set up.
 #[derive(Debug, clap::Args)]
@@ -67,7 +70,6 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         }
         VaultRoot::Passphrase => "  The vault opens with your passphrase. Without it the provider keys are lost.",
     });
-    let listen = config.listen.clone();
     let unlocking = passphrase.as_ref().map_or(Unlocking::AsConfigured, |text| Unlocking::Passphrase(holder(text)));
     let engine = Engine::open(&session.home, config, &session.environment, unlocking)?;
     let door = engine.door();
@@ -77,19 +79,34 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         "  The admin token for the API is in {} (owner only); commands on this machine need none.",
         token_file.display()
     ));
-    let keys = if args.no_discovery { Vec::new() } else { discovery::run(args, session, &door)? };
+    let discovered = if args.no_discovery { Discovered::default() } else { discovery::run(args, session, &door)? };
+    finish(args, session, &engine, &discovered)
+}
+
+/// The first virtual key, and everything that was made.
+fn finish(args: &Args, session: &Session, engine: &Engine, discovered: &Discovered) -> Result<(), Failure> {
+    let door = engine.door();
     let issued = session.call_through(&door, Ask::post(&["vkeys"]).body(json!({ "name": args.vkey })))?;
     let token = issued["token"].as_str().unwrap_or_default();
+    // With those of the config file.
+    let keys = session.list_through(&door, &["keys"], &[])?;
+    let keys = keys.as_array().map_or(&[][..], Vec::as_slice);
+    let catalog = catalog::load(&session.home.catalog())?;
+    let first = first_call::find(session, &door, &catalog, keys)?;
+    let listen = &engine.config.listen;
     let result = json!({
         "home": session.home.path(),
-        "admin_token_file": token_file,
-        "keys": keys.iter().map(summary).collect::<Vec<_>>(),
+        "admin_token_file": session.home.admin_token(),
+        "keys": discovered.keys.iter().map(summary).collect::<Vec<_>>(),
+        "left_out": discovered.left_out,
         "vkey": issued["vkey"],
         "token": token,
+        "first_model": first.as_ref().map(|first| &first.model),
         "data": listen.data.to_string(),
         "admin": listen.admin.to_string(),
     });
-    output.show(&result, |output, _| hello::print(output, &args.vkey, token, &keys, listen.data));
+    let hello = Hello { vkey: &args.vkey, token, keys, first: first.as_ref(), data: listen.data };
+    session.output.show(&result, |output, _| hello::print(output, &hello));
     Ok(())
 }
 
