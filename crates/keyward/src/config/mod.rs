@@ -38,9 +38,50 @@ pub fn load(file: &Path, named: bool, environment: &Environment) -> Result<Confi
 
 /// The same with the text that was checked.
 pub fn load_with_text(file: &Path, named: bool, environment: &Environment) -> Result<(Config, String), ConfigError> {
-    let shown = if named { file.display().to_string() } else { FILE_NAME.to_owned() };
-    let text = read_file(file, named).map_err(|what| about_file(&shown, what))?;
-    Ok((check(&text, &shown, environment)?, text))
+    let written = read_file(file, named).map_err(|unread| unread.problem)?;
+    Ok((check(&written.text, &written.name, environment)?, written.text))
+}
+
+/// A config file as it was written.
+#[derive(Debug)]
+pub struct Written {
+    /// What to call it in messages.
+    pub name: String,
+    /// Its text; empty when there is none and nobody named it.
+    pub text: String,
+}
+
+/// A config file that could not be read; its content was never looked at.
+#[derive(Debug)]
+pub struct Unread {
+    /// Whether there is none: a wrong name, rather than a failure.
+    pub missing: bool,
+    /// What to say.
+    pub problem: Problem,
+}
+
+/// Reads a config file without checking it.
+pub fn read_file(file: &Path, named: bool) -> Result<Written, Unread> {
+    let name = if named { file.display().to_string() } else { FILE_NAME.to_owned() };
+    let unread =
+        |missing, what: String| Unread { missing, problem: Problem { place: None, field: name.clone(), what } };
+    let opened = match std::fs::File::open(file) {
+        Ok(opened) => opened,
+        Err(error) => {
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            if missing && !named {
+                return Ok(Written { name, text: String::new() });
+            }
+            return Err(unread(missing, format!("cannot be opened: {error}")));
+        }
+    };
+    let mut text = String::new();
+    let read = opened.take(yaml::MAX_CONFIG_BYTES + 1).read_to_string(&mut text);
+    let read = read.map_err(|error| unread(false, format!("cannot be read: {error}")))?;
+    if u64::try_from(read).is_ok_and(|read| read > yaml::MAX_CONFIG_BYTES) {
+        return Err(unread(false, format!("is larger than {} KiB", yaml::MAX_CONFIG_BYTES / 1024)));
+    }
+    Ok(Written { name, text })
 }
 
 /// Every value of a config text under its path, to compare two of them. A text that cannot be read has none.
@@ -55,23 +96,4 @@ pub fn check(text: &str, shown: &str, environment: &Environment) -> Result<Confi
     overlay::apply(&mut root, environment, &report);
     let config = read::config(&root, &report);
     report.verdict(config)
-}
-
-fn read_file(file: &Path, named: bool) -> Result<String, String> {
-    let opened = match std::fs::File::open(file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => return Ok(String::new()),
-        Err(error) => return Err(format!("cannot be opened: {error}")),
-    };
-    let mut text = String::new();
-    let read = opened.take(yaml::MAX_CONFIG_BYTES + 1).read_to_string(&mut text);
-    let read = read.map_err(|error| format!("cannot be read: {error}"))?;
-    if u64::try_from(read).is_ok_and(|read| read > yaml::MAX_CONFIG_BYTES) {
-        return Err(format!("is larger than {} KiB", yaml::MAX_CONFIG_BYTES / 1024));
-    }
-    Ok(text)
-}
-
-fn about_file(shown: &str, what: String) -> ConfigError {
-    Problem { place: None, field: shown.to_owned(), what }.into()
 }

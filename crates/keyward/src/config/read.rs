@@ -128,7 +128,7 @@ pub fn config(root: &Node, report: &Report) -> Config {
         max_attempts: count(root.section("attempts", &ATTEMPTS).field("max"), 1..=10).unwrap_or(DEFAULT_MAX_ATTEMPTS),
         allow_query_key: root.field("allow_query_key").and_then(|field| field.boolean()).unwrap_or(false),
         log: log(&root.section("log", &LOG)),
-        otlp_endpoint: root.section("telemetry", &TELEMETRY).field("otlp_endpoint").and_then(|field| field.base_url()),
+        otlp_endpoint: root.section("telemetry", &TELEMETRY).field("otlp_endpoint").and_then(|field| field.http_url()),
         providers: root.field("providers").map(|field| providers::read(&field)).unwrap_or_default(),
         aliases: root.field("aliases").map(|field| aliases::read(&field)).unwrap_or_default(),
     }

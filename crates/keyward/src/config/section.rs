@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
-use keyward_domain::origin::BaseUrl;
+use keyward_domain::origin::{BaseUrl, Scheme};
 
 use super::node::{Entry, Node, Value};
 use super::problem::Report;
@@ -186,6 +186,16 @@ impl<'a> Field<'a> {
     pub fn base_url(&self) -> Option<BaseUrl> {
         let parsed = self.text()?.parse::<BaseUrl>();
         parsed.map_err(|error| self.wrong(format!("is not a usable base URL: {}", error.reason))).ok()
+    }
+
+    /// The value as the base URL of a server that is spoken to over HTTP.
+    pub fn http_url(&self) -> Option<BaseUrl> {
+        let url = self.base_url()?;
+        if url.origin.scheme == Scheme::Sandbox {
+            self.wrong("is not a usable base URL: start it with https:// or http://");
+            return None;
+        }
+        Some(url)
     }
 
     /// The value as address and port.

@@ -213,3 +213,15 @@ fn overrides_are_checked_like_the_file() {
         assert!(said.contains(expected), "{variable}: {said}");
     }
 }
+
+#[test]
+fn a_collector_is_reached_over_http() {
+    for url in ["http://127.0.0.1:4318", "https://collector.example/otlp"] {
+        assert!(config(&format!("telemetry: {{ otlp_endpoint: '{url}' }}")).otlp_endpoint.is_some(), "{url}");
+    }
+    for url in ["sandbox://built-in", "grpc://127.0.0.1:4317", "127.0.0.1:4318"] {
+        let refusal = refusal(&format!("telemetry: {{ otlp_endpoint: '{url}' }}"));
+        assert!(refusal.contains("keyward.yaml:1:"), "{url}: {refusal}");
+        assert!(refusal.contains("start it with https:// or http://"), "{url}: {refusal}");
+    }
+}

@@ -4,13 +4,14 @@ use crate::program::Scene;
 fn a120_a_wrong_config_is_refused_with_place_and_remedy() {
     let scene = Scene::founded();
     scene.config("listen:\n  dta: 127.0.0.1:1\nworkers: many\n");
-    for arguments in [&["config", "check"][..], &["serve"][..], &["key", "list"][..]] {
-        let ended = scene.run(arguments).failed_with(2);
+    // A check did what it was asked to and found something; the others could not begin.
+    for (arguments, code) in [(&["config", "check"][..], 3), (&["serve"][..], 2), (&["key", "list"][..], 2)] {
+        let ended = scene.run(arguments).failed_with(code);
         let text = ended.all();
         assert!(text.contains("keyward.yaml:2:3: `listen.dta`: is not a known field; did you mean `data`?"), "{text}");
         assert!(text.contains("keyward.yaml:3:10: `workers`: takes a whole number from 1 to 256"), "{text}");
     }
-    let checked = scene.run(&["config", "check", "--json"]).failed_with(2);
+    let checked = scene.run(&["config", "check", "--json"]).failed_with(3);
     let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
     assert_eq!(checked["problems"].as_array().unwrap().len(), 2);
     assert_eq!(checked["problems"][0]["place"], "keyward.yaml:2:3");
@@ -25,7 +26,21 @@ fn a_right_config_is_said_to_be_fine() {
     let named = scene.path("other.yaml");
     std::fs::write(&named, "workers: 2\n").unwrap();
     scene.run(&["config", "check", named.to_str().unwrap()]).succeeded();
-    scene.run(&["config", "check", "--config", "not-there.yaml"]).failed_with(2);
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_no_finding() {
+    let scene = Scene::founded();
+    let missing = scene.run(&["config", "check", "--config", "not-there.yaml"]).failed_with(2);
+    assert!(missing.stdout.contains("not-there.yaml"), "{}", missing.all());
+    let folder = scene.path("folder.yaml");
+    std::fs::create_dir(&folder).unwrap();
+    let unreadable = scene.run(&["config", "check", folder.to_str().unwrap(), "--json"]).failed_with(1);
+    let told: serde_json::Value = serde_json::from_str(&unreadable.stdout).unwrap();
+    assert!(told["problems"][0]["message"].as_str().unwrap().contains("cannot be read"), "{told}");
+    // An override in the environment is part of what is checked.
+    let scene = scene.set("KEYWARD_WORKERS", "many");
+    scene.run(&["config", "check"]).failed_with(3);
 }
 
 #[test]

@@ -18,10 +18,21 @@ pub struct Args {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let (file, named) = args.file.clone().map_or_else(|| session.config_file(), |file| (file, true));
-    let checked = config::load(&file, named, &session.environment);
     let there = file.exists();
     let output = session.output;
-    match checked {
+    let tell = |problems: &[Problem], text: &str| {
+        let problems = problems.iter().map(as_json).collect::<Vec<_>>();
+        output.show(&json!({ "file": file, "exists": there, "problems": problems }), |output, _| output.line(text));
+    };
+    let written = match config::read_file(&file, named) {
+        Ok(written) => written,
+        Err(unread) => {
+            tell(std::slice::from_ref(&unread.problem), &unread.problem.to_string());
+            let exit = if unread.missing { Exit::Usage } else { Exit::Failed };
+            return Err(Failure { exit, message: String::new() });
+        }
+    };
+    match config::check(&written.text, &written.name, &session.environment) {
         Ok(config) => {
             let value = json!({ "file": file, "exists": there, "problems": [] });
             output.show(&value, |output, _| {
@@ -38,9 +49,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
             Ok(())
         }
         Err(error) => {
-            let value = json!({ "file": file, "exists": there, "problems": error.problems.iter().map(as_json).collect::<Vec<_>>() });
-            output.show(&value, |output, _| output.line(&error.to_string()));
-            Err(Failure { exit: Exit::Usage, message: String::new() })
+            tell(&error.problems, &error.to_string());
+            Err(Failure::found())
         }
     }
 }
