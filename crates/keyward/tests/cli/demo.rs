@@ -29,6 +29,16 @@ fn the_demo_shows_every_surface_and_leaves_nothing() {
     for vendor in ["OpenAI", "Anthropic", "Gemini"] {
         assert!(surfaces.iter().any(|surface| surface["surface"] == vendor), "{vendor}");
     }
+    let called = |vendor: &str, call: &str| {
+        let found = surfaces.iter().find(|surface| surface["surface"] == vendor && surface["call"] == call);
+        found.unwrap_or_else(|| panic!("{vendor} {call}: {shown}"))["calls"].as_u64().unwrap()
+    };
+    for call in ["completions", "images", "speech", "transcription", "moderations"] {
+        assert!(called("OpenAI", call) > 0, "{call}");
+    }
+    for call in ["count tokens", "embed"] {
+        assert!(called("Gemini", call) > 0, "{call}");
+    }
     assert!(surfaces.iter().any(|surface| surface["expected_status"] == 401));
     let keys = shown["keys"].as_object().unwrap();
     assert!(keys.len() == 2 && keys.values().all(|times| times.as_u64().unwrap() > 0), "{shown}");
@@ -64,7 +74,16 @@ fn the_demo_stays_up_until_it_is_told_to_end() {
 #[test]
 fn the_demo_reads_well() {
     let text = on_free_ports().run(&["demo", "--once"]).succeeded().stdout;
-    for expected in ["OpenAI chat, streamed", "Gemini generate", "tokens", "cost", "keys used", "added by Keyward"] {
+    for expected in [
+        "OpenAI chat, streamed",
+        "OpenAI transcription",
+        "Gemini generate",
+        "Gemini embed",
+        "tokens",
+        "cost",
+        "keys used",
+        "added by Keyward",
+    ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
 }

@@ -20,8 +20,10 @@ pub struct Call {
     pub path: String,
     /// Headers besides the usual ones.
     pub headers: Vec<(&'static str, String)>,
+    /// The body's content type.
+    pub content_type: &'static str,
     /// Body; empty for `GET`.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 /// What came back.
@@ -47,7 +49,7 @@ async fn exchange(address: std::net::SocketAddr, call: Call) -> anyhow::Result<A
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let mut request = http::Request::builder().method(call.method).uri(call.path).header("host", address.to_string());
     if !call.body.is_empty() {
-        request = request.header("content-type", "application/json");
+        request = request.header("content-type", call.content_type);
     }
     for (name, value) in call.headers {
         request = request.header(name, value);
