@@ -33,7 +33,7 @@ fn print(output: Output, status: &Value) {
         ("vault", text(&status["vault"])),
         ("providers", format!("{} of {} enabled", status["enabled_providers"], status["providers"])),
         ("virtual keys", format!("{} of {} accepted", status["active_virtual_keys"], status["virtual_keys"])),
-        ("ledger", format!("{} rows, {} USD", ledger["entries"], text(&ledger["cost_usd"]))),
+        ("ledger", rows(ledger)),
         ("durability", text(&status["journal"]["durability"])),
         ("revision", status["revision"].to_string()),
     ]);
@@ -46,6 +46,13 @@ fn print(output: Output, status: &Value) {
     for warning in status["warnings"].as_array().into_iter().flatten() {
         output.line(&format!("{} {}", output.paint(Tone::Warning, "!"), clean(&text(warning))));
     }
+}
+
+/// Rows and cost, with what keeps the cost from being exact.
+fn rows(ledger: &Value) -> String {
+    let cost = ledger["cost_usd"].as_str().unwrap_or_default();
+    let (unpriced, unsettled) = (&ledger["unpriced"], &ledger["unsettled"]);
+    format!("{} rows, {cost} USD; {unpriced} without a price, {unsettled} unsettled", ledger["entries"])
 }
 
 fn length(seconds: u64) -> String {

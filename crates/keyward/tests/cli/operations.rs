@@ -1,4 +1,4 @@
-use crate::program::Scene;
+use crate::program::{Scene, begin_stream, http};
 
 #[test]
 fn provider_keys_live_and_die() {
@@ -117,4 +117,54 @@ fn commands_at_the_same_time_wait_for_one_another() {
     });
     // The wizard's own key is there too.
     assert_eq!(scene.json(&["vkey", "list"]).as_array().unwrap().len(), names.len() + 1);
+}
+
+#[test]
+fn what_nobody_counted_is_not_shown_as_if_it_were() {
+    let (scene, token) = Scene::with_sandbox();
+    let bearer = format!("Bearer {token}");
+    let server = scene.serve();
+    let ask = |question: &str| {
+        let body = format!(r#"{{"model":"sandbox-small","messages":[{{"role":"user","content":"{question}"}}]}}"#);
+        http(server.data, "POST", "/v1/chat/completions", &[("authorization", &bearer)], &body).0
+    };
+    assert_eq!(ask("Hello"), 200);
+    assert_eq!(ask("Hello [[no_usage]]"), 200);
+    // In the middle of an answer the server dies.
+    let body =
+        r#"{"model":"sandbox-small","stream":true,"messages":[{"role":"user","content":"Hello [[gap_ms=20000]]"}]}"#;
+    let stream = begin_stream(server.data, "/v1/chat/completions", &bearer, body);
+    server.kill();
+    drop(stream);
+
+    let listed = scene.json(&["requests", "list"]);
+    let of = |wanted: &dyn Fn(&serde_json::Value) -> bool| {
+        listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|call| wanted(call))
+            .unwrap_or_else(|| panic!("{listed}"))
+            .clone()
+    };
+    let exact = of(&|call| call["estimated"] == false);
+    let estimated = of(&|call| call["estimated"] == true && call["outcome"] == "completed");
+    let unsettled = of(&|call| call["outcome"] == "unsettled");
+    let text = scene.run(&["requests", "list"]).succeeded().stdout;
+    let line = |call: &serde_json::Value| {
+        text.lines().find(|line| line.contains(call["id"].as_str().unwrap())).unwrap().to_owned()
+    };
+    assert!(!line(&exact).contains('~'), "{text}");
+    for call in [&estimated, &unsettled] {
+        assert!(line(call).contains(&format!("~{}", call["cost_usd"].as_str().unwrap())), "{text}");
+    }
+    let shown =
+        |call: &serde_json::Value| scene.run(&["requests", "show", call["id"].as_str().unwrap()]).succeeded().stdout;
+    assert!(!shown(&exact).contains('~') && shown(&exact).contains("(provider)"), "{}", shown(&exact));
+    assert_eq!(shown(&estimated).matches('~').count(), 2, "the call and its attempt: {}", shown(&estimated));
+    let text = shown(&unsettled);
+    assert!(text.contains("not counted") && text.contains("all that was reserved"), "{text}");
+    assert!(!text.contains("null"), "{text}");
+    let text = scene.run(&["status"]).succeeded().stdout;
+    assert!(text.contains("3 rows") && text.contains("0 without a price, 1 unsettled"), "{text}");
 }

@@ -184,6 +184,24 @@ pub fn http(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &st
     (status, body.to_owned())
 }
 
+/// Begins a call whose answer is a stream, and waits for its first event.
+pub fn begin_stream(address: SocketAddr, path: &str, bearer: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: {bearer}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let mut line = String::new();
+    let mut reader = BufReader::new(&mut stream);
+    while !line.starts_with("data:") {
+        line.clear();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "the stream ended before it began");
+    }
+    stream
+}
+
 /// A chat call to the sandbox.
 pub fn chat(address: SocketAddr, token: &str) -> (u16, String) {
     let body = r#"{"model":"sandbox-small","messages":[{"role":"user","content":"Hello"}]}"#;

@@ -22,8 +22,10 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     }
 }
 
-/// A call with an unknown price does not cost nothing.
+/// What a call cost. Figures that nobody reported are marked with `~`, and an unknown price does not cost nothing.
 fn cost(call: &serde_json::Value) -> String {
-    let cost = call["cost_usd"].as_str().unwrap_or("unknown").to_owned();
-    if call["unpriced"].as_bool().unwrap_or(false) { format!("{cost} + unknown") } else { cost }
+    let cost = call["cost_usd"].as_str().unwrap_or("unknown");
+    let mark = if call["estimated"].as_bool().unwrap_or(false) { "~" } else { "" };
+    let rest = if call["unpriced"].as_bool().unwrap_or(false) { " + unknown" } else { "" };
+    format!("{mark}{cost}{rest}")
 }

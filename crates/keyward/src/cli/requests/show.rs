@@ -45,10 +45,28 @@ fn print(output: Output, call: &Value) {
         output.fields(&[
             ("outcome", text(&attempt["outcome"])),
             ("status", attempt["status"].to_string()),
-            ("usage", format!("{} ({})", attempt["usage"], text(&attempt["source"]))),
-            ("cost", attempt["cost_usd"].as_str().unwrap_or("unknown price").to_owned()),
+            ("usage", usage(attempt)),
+            ("cost", cost(attempt)),
             ("prices of", text(&attempt["price_version"])),
             ("took", format!("{} ms, of which Keyward {} us", attempt["duration_ms"], attempt["overhead_us"])),
         ]);
     }
+}
+
+/// What was consumed, and how that is known. What a dead process left behind was never counted.
+fn usage(attempt: &Value) -> String {
+    if attempt["usage"].is_null() {
+        return "not counted".to_owned();
+    }
+    format!("{} ({})", attempt["usage"], attempt["source"].as_str().unwrap_or_default())
+}
+
+/// What an attempt cost, with `~` when the provider did not say what it was for.
+fn cost(attempt: &Value) -> String {
+    let Some(cost) = attempt["cost_usd"].as_str() else { return "unknown price".to_owned() };
+    if attempt["usage"].is_null() {
+        return format!("~{cost}, all that was reserved");
+    }
+    let is_estimated = matches!(attempt["source"].as_str(), Some("estimated" | "partial"));
+    if is_estimated { format!("~{cost}") } else { cost.to_owned() }
 }
