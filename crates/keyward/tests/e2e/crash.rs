@@ -13,7 +13,7 @@ use crate::line::{Answer, Line};
 use crate::scene::{Scene, wait_for};
 
 /// How often the server is killed.
-const KILLS: usize = 10;
+const KILLS: usize = 200;
 /// Clients at one time.
 const CLIENTS: usize = 6;
 /// What every token of a prompt and of an answer costs here, in nano-dollars.
@@ -47,7 +47,7 @@ fn m07_killed_at_random_points_the_ledger_is_never_below_the_bill() {
     for _ in 0..KILLS {
         let server = scene.serve();
         let (data, over) = (server.data, AtomicBool::new(false));
-        let calls = 4 + u64::from(random(&entropy)) % 60;
+        let calls = 2 + u64::from(random(&entropy)) % 24;
         let point = provider.requests_total() + calls;
         std::thread::scope(|scope| {
             for client in 0..CLIENTS {

@@ -1,7 +1,9 @@
 //! Promise S02: secrets are planted in every slot, everything is made to fail in every way that can be scripted, and
 //! then everything that the program wrote or said is searched for them, in every spelling.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
 
 use keyward_testkit::provider::{Close, Fault, Stall, UsageShape, Vendor, VendorError};
 use serde_json::{Value, json};
@@ -36,6 +38,60 @@ const PATHS: [&str; 12] = [
     "/nowhere",
 ];
 
+/// Takes in what is sent to it as traces.
+struct Collector {
+    url: String,
+    address: SocketAddr,
+    thread: JoinHandle<Vec<u8>>,
+}
+
+impl Collector {
+    fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let before = all.len();
+                while read_message(&mut stream, &mut all) {
+                    // Who hangs up hears nothing, which is all the same here.
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                }
+                if all.len() == before {
+                    break;
+                }
+            }
+            all
+        });
+        Self { url: format!("http://{address}"), address, thread }
+    }
+
+    /// Everything that came; a connection on which nothing is said ends it.
+    fn close(self) -> Vec<u8> {
+        drop(TcpStream::connect(self.address).unwrap());
+        self.thread.join().unwrap()
+    }
+}
+
+/// Reads a request with a declared length; gives whether there was one.
+fn read_message(stream: &mut TcpStream, all: &mut Vec<u8>) -> bool {
+    let begin = all.len();
+    let mut byte = [0];
+    while !all[begin..].ends_with(b"\r\n\r\n") {
+        if !matches!(stream.read(&mut byte), Ok(1)) {
+            return false;
+        }
+        all.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&all[begin..]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    let whole = stream.read_exact(&mut body).is_ok();
+    all.extend_from_slice(&body);
+    whole
+}
+
 /// Sends calls, keeps count, and notes every answer that shows a secret.
 struct Prober<'a> {
     search: &'a Search,
@@ -55,12 +111,15 @@ impl Prober<'_> {
 
 #[test]
 fn s02_planted_secrets_are_in_nothing_that_is_written_or_said() {
-    let planted = Planted::in_a_home(21, &VARIABLES);
+    let collector = Collector::open();
+    let variables = [&VARIABLES[..], &[("KEYWARD_TELEMETRY__OTLP_ENDPOINT", &collector.url)]].concat();
+    let planted = Planted::in_a_home(21, &variables);
     let server = planted.scene.serve();
     let (said, written) = (planted.search(false), planted.search(true));
     let mut prober = Prober { search: &said, calls: 0, leaks: Vec::new() };
     let reached = failing_providers(&mut prober, server.data, &planted);
-    assert!(reached >= 150, "{reached} faults met a call");
+    eprintln!("{reached} faults met a call");
+    assert!(reached >= 250, "{reached} faults met a call");
     wrong_calls(&mut prober, server.data, &planted);
     control_plane(&mut prober, server.admin, &planted);
     assert!(prober.calls > 900, "{} calls", prober.calls);
@@ -80,6 +139,9 @@ fn s02_planted_secrets_are_in_nothing_that_is_written_or_said() {
     let leaks = prober.leaks.join("\n");
     let (ended, log) = server.stop();
     assert!(ended.success() && log.contains("\"message\":\"serving\""), "the log was written");
+    let traces = collector.close();
+    assert!(traces.len() > 1_000, "traces were sent");
+    written.assert_clean("the traces", &traces);
     for (file, content) in planted.scene.logs() {
         written.assert_clean(&file.display().to_string(), &content);
     }
