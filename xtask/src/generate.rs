@@ -20,10 +20,11 @@ struct Document {
     command: &'static [&'static str],
 }
 
-const DOCUMENTS: [Document; 3] = [
+const DOCUMENTS: [Document; 4] = [
     Document { path: "docs/reference/openapi.json", command: &["openapi"] },
     Document { path: "docs/reference/cli.md", command: &["reference", "cli"] },
     Document { path: "docs/reference/errors.md", command: &["reference", "errors"] },
+    Document { path: "docs/reference/config.md", command: &["reference", "config"] },
 ];
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
