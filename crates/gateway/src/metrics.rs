@@ -29,6 +29,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     pub(crate) in_flight: Gauge,
     connections: Gauge,
+    turned_away: Counter,
     overhead: Histogram,
     upstream: Histogram,
     first_content: Histogram,
@@ -72,6 +73,7 @@ impl Default for Metrics {
         let metrics = Self {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            turned_away: Counter::default(),
             overhead: Histogram::new(OVERHEAD_BUCKETS),
             upstream: Histogram::new(UPSTREAM_BUCKETS),
             first_content: Histogram::new(UPSTREAM_BUCKETS),
@@ -136,6 +138,10 @@ impl Metrics {
         self.connections.inc();
     }
 
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.inc();
+    }
+
     pub(crate) fn disconnected(&self) {
         self.connections.dec();
     }
@@ -168,6 +174,11 @@ impl Metrics {
     fn register(&self, registry: &mut Registry) {
         registry.register("requests_in_flight", "Calls being served", self.in_flight.clone());
         registry.register("client_connections", "Open client connections", self.connections.clone());
+        registry.register(
+            "client_connections_turned_away",
+            "Connections closed at once because there were too many",
+            self.turned_away.clone(),
+        );
         registry.register(
             "gateway_overhead_seconds",
             "Time that the gateway itself added to a call: total minus waiting for the provider",

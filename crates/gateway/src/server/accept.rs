@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::metrics::Metrics;
 use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -45,14 +46,18 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts until dropped.
-pub(super) async fn accept(listener: TcpListener, doors: Vec<Door>, max_connections: usize) {
+pub(super) async fn accept(listener: TcpListener, doors: Vec<Door>, max_connections: usize, metrics: Arc<Metrics>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the listener cannot be watched; no calls are taken"),
     };
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => seat(stream, peer.ip(), &doors, max_connections),
+            Ok((stream, peer)) => {
+                if !seat(stream, peer.ip(), &doors, max_connections) {
+                    metrics.turned_away();
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -61,15 +66,18 @@ pub(super) async fn accept(listener: TcpListener, doors: Vec<Door>, max_connecti
     }
 }
 
-fn seat(stream: tokio::net::TcpStream, peer: IpAddr, doors: &[Door], max_connections: usize) {
+/// Whether there was room.
+fn seat(stream: tokio::net::TcpStream, peer: IpAddr, doors: &[Door], max_connections: usize) -> bool {
     let seated: usize = doors.iter().map(|door| door.seated.load(Ordering::Relaxed)).sum();
     let emptiest = doors.iter().min_by_key(|door| door.seated.load(Ordering::Relaxed));
-    let Some(door) = emptiest.filter(|_| seated < max_connections) else { return };
+    let Some(door) = emptiest.filter(|_| seated < max_connections) else { return false };
     // Small events must leave at once, not wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    let Ok(stream) = stream.into_std() else { return };
+    let Ok(stream) = stream.into_std() else { return false };
     door.seated.fetch_add(1, Ordering::Relaxed);
     if door.sender.send((stream, peer)).is_err() {
         door.seated.fetch_sub(1, Ordering::Relaxed);
+        return false;
     }
+    true
 }

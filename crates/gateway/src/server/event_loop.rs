@@ -63,7 +63,8 @@ impl EventLoop {
         tasks.spawn_local(tidy(Rc::clone(&worker)));
         let mut accepting = JoinSet::new();
         if let Some((listener, doors)) = self.listener {
-            accepting.spawn_local(accept(listener, doors, max_connections));
+            let metrics = Arc::clone(&self.shared.metrics);
+            accepting.spawn_local(accept(listener, doors, max_connections, metrics));
         }
         let mut reading_on = JoinSet::new();
         let seated = Arc::clone(&self.guests.seated);

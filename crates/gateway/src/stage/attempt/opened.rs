@@ -69,13 +69,14 @@ fn open(
         return Ok(None);
     }
     if pooled.record.sealed_for.origin != provider.base.origin {
-        return Err(Unopened::Damaged("sealed for another address: enter the key again with `keyward key add`"));
+        return Err(Unopened::Damaged("sealed for another address: enter it again with `keyward key replace`"));
     }
     let secret = worker.shared.vault.open(&Place::of_credential(&pooled.record), &pooled.record.envelope);
     let secret = secret.map_err(|error| match error {
         VaultError::Locked => Unopened::Locked,
-        _ => Unopened::Damaged("its sealed record is damaged: enter the key again with `keyward key add`"),
+        _ => Unopened::Damaged("its sealed record is damaged: enter it again with `keyward key replace`"),
     })?;
-    credential_header(provider.kind, dialect, &secret)
-        .map_err(|_| Unopened::Damaged("it holds characters that no header can carry: enter it again"))
+    credential_header(provider.kind, dialect, &secret).map_err(|_| {
+        Unopened::Damaged("it holds characters that no header can carry: enter it again with `keyward key replace`")
+    })
 }
