@@ -86,6 +86,7 @@ fn world(tenant: TenantId, records: &Records, catalog: &Arc<Catalog>) -> World {
         }
         let name: Arc<str> = alias.name.as_str().into();
         let targets: Arc<[_]> = targets.into();
+        world.cards.retain_mut(|card| card.id != name || card.give_way());
         world.cards.push(card(Arc::clone(&name), Vec::new(), &targets, "alias"));
         world.models.insert(Box::from(&*name), Resolution::Targets(name, targets));
     }
@@ -106,6 +107,13 @@ fn list_bare(world: &mut World, name: Arc<str>, deployments: Vec<Arc<Deployment>
         world.cards.push(card(Arc::clone(&deployment.qualified), Vec::new(), &one, &deployment.provider.name));
     }
     world.models.insert(Box::from(&*name), Resolution::Ambiguous(all));
+}
+
+impl ModelCard {
+    /// An alias took the short name: the model goes on under its full one. Gives whether it has one.
+    fn give_way(&mut self) -> bool {
+        self.also.pop().map(|full| self.id = full).is_some()
+    }
 }
 
 fn card(id: Arc<str>, also: Vec<Arc<str>>, targets: &Arc<[Arc<Deployment>]>, owner: &str) -> ModelCard {

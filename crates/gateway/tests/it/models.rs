@@ -76,3 +76,20 @@ fn d04_lists_calls_and_suggestions_follow_one_rule() {
     let chat_only = house.add_key("chat-only", chat_only);
     assert_eq!(house.client_with(&chat_only).get("/v1/models").status, 200);
 }
+
+#[test]
+fn an_alias_with_the_name_of_a_model_is_listed_once_and_the_model_under_its_full_name() {
+    let house = House::open();
+    house.commit(Change::PutAlias(Alias {
+        tenant: TenantId::DEFAULT,
+        name: "gpt-4o-mini".to_owned(),
+        targets: vec!["openai/gpt-4o".to_owned()],
+        revision: 1,
+    }));
+    house.publish();
+    let list = house.client().get("/v1/models").json();
+    let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    let named = |name: &str| ids.iter().filter(|id| **id == name).count();
+    assert_eq!((named("gpt-4o-mini"), named("openai/gpt-4o-mini")), (1, 1), "{ids:?}");
+    assert_eq!(house.client().get("/v1/models/gpt-4o-mini").json()["owned_by"], "alias");
+}
