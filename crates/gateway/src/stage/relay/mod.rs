@@ -4,6 +4,7 @@
 mod finish;
 mod gathered;
 mod headers;
+mod linger;
 mod silence;
 mod stream;
 mod whole;

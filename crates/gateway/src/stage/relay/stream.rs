@@ -16,10 +16,12 @@ use keyward_domain::ids::RequestId;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::virtual_key::DisconnectPolicy;
+use tokio::time::Instant;
 
 use super::Parts;
 use super::finish::{Times, spent};
 use super::gathered::Gathered;
+use super::linger::Linger;
 use super::silence::{Due, Silence, Since};
 use crate::body::BrokenOff;
 use crate::ledger::Ledger;
@@ -53,8 +55,7 @@ pub(crate) struct Relay {
     /// What the client gets next: at the latest when the provider has nothing more to say for now, and not before the
     /// row is durable if it is the end.
     held: Gathered,
-    /// Whether the provider's connection had its turn since it last said something.
-    lingered: bool,
+    linger: Linger,
     /// What to do after `held` is out.
     ending: Ending,
     /// What it cost, once settled.
@@ -99,7 +100,7 @@ impl Relay {
             first_content: None,
             committing: None,
             held: Gathered::default(),
-            lingered: false,
+            linger: Linger::default(),
             ending: Ending::Open,
             cost: None,
             place: Some(place),
@@ -142,8 +143,7 @@ impl Relay {
                 Poll::Pending if self.held.is_empty() => ready!(self.poll_silence(cx)),
                 // The provider's connection hands over one piece at a time. It gets one more turn of the event loop, so
                 // that pieces which arrived together leave together, in one system call.
-                Poll::Pending if !self.lingered => {
-                    self.lingered = true;
+                Poll::Pending if self.linger.is_worth_it(Instant::now()) => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -180,7 +180,7 @@ impl Relay {
         if fed.content && self.first_content.is_none() {
             self.first_content = Some(self.worker.monotonic());
         }
-        self.lingered = false;
+        self.linger.heard();
         // Who complains about a key may well repeat it.
         self.held.push(match self.about.telling {
             Some(telling) if fed.error => telling.scrub(fed.forward),
