@@ -17,7 +17,7 @@ pub struct Args {
     /// Up to when [default: now].
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
-    /// What to sum by, such as day, provider, model, key or vkey; several with commas.
+    /// What to sum by, such as day, provider, model, credential or virtual_key; several with commas.
     #[arg(long, value_name = "DIMENSIONS")]
     group_by: Option<String>,
     /// How to write it.
