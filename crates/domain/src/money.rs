@@ -18,10 +18,6 @@ pub struct Nanodollars(pub i64);
 #[serde(transparent)]
 pub struct Picodollars(pub u64);
 
-/// A sum of pico-dollars before it is rounded, wide enough for any number of units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct PicodollarSum(pub u128);
-
 impl Nanodollars {
     /// No money.
     pub const ZERO: Self = Self(0);
@@ -30,25 +26,6 @@ impl Nanodollars {
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
-    }
-}
-
-impl PicodollarSum {
-    /// Adds `units` at `price`.
-    #[must_use]
-    pub const fn plus(self, units: u64, price: Picodollars) -> Self {
-        Self(self.0.saturating_add((units as u128) * (price.0 as u128)))
-    }
-
-    /// Scales by a factor in thousandths, such as 1100 for +10 %.
-    #[must_use]
-    pub const fn scaled_permille(self, permille: u32) -> Self {
-        Self(self.0.saturating_mul(permille as u128).div_ceil(1000))
-    }
-
-    /// The one rounding of an attempt: up, to whole nano-dollars.
-    pub fn round_up(self) -> Nanodollars {
-        Nanodollars(i64::try_from(self.0.div_ceil(1000)).unwrap_or(i64::MAX))
     }
 }
 
