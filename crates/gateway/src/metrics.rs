@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use keyward_domain::denial::Denial;
-use keyward_domain::ledger::Entry;
+use keyward_domain::ledger::{AttemptOutcome, Entry};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -13,7 +13,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::ledger::Spent;
 use crate::stage::arrive::Arrival;
 
 /// Series per family with names of providers and models in them; what comes after that is counted as `other`.
@@ -108,10 +107,11 @@ impl Metrics {
         }
     }
 
-    /// Counts ledger rows: tokens and money by provider and model. Called by the ledger's own thread, not on the
-    /// request path.
+    /// Counts ledger rows: times, tokens and money. Called by the ledger's own thread: histograms and families take
+    /// locks, which the request path does not.
     pub fn settled(&self, entries: &[Entry]) {
         for entry in entries {
+            self.measure(entry);
             let names = self.named(&entry.subject.provider_name, &entry.subject.model);
             let outcome = entry.outcome.as_str();
             let operation = entry.subject.operation.as_str();
@@ -150,10 +150,15 @@ impl Metrics {
         self.refusals.get_or_create(&RefusalLabels { dialect: arrival.dialect.as_str(), code: denial.code() }).inc();
     }
 
-    pub(crate) fn answered(&self, spent: &Spent) {
-        self.overhead.observe(spent.overhead.as_secs_f64());
-        self.upstream.observe(spent.duration.as_secs_f64());
-        if let Some(first) = spent.first_content {
+    fn measure(&self, entry: &Entry) {
+        // Attempts that were refused or never sent have no time of ours to tell.
+        if !entry.overhead.is_zero() {
+            self.overhead.observe(entry.overhead.as_secs_f64());
+        }
+        if entry.outcome != AttemptOutcome::NotSent {
+            self.upstream.observe(entry.duration.as_secs_f64());
+        }
+        if let Some(first) = entry.first_content {
             self.first_content.observe(first.as_secs_f64());
         }
     }

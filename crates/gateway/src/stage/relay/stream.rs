@@ -242,7 +242,6 @@ impl Relay {
         let times = Times { first_content: self.first_content, ended: self.silence.last_heard_before(now), now };
         let spent = spent(&attempt, self.meter.metered(), outcome, times);
         self.cost = spent.cost;
-        self.worker.shared.metrics.answered(&spent);
         Some(attempt.settle(spent))
     }
 
