@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{CredentialId, ProviderId, TenantId};
 use crate::origin::BaseUrl;
+use crate::routing::KeyTerms;
 use crate::time::Timestamp;
 
 /// A credential as it is stored.
@@ -37,6 +38,9 @@ pub struct Credential {
     pub models: Vec<String>,
     /// The last proof that it works or does not, with its time.
     pub proof: Option<Proof>,
+    /// On which terms it is used.
+    #[serde(default)]
+    pub terms: KeyTerms,
     /// When it was created.
     pub created_at: Timestamp,
     /// Grows by one with every change.
@@ -55,6 +59,12 @@ pub enum CredentialState {
     Disabled,
     /// Refused by the provider; a human has to look.
     Suspect,
+    /// Gets no new calls; those under way are finished.
+    Draining,
+    /// Taken out of use for good; kept for the record.
+    Retired,
+    /// Withdrawn at the provider; kept for the record.
+    Revoked,
 }
 
 impl CredentialState {
@@ -65,6 +75,9 @@ impl CredentialState {
             Self::Active => "active",
             Self::Disabled => "disabled",
             Self::Suspect => "suspect",
+            Self::Draining => "draining",
+            Self::Retired => "retired",
+            Self::Revoked => "revoked",
         }
     }
 }

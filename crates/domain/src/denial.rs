@@ -92,14 +92,14 @@ impl Deadline {
 
 /// Who said no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub enum Side {
     /// Keyward itself.
     Gateway,
     /// The provider behind it.
     Upstream,
 }
 
-impl Blame {
+impl Side {
     /// The value of `origin` in error bodies.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -166,14 +166,14 @@ impl Denial {
     }
 
     /// Who said no.
-    pub const fn origin(&self) -> Blame {
+    pub const fn origin(&self) -> Side {
         match self {
             Self::UpstreamError(_)
             | Self::UpstreamMalformed(_)
             | Self::UpstreamRedirect
             | Self::UpstreamTls(_)
-            | Self::UpstreamTimeout(..) => Blame::Upstream,
-            _ => Blame::Gateway,
+            | Self::UpstreamTimeout(..) => Side::Upstream,
+            _ => Side::Gateway,
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::dialect::Dialect;
 use crate::ids::{ProviderId, TenantId};
 use crate::origin::BaseUrl;
+use crate::routing::Strategy;
 use crate::time::Timestamp;
 
 /// The sort of server behind a provider; decides which adapter speaks to it.
@@ -80,6 +81,9 @@ pub struct Provider {
     pub enabled: bool,
     /// Declared free by the operator: a model without a price costs 0 here instead of being unknown.
     pub free: bool,
+    /// How a key of its pool is chosen.
+    #[serde(default)]
+    pub strategy: Strategy,
     /// Which part of the price catalog describes it (`openai`, `groq`, ...); `None` when no part does.
     pub catalog: Option<String>,
     /// When it was created.
