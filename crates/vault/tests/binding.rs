@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{CredentialId, ProviderId, TenantId};
+use keyward_domain::routing::KeyTerms;
 use keyward_vault::{Fault, Place};
 
 use crate::support::{NOW, Room, fault, is_integrity, origin, place, secret};
@@ -23,6 +24,7 @@ fn credential(room: &Room, url: &str) -> Credential {
         blind_index: Vec::new(),
         models: Vec::new(),
         proof: None,
+        terms: KeyTerms::default(),
         created_at: NOW,
         revision: 1,
     };

@@ -130,6 +130,9 @@ impl Pooled {
             CredentialState::Pending => Some("not yet validated: run `keyward key test`"),
             CredentialState::Disabled => Some("disabled: run `keyward key enable`"),
             CredentialState::Suspect => Some("refused by the provider: run `keyward key test`"),
+            CredentialState::Draining => Some("draining: it gets no new calls"),
+            CredentialState::Retired => Some("retired"),
+            CredentialState::Revoked => Some("revoked at the provider"),
         }
     }
 }

@@ -53,12 +53,7 @@ fn d04_counting_is_free_and_limited_to_granted_models() {
 #[test]
 fn d04_lists_calls_and_suggestions_follow_one_rule() {
     let house = House::open();
-    house.commit(Change::PutAlias(Alias {
-        tenant: TenantId::DEFAULT,
-        name: "fast".to_owned(),
-        targets: vec!["openai/gpt-4o-mini".to_owned()],
-        revision: 1,
-    }));
+    house.commit(Change::PutAlias(Alias::listed(TenantId::DEFAULT, "fast", vec!["openai/gpt-4o-mini".to_owned()])));
     let by_target = house.add_key("by-target", restricted(&["openai/gpt-4o-mini"]));
     let by_alias = house.add_key("by-alias", restricted(&["fast"]));
     let listed = |key: &str| -> Vec<String> {
@@ -80,12 +75,7 @@ fn d04_lists_calls_and_suggestions_follow_one_rule() {
 #[test]
 fn an_alias_with_the_name_of_a_model_is_listed_once_and_the_model_under_its_full_name() {
     let house = House::open();
-    house.commit(Change::PutAlias(Alias {
-        tenant: TenantId::DEFAULT,
-        name: "gpt-4o-mini".to_owned(),
-        targets: vec!["openai/gpt-4o".to_owned()],
-        revision: 1,
-    }));
+    house.commit(Change::PutAlias(Alias::listed(TenantId::DEFAULT, "gpt-4o-mini", vec!["openai/gpt-4o".to_owned()])));
     house.publish();
     let list = house.client().get("/v1/models").json();
     let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();

@@ -7,6 +7,7 @@ use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{CredentialId, ProviderId, TenantId};
 use keyward_domain::port::Entropy;
 use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::secret::Secret;
 use keyward_domain::time::Timestamp;
 use keyward_vault::{Place, Vault, VaultError};
@@ -45,12 +46,8 @@ impl Maker<'_> {
                 Err(what) => wrong.push(format!("{}: the provider `{}`: {what}", file.place, file.name)),
             }
         }
-        let alias = |file: &crate::config::FileAlias| Alias {
-            tenant: TenantId::DEFAULT,
-            name: file.name.clone(),
-            targets: file.targets.clone(),
-            revision: 1,
-        };
+        let alias =
+            |file: &crate::config::FileAlias| Alias::listed(TenantId::DEFAULT, file.name.clone(), file.targets.clone());
         records.aliases = config.aliases.iter().map(alias).collect();
         if wrong.is_empty() { Ok(records) } else { Err(wrong) }
     }
@@ -74,6 +71,7 @@ impl Maker<'_> {
             base_url,
             enabled: file.enabled,
             free: file.free || preset.is_some_and(|preset| preset.free),
+            strategy: Strategy::default(),
             catalog: file.catalog.clone().or_else(|| described_by(&file.name, kind).map(str::to_owned)),
             created_at: self.now,
             revision: 1,
@@ -95,6 +93,7 @@ impl Maker<'_> {
             blind_index: Vec::new(),
             models: Vec::new(),
             proof: None,
+            terms: KeyTerms::default(),
             created_at: self.now,
             revision: 1,
         };

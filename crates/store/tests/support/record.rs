@@ -8,6 +8,7 @@ use keyward_domain::ids::{AdminTokenId, AuditId, CredentialId, ProviderId, Tenan
 use keyward_domain::port::{PriceOverride, VaultRecord};
 use keyward_domain::principal::{AdminToken, Principal, Role};
 use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::token::{Environment, TokenId};
 use keyward_domain::virtual_key::{DisconnectPolicy, Grant, KeyStatus, TokenHash, VirtualKey};
 
@@ -22,6 +23,7 @@ pub fn provider(n: u128, name: &str) -> Provider {
         base_url: "https://api.openai.com/v1".parse().unwrap(),
         enabled: true,
         free: false,
+        strategy: Strategy::default(),
         catalog: Some("openai".to_owned()),
         created_at: START,
         revision: 1,
@@ -41,6 +43,7 @@ pub fn credential(n: u128, provider: u128, name: &str) -> Credential {
         sealed_for: "https://api.openai.com/v1".parse().unwrap(),
         blind_index: vec![9; 32],
         models: vec!["gpt-4o".to_owned()],
+        terms: KeyTerms::default(),
         proof: Some(Proof { at: START, finding: Finding::Valid, detail: "it answered".to_owned() }),
         created_at: START,
         revision: 1,
@@ -85,12 +88,7 @@ pub fn admin_token(n: u128, token: u64, name: &str) -> AdminToken {
 }
 
 pub fn alias(name: &str) -> Alias {
-    Alias {
-        tenant: TenantId::DEFAULT,
-        name: name.to_owned(),
-        targets: vec!["openai/gpt-4o-mini".to_owned()],
-        revision: 1,
-    }
+    Alias::listed(TenantId::DEFAULT, name, vec!["openai/gpt-4o-mini".to_owned()])
 }
 
 pub fn price(model: &str) -> PriceOverride {

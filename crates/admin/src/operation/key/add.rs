@@ -3,12 +3,13 @@ use keyward_domain::ids::{CredentialId, TenantId};
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
 use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_domain::routing::KeyTerms;
 use keyward_domain::secret::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::KeyView;
 use super::proof::settled;
+use super::{KeyView, TermsChange};
 use crate::control::{Control, check_form};
 use crate::error::AdminError;
 use crate::field::{Name, Reference, SecretText};
@@ -28,6 +29,8 @@ pub struct AddKey {
     /// `false` adds it without asking the provider; it stays `pending`.
     #[serde(default = "yes")]
     pub check: bool,
+    /// On which terms it is used.
+    pub terms: Option<TermsChange>,
 }
 
 const fn yes() -> bool {
@@ -51,6 +54,9 @@ impl Operation for AddKey {
         refuse_duplicate(&records, provider, &index)?;
 
         let mut key = blank(control, provider, name)?;
+        if let Some(terms) = self.terms {
+            key.terms = terms.over(key.terms, key.created_at)?;
+        }
         let mut changes = control.seal_into(&mut key, &secret)?;
         if self.check {
             let probed = control.probe(provider, secret).await;
@@ -87,6 +93,7 @@ fn blank(control: &Control, provider: &Provider, name: String) -> Result<Credent
         blind_index: Vec::new(),
         models: Vec::new(),
         proof: None,
+        terms: KeyTerms::default(),
         created_at: now,
         revision: 1,
     })
@@ -131,7 +138,7 @@ pub(super) fn refuse_duplicate(records: &Records, provider: &Provider, index: &[
     Err(AdminError::DuplicateKey(format!("{}/{}", owner.name, held.name)))
 }
 
-fn refuse_taken_name(records: &Records, provider: &Provider, name: &str) -> Result<(), AdminError> {
+pub(super) fn refuse_taken_name(records: &Records, provider: &Provider, name: &str) -> Result<(), AdminError> {
     if records.credentials.iter().any(|key| key.provider == provider.id && key.name == name) {
         let message = format!("`{}` already has a key `{name}`. Choose another name.", provider.name);
         return Err(AdminError::AlreadyExists(message));

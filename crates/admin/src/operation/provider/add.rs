@@ -3,6 +3,7 @@ use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
 use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_domain::routing::Strategy;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,6 +31,10 @@ pub struct AddProvider {
     pub free: Option<bool>,
     /// Which part of the price catalog describes it.
     pub catalog: Option<Name>,
+    /// How a key of its pool is chosen: `adaptive` (when left out), `round_robin`, `least_used`, `weighted`,
+    /// `health_based`, `cost_optimized`, `latency`, `random`, `single`.
+    #[schema(value_type = Option<String>)]
+    pub strategy: Option<Strategy>,
 }
 
 impl Operation for AddProvider {
@@ -76,6 +81,7 @@ impl AddProvider {
             base_url: parse_base_url(base_url)?,
             enabled: true,
             free: self.free.unwrap_or_else(|| preset.is_some_and(|preset| preset.free)),
+            strategy: self.strategy.unwrap_or_default(),
             catalog: self.catalog.map(Name::into_string).or(preset.and_then(|p| p.catalog).map(str::to_owned)),
             created_at: now,
             revision: 1,

@@ -15,6 +15,7 @@ use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::{Change, Clock, Entropy, Journals, Store};
 use keyward_domain::principal::Principal;
 use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::secret::Secret;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::{Environment, MintedToken};
@@ -151,6 +152,7 @@ impl House {
             base_url: url.parse().unwrap(),
             enabled: true,
             free: false,
+            strategy: Strategy::default(),
             catalog: catalog.map(str::to_owned),
             created_at: BEGIN,
             revision: 1,
@@ -184,6 +186,7 @@ impl House {
             blind_index: self.vault.blind_index(&secret).unwrap().to_vec(),
             models: Vec::new(),
             proof: None,
+            terms: KeyTerms::default(),
             created_at: BEGIN,
             revision: 1,
         };
