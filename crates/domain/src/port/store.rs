@@ -2,16 +2,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::alias::Alias;
 use crate::audit::{AuditDraft, AuditEntry};
+use crate::binding::Binding;
 use crate::credential::Credential;
 use crate::ids::{CredentialId, InstallId, ProviderId, RequestId, TenantId};
-use crate::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use crate::lease::Lease;
+use crate::ledger::{Dimension, Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use crate::money::Nanodollars;
 use crate::principal::AdminToken;
 use crate::provider::Provider;
+use crate::standing::{KeyEvent, KeyEventFilter, KeyStanding};
+use crate::time::Timestamp;
 use crate::virtual_key::VirtualKey;
+
+/// Models of one key whose standing is kept. Names of models come from clients, so they must not grow without end;
+/// the standings that have lasted longest make room.
+pub const MAX_MODELS_PER_KEY: u32 = 256;
+
+/// Bindings that are loaded at start, at most.
+pub const MAX_BINDINGS: u32 = 1_000_000;
+
+/// Open leases that one question answers with, at most: those that expire first.
+pub const MAX_OPEN_LEASES: u32 = 10_000;
 
 /// Durable truth. Methods block; callers on an event loop hand them to a blocking thread.
 ///
 /// Every method is atomic: it happens as a whole or not at all. Reads see everything committed before them.
+///
+/// What pools learn (standings, events, bindings) is memory that makes the next decision better, and fails open: when it
+/// cannot be written, the caller keeps its batch, goes on deciding from what it knows, and puts the batch again later.
+/// Configuration, leases and the ledger fail closed: what was not committed did not happen.
+///
+/// The methods of the pools' memory refuse unless a store has them; a store that wraps another one passes them on.
 pub trait Store: Send + Sync {
     /// Everything that configuration is made of, as one consistent picture.
     fn load(&self) -> Result<Records, StoreError>;
@@ -44,6 +65,116 @@ pub trait Store: Send + Sync {
 
     /// The ledger in a few figures.
     fn ledger_totals(&self) -> Result<LedgerTotals, StoreError>;
+
+    /// What every provider key was charged since this moment, rounded down to the hour: what a limit per day needs to
+    /// know at start. Keys without a call are left out.
+    fn credential_spend(&self, since: Timestamp) -> Result<Vec<CredentialSpend>, StoreError> {
+        let until = Timestamp::from_unix_millis(i64::MAX);
+        let rows = self.usage(&UsageQuery { since, until, group_by: vec![Dimension::Credential] })?;
+        rows.iter().map(CredentialSpend::of).collect()
+    }
+
+    /// Every standing that is not [`Active`](crate::standing::Standing::Active), by key and model. Standings whose time
+    /// is over are among them until they are replaced or forgotten.
+    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
+        absent("standings")
+    }
+
+    /// Adds the events, in the order in which they happened, and makes what each says `now` the standing of its key and
+    /// model; an active one is kept as no standing at all. The key may be unknown to the store.
+    ///
+    /// An event that is there already, with everything it says, is left alone and changes no standing, so a batch may be
+    /// repeated when nobody knows whether it was committed. Of one key at most [`MAX_MODELS_PER_KEY`] standings with a
+    /// model are kept.
+    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
+        let _ = events;
+        absent("standings")
+    }
+
+    /// Events with their positions, which only ever grow, newest first.
+    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
+        let _ = filter;
+        absent("key events")
+    }
+
+    /// Forgets events that happened before this moment, and standings that were over by themselves by then.
+    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
+        let _ = before;
+        absent("key events")
+    }
+
+    /// Remembers where things live. Of two that say where the same thing lives, the later one counts, and of two of the
+    /// same moment the first, so a batch may be repeated, and batches may come in any order.
+    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
+        let _ = bindings;
+        absent("bindings")
+    }
+
+    /// The bindings seen last, newest first, at most `limit` and at most [`MAX_BINDINGS`]. A binding stays when its key
+    /// is removed: a call that needs it is then told so instead of being sent to the wrong account.
+    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
+        let _ = limit;
+        absent("bindings")
+    }
+
+    /// Forgets bindings that were last seen before this moment.
+    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
+        let _ = before;
+        absent("bindings")
+    }
+
+    /// Keeps a new lease, which has to be open, or the end of an open one, together with the audit entry if there is one.
+    ///
+    /// A lease that is there exactly so is left alone, without a second audit entry, so a take or a report may be
+    /// repeated. Anything else than an open lease that ends is [`StoreError::Conflict`]: of two reports that differ, the
+    /// first counts. Its row in the ledger is appended before its end is put; as the row has the lease's id, a repetition
+    /// after a crash in between is not counted twice.
+    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
+        let _ = (lease, audit);
+        absent("leases")
+    }
+
+    /// One lease.
+    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
+        let _ = id;
+        absent("leases")
+    }
+
+    /// Leases that have not ended, those that expire first in front, at most [`MAX_OPEN_LEASES`].
+    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
+        absent("leases")
+    }
+
+    /// Forgets leases that have ended and would have expired before this moment. Open ones stay.
+    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
+        let _ = before;
+        absent("leases")
+    }
+}
+
+fn absent<T>(what: &str) -> Result<T, StoreError> {
+    Err(StoreError::Failed(format!("this store keeps no {what}")))
+}
+
+/// What one provider key was charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialSpend {
+    /// Which key.
+    pub credential: CredentialId,
+    /// The cost as far as it is known.
+    pub cost: Nanodollars,
+    /// Attempts made with it.
+    pub requests: u64,
+}
+
+impl CredentialSpend {
+    fn of(row: &UsageRow) -> Result<Self, StoreError> {
+        let name = row.group.first().map(String::as_str).unwrap_or_default();
+        let credential = name.parse();
+        let credential =
+            credential.map_err(|_| StoreError::Damaged(format!("a sum of the impossible key `{name}`")))?;
+        Ok(Self { credential, cost: row.cost, requests: row.attempts })
+    }
 }
 
 /// The ledger in four figures, for `status`.
@@ -52,7 +183,7 @@ pub struct LedgerTotals {
     /// Rows.
     pub entries: u64,
     /// Their known cost.
-    pub cost: crate::money::Nanodollars,
+    pub cost: Nanodollars,
     /// Rows whose price is unknown.
     pub unpriced: u64,
     /// Rows that a dead process left behind.
@@ -111,6 +242,7 @@ pub struct PriceOverride {
 
 /// One change to the configuration.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "changes come one at a time from people, and are not kept")]
 pub enum Change {
     /// Create or replace a vault record.
     PutVault(VaultRecord),
