@@ -80,6 +80,16 @@ impl CredentialState {
             Self::Revoked => "revoked",
         }
     }
+
+    /// Whether people took it out of use: no test puts it back, only people do.
+    pub const fn is_off(self) -> bool {
+        matches!(self, Self::Disabled | Self::Draining | Self::Retired | Self::Revoked)
+    }
+
+    /// Whether it is out of use for good.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Retired | Self::Revoked)
+    }
 }
 
 /// What a live validation found, and when.

@@ -2,6 +2,7 @@
 //! else).
 
 mod destination;
+mod fallback;
 mod find;
 mod live;
 mod price;
@@ -23,6 +24,7 @@ use crate::error::AdminError;
 use crate::operation::Permit;
 
 pub use destination::check_destination;
+pub use fallback::{MAX_TARGETS, leads_back};
 pub use find::check_revision;
 pub use live::{JournalPicture, Live, LivePicture};
 pub use price::Standing;

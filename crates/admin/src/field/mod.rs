@@ -2,6 +2,7 @@
 //!
 //! Nothing here ever repeats a value in its error text: whatever was sent may be a secret in the wrong place.
 
+mod edit;
 mod list;
 mod model;
 mod moment;
@@ -9,14 +10,19 @@ mod money;
 mod name;
 mod page;
 mod secret;
+mod tag;
+mod whole;
 
+pub use edit::Edit;
 pub use list::{GroupBy, Networks, Operations, Tags};
-pub use model::{ModelId, ModelPattern, Target};
+pub use model::{KeyModelPattern, ModelId, ModelPattern, Target};
 pub use moment::{Moment, Since};
-pub use money::{Dollars, DollarsPerMillion, usd};
+pub use money::{Dollars, DollarsPerMillion, Usd, usd};
 pub use name::{Name, Reference, looks_secret};
 pub use page::{BAD_CURSOR, Cursor, DEFAULT_PAGE, Flag, Limit, MAX_PAGE, Page, page_of};
 pub use secret::{SecretText, ShownSecret};
+pub use tag::KeyTags;
+pub use whole::{Concurrency, Requests, Tier, Tokens, Weight, Whole};
 
 /// Tells a field that was left out (`None`) from one that was sent as `null` (`Some(None)`): for changes, where `null`
 /// means "take it away".

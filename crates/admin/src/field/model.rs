@@ -18,6 +18,12 @@ pub struct ModelId(String);
 #[schema(value_type = String, min_length = 1, max_length = 200, example = "openai/gpt-4o*")]
 pub struct ModelPattern(String);
 
+/// Which of its provider's models a key may be used for: a name, with `*` for any text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 200, example = "gpt-4o*")]
+pub struct KeyModelPattern(String);
+
 /// What an alias stands for: `provider/model`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
@@ -38,7 +44,19 @@ impl ModelPattern {
     }
 }
 
+impl KeyModelPattern {
+    /// The text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
 impl Target {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Provider and model.
     pub fn parts(&self) -> (&str, &str) {
         self.0.split_once('/').unwrap_or((&self.0, ""))
@@ -72,6 +90,29 @@ impl TryFrom<String> for ModelPattern {
             return Err("a pattern is an exact name, or a beginning followed by one * at the end");
         }
         Ok(Self(text))
+    }
+}
+
+impl TryFrom<String> for KeyModelPattern {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fixed = text.replace('*', "");
+        if text.is_empty() || text.len() > MAX_MODEL {
+            return Err("a pattern is a model's name with `*` for any text, 1 to 200 characters");
+        }
+        if !fixed.is_empty() {
+            check(&fixed)?;
+        }
+        Ok(Self(text))
+    }
+}
+
+impl std::str::FromStr for KeyModelPattern {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
     }
 }
 

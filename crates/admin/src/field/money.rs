@@ -14,12 +14,18 @@ pub struct DollarsPerMillion(pub u64);
 #[schema(value_type = String, example = "0.04")]
 pub struct Dollars(pub u64);
 
+/// An amount of US dollars above zero, as a decimal text: `100` or `12.50`. At most nine decimals, which is one
+/// nano-dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "100")]
+pub struct Usd(pub Nanodollars);
+
 /// An amount without its dollar sign, with every decimal that matters.
 pub fn usd(amount: Nanodollars) -> String {
     amount.to_string().replace('$', "")
 }
 
-/// Pico-dollars that a decimal text stands for when its unit is worth 10^`places` of them.
+/// Parts of a unit that a decimal text stands for, when the unit is worth 10^`places` of them.
 fn parse(text: &str, places: usize) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -27,6 +33,23 @@ fn parse(text: &str, places: usize) -> Option<u64> {
         return None;
     }
     format!("{whole}{fraction:0<places$}").parse().ok()
+}
+
+impl std::str::FromStr for Usd {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let amount = parse(text, 9).filter(|amount| *amount > 0).and_then(|amount| i64::try_from(amount).ok());
+        amount.map(|amount| Self(Nanodollars(amount))).ok_or(
+            "write amounts as texts of dollars above zero, such as \"100\" or \"12.50\", with at most nine decimals",
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 impl<'de> Deserialize<'de> for DollarsPerMillion {

@@ -53,7 +53,7 @@ pub(super) async fn collect(row: &Row, mut request: Request) -> Result<Input, Ad
 pub(super) fn decode<T: DeserializeOwned>(input: &Input) -> Result<T, AdminError> {
     let mut reader = serde_json::Deserializer::from_slice(&input.json);
     let value = serde_path_to_error::deserialize(&mut reader);
-    let value = value.map_err(|error| explain(error.path().iter().next(), error.inner(), input))?;
+    let value = value.map_err(|error| explain(field_at(error.path()), error.inner(), input))?;
     reader.end().map_err(|error| explain(None, &error, input))?;
     Ok(value)
 }
@@ -131,8 +131,23 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// The field that was read when it went wrong, as a path with dots. Only as far as its names are those of fields: names
+/// in maps are the sender's own, and may be anything.
+fn field_at(path: &serde_path_to_error::Path) -> Option<String> {
+    let names = path.iter().map_while(|segment| match segment {
+        serde_path_to_error::Segment::Map { key } if is_field_name(key) => Some(key.as_str()),
+        _ => None,
+    });
+    Some(names.collect::<Vec<_>>().join(".")).filter(|field| !field.is_empty())
+}
+
+/// Names of fields are short and plain; what else stands where one is expected is not repeated.
+fn is_field_name(name: &str) -> bool {
+    name.len() <= MAX_FIELD_ECHO && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
 /// What is wrong, without ever repeating a value: it may be a secret in the wrong place.
-fn explain(at: Option<&serde_path_to_error::Segment>, error: &serde_json::Error, input: &Input) -> AdminError {
+fn explain(field: Option<String>, error: &serde_json::Error, input: &Input) -> AdminError {
     let column = if error.line() == 1 { error.column().saturating_sub(input.shift) } else { error.column() };
     let place = format!("line {}, column {column}", error.line());
     if !error.is_data() {
@@ -154,16 +169,11 @@ fn explain(at: Option<&serde_path_to_error::Segment>, error: &serde_json::Error,
             format!("The field `{field}` is given twice; what the path or a header says is not repeated in the body.");
         return AdminError::invalid_field(field.to_owned(), message);
     }
-    let field = match at {
-        Some(serde_path_to_error::Segment::Map { key }) => Some(key.clone()),
-        _ => None,
-    };
     let message = match said.rsplit_once(", expected ") {
         Some((_, expected)) => format!("expected {expected} ({place})"),
         None => said.to_owned(),
     };
     match field {
-        // The path holds names of fields only where the operation knows them.
         Some(field) => AdminError::invalid_field(field.clone(), format!("`{field}`: {message}.")),
         None => AdminError::invalid(format!("{message}.")),
     }
@@ -174,7 +184,7 @@ fn unknown_field(rest: &str, place: &str, elsewhere: &[&str]) -> AdminError {
     // The known ones stand between backquotes.
     let known = known.split('`').skip(1).step_by(2).filter(|field| !elsewhere.contains(field));
     let known: Vec<_> = known.map(|field| format!("`{field}`")).collect();
-    let plain = name.len() <= MAX_FIELD_ECHO && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let plain = is_field_name(name);
     let what = if plain {
         format!("The field `{name}` is not known here")
     } else {

@@ -4,12 +4,14 @@
 
 mod client;
 mod doors;
+mod key_life;
 mod keys;
 mod ledger;
 mod models;
 mod permissions;
 mod providers;
 mod secrets;
+mod terms;
 mod vault;
 mod virtual_keys;
 mod world;

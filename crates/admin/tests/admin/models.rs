@@ -96,3 +96,71 @@ async fn aliases_lead_to_known_providers() {
     world.call("DELETE", "/aliases/fast", Value::Null).await.expect(200);
     assert!(world.records().aliases.is_empty());
 }
+
+#[tokio::test]
+async fn an_alias_has_a_strategy_weights_and_fallbacks() {
+    let world = World::new();
+    world.with_openai().await;
+    let put = async |body: Value| world.call("PUT", "/aliases/fast", body).await;
+    let (mini, big, huge) = ("openai/gpt-4o-mini", "openai/gpt-4o", "openai/gpt-5");
+    let plain = put(json!({ "targets": [mini, big] })).await.expect(200);
+    assert_eq!(
+        (plain.str("/strategy"), &plain.json["weights"], &plain.json["fallback"]),
+        ("listed", &json!([]), &json!({}))
+    );
+    let body = json!({ "targets": [mini, big], "weights": [3, 1], "fallback": { "any": [huge], "overloaded": [] } });
+    let weighted = put(body).await.expect(200);
+    assert_eq!((weighted.str("/strategy"), &weighted.json["weights"]), ("weighted", &json!([3, 1])));
+    assert_eq!(weighted.json["fallback"], json!({ "any": [huge] }));
+
+    let kept = put(json!({ "targets": [mini, big] })).await.expect(200);
+    assert_eq!((kept.str("/strategy"), &kept.json["weights"]), ("weighted", &json!([3, 1])), "left out, so kept");
+    assert_eq!(kept.json["fallback"], json!({ "any": [huge] }));
+    let others = put(json!({ "targets": [big, mini] })).await.expect(200);
+    assert_eq!(
+        (others.str("/strategy"), &others.json["weights"]),
+        ("weighted", &json!([])),
+        "weights belong to targets"
+    );
+    let cheapest =
+        put(json!({ "targets": [mini, big], "strategy": "cost_optimized", "fallback": {} })).await.expect(200);
+    assert_eq!((cheapest.str("/strategy"), &cheapest.json["fallback"]), ("cost_optimized", &json!({})));
+    assert_eq!(world.get("/aliases").await.expect(200).json["items"][0], cheapest.json);
+    let classes = json!({ "context_too_long": [huge, big], "content_policy": [huge], "overloaded": [huge] });
+    let body = json!({ "targets": [mini, big], "fallback": classes });
+    assert_eq!(put(body).await.expect(200).json["fallback"], classes);
+
+    for (body, field, said) in [
+        (json!({ "targets": [mini], "strategy": "adaptive" }), "strategy", "`listed`, `weighted`"),
+        (json!({ "targets": [mini], "weights": [1, 2] }), "weights", "as many weights as there are targets"),
+        (json!({ "targets": [mini], "weights": [0] }), "weights", "from 1 to 1000"),
+        (json!({ "targets": [mini], "weights": [1], "strategy": "latency" }), "weights", "`weighted` alone"),
+        (json!({ "targets": [mini], "fallback": { "often": [big] } }), "fallback", "`context_too_long`"),
+        (json!({ "targets": [mini], "fallback": { "any": ["fast"] } }), "fallback", "provider/model"),
+        (json!({ "targets": [mini, big], "fallback": { "any": [big] } }), "fallback", "circle"),
+        (json!({ "targets": [mini], "fallback": { "overloaded": [mini] } }), "fallback", "circle"),
+        (json!({ "targets": [mini], "fallback": { "any": [big, big] } }), "fallback", "twice"),
+        (json!({ "targets": [mini], "fallback": { "any": vec![big; 17] } }), "fallback", "at most 16"),
+    ] {
+        let answer = put(body.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/error/param")), (400, field), "{body}: {}", answer.text);
+        assert!(answer.str("/error/message").contains(said), "{body}: {}", answer.text);
+    }
+    let unknown = put(json!({ "targets": [mini], "fallback": { "any": ["nobody/x"] } })).await;
+    assert_eq!((unknown.status.as_u16(), unknown.code()), (404, "not_found"));
+    assert_eq!(world.records().aliases[0].fallback.len(), 3, "nothing of that was done");
+}
+
+#[tokio::test]
+async fn fallbacks_follow_and_hold_their_provider() {
+    let world = World::new();
+    world.with_openai().await;
+    world.post("/providers", json!({ "preset": "groq" })).await.expect(201);
+    let body = json!({ "targets": ["openai/gpt-4o"], "fallback": { "any": ["groq/llama"] } });
+    world.call("PUT", "/aliases/fast", body).await.expect(200);
+    let refused = world.call("DELETE", "/providers/groq", Value::Null).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "in_use"));
+    world.call("PATCH", "/providers/groq", json!({ "name": "quick" })).await.expect(200);
+    let alias = world.get("/aliases").await.expect(200).json["items"][0].clone();
+    assert_eq!((&alias["fallback"]["any"], &alias["revision"]), (&json!(["quick/llama"]), &json!(2)));
+}

@@ -25,11 +25,14 @@ GET    /keys                                    V O W
 POST   /keys                                    - O W
 POST   /keys/test                               - O W
 GET    /keys/{key}                              V O W
+PATCH  /keys/{key}                              - O W
 DELETE /keys/{key}                              - O W
 POST   /keys/{key}/test                         - O W
 POST   /keys/{key}/discover                     - O W
 POST   /keys/{key}/enable                       - O W
 POST   /keys/{key}/disable                      - O W
+POST   /keys/{key}/drain                        - O W
+POST   /keys/{key}/retire                       - O W
 POST   /keys/{key}/replace                      - O W
 POST   /keys/{key}/reveal                       - - W
 GET    /vkeys                                   V O W

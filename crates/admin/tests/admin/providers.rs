@@ -158,3 +158,23 @@ async fn a_new_name_takes_aliases_prices_and_grants_along() {
     world.call("DELETE", "/providers/oai", Value::Null).await.expect(200);
     assert!(world.records().prices.is_empty());
 }
+
+#[tokio::test]
+async fn a_pool_has_a_strategy() {
+    let world = World::new();
+    world.with_openai().await;
+    assert_eq!(world.get("/providers/openai").await.expect(200).str("/strategy"), "adaptive");
+    let added = world.post("/providers", json!({ "preset": "groq", "strategy": "single" })).await.expect(201);
+    assert_eq!(added.str("/strategy"), "single");
+    for strategy in keyward_domain::routing::Strategy::ALL {
+        let word = strategy.as_str();
+        let changed = world.call("PATCH", "/providers/openai", json!({ "strategy": word })).await.expect(200);
+        assert_eq!(changed.str("/strategy"), word);
+        assert_eq!(world.get("/providers/openai").await.expect(200).str("/strategy"), word);
+    }
+    let audit = world.get("/audit?limit=1").await.expect(200);
+    assert!(audit.str("/items/0/detail").ends_with("random -> single"), "{}", audit.text);
+    let wrong = world.call("PATCH", "/providers/openai", json!({ "strategy": "best" })).await;
+    assert_eq!((wrong.status.as_u16(), wrong.str("/error/param")), (400, "strategy"));
+    assert!(wrong.str("/error/message").contains("`least_used`"), "{}", wrong.text);
+}

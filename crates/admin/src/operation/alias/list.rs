@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use keyward_domain::alias::Alias;
 use keyward_domain::principal::Action;
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,12 @@ pub struct AliasView {
     pub name: String,
     /// `provider/model`, in order of preference.
     pub targets: Vec<String>,
+    /// In which order they are tried: `listed`, `weighted`, `cost_optimized`, `latency`.
+    pub strategy: &'static str,
+    /// Share of the calls of each target, in their order; empty means all alike.
+    pub weights: Vec<u16>,
+    /// `provider/model` to go on to, by what stood in the way: `context_too_long`, `content_policy`, `overloaded`, `any`.
+    pub fallback: BTreeMap<&'static str, Vec<String>>,
     /// Grows by one with every change; send it back as `If-Match`.
     pub revision: u64,
 }
@@ -49,6 +57,13 @@ impl Operation for ListAliases {
 impl AliasView {
     /// The view of an alias.
     pub fn of(alias: &Alias) -> Self {
-        Self { name: alias.name.clone(), targets: alias.targets.clone(), revision: alias.revision }
+        Self {
+            name: alias.name.clone(),
+            targets: alias.targets.clone(),
+            strategy: alias.order.as_str(),
+            weights: alias.weights.clone(),
+            fallback: alias.fallback.iter().map(|(class, targets)| (class.as_str(), targets.clone())).collect(),
+            revision: alias.revision,
+        }
     }
 }

@@ -1,10 +1,10 @@
 use keyward_domain::credential::CredentialState;
-use keyward_domain::port::Change;
 use keyward_domain::principal::Action;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::KeyView;
+use super::life::{put_into, refuse_final};
 use crate::control::{Control, check_revision};
 use crate::error::AdminError;
 use crate::field::Reference;
@@ -27,16 +27,11 @@ impl Operation for DisableKey {
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<KeyView, AdminError> {
         let records = control.records().await?;
-        let mut key = Control::find_key(&records, &self.key)?.clone();
-        let provider = Control::provider_of(&records, &key)?;
+        let key = Control::find_key(&records, &self.key)?;
+        let provider = Control::provider_of(&records, key)?;
         check_revision(self.if_match, key.revision)?;
-        if key.state != CredentialState::Disabled {
-            key.state = CredentialState::Disabled;
-            key.revision += 1;
-            let detail = format!("{}/{}", provider.name, key.name);
-            control.commit(permit, vec![Change::PutCredential(key.clone())], &key.id, &detail).await?;
-        }
-        Ok(KeyView::of(&key, provider))
+        refuse_final(key, provider)?;
+        put_into(control, permit, key.clone(), provider, CredentialState::Disabled).await
     }
 
     fn revision(output: &KeyView) -> Option<u64> {

@@ -4,6 +4,7 @@ use keyward_domain::principal::Action;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::life::refuse_final;
 use super::proof::enable_key;
 use super::{KeyView, test_keys};
 use crate::control::{Control, check_revision, is_void};
@@ -11,7 +12,8 @@ use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::{Operation, Permit};
 
-/// Puts a key to use (again). The provider is asked first, by a call that costs nothing; `force` skips that.
+/// Puts a key to use (again), unless it is out of use for good. The provider is asked first, by a call that costs
+/// nothing; `force` skips that.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnableKey {
@@ -34,6 +36,7 @@ impl Operation for EnableKey {
         let mut key = Control::find_key(&records, &self.key)?.clone();
         let provider = Control::provider_of(&records, &key)?;
         check_revision(self.if_match, key.revision)?;
+        refuse_final(&key, provider)?;
         if is_void(&key, provider) {
             return Err(AdminError::KeyVoid(key.name));
         }
@@ -44,7 +47,7 @@ impl Operation for EnableKey {
             control.commit(permit, vec![Change::PutCredential(key.clone())], &key.id, &detail).await?;
             return Ok(KeyView::of(&key, provider));
         }
-        if key.state == CredentialState::Disabled {
+        if key.state.is_off() {
             return enable_key(control, permit, &records, &key).await;
         }
         let tested = test_keys(control, permit, &records, &[key.id]).await?;

@@ -24,11 +24,13 @@ enum Aim {
 
 /// The state of a key after a proof. Silence proves nothing, and only people switch a key on that people switched off.
 pub(super) fn settled(before: CredentialState, finding: Finding) -> CredentialState {
-    match (before, finding) {
-        (CredentialState::Disabled, _) => CredentialState::Disabled,
-        (_, Finding::Valid) => CredentialState::Active,
-        (_, Finding::Unreachable) => before,
-        (_, Finding::Malformed | Finding::Unauthorised | Finding::NoPermission | Finding::NoCredit) => {
+    if before.is_off() {
+        return before;
+    }
+    match finding {
+        Finding::Valid => CredentialState::Active,
+        Finding::Unreachable => before,
+        Finding::Malformed | Finding::Unauthorised | Finding::NoPermission | Finding::NoCredit => {
             CredentialState::Suspect
         }
     }

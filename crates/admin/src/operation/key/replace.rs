@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::KeyView;
 use super::add::{check_secret, refuse_duplicate};
+use super::life::refuse_final;
 use super::proof::settled;
 use crate::control::{Control, check_revision, is_void};
 use crate::error::AdminError;
@@ -36,6 +37,7 @@ impl Operation for ReplaceKey {
         let old = Control::find_key(&records, &self.key)?;
         let provider = Control::provider_of(&records, old)?;
         check_revision(self.if_match, old.revision)?;
+        refuse_final(old, provider)?;
         let secret = self.secret.into_secret();
         check_secret(provider, &secret)?;
         let index = control.fingerprint(&secret)?;

@@ -8,7 +8,8 @@ use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::{Operation, Permit};
 
-/// Tests every provider key, or every key of one provider, by calls that cost nothing.
+/// Tests every provider key, or every key of one provider, by calls that cost nothing. Keys that are out of use for good
+/// are left out.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestAllKeys {
@@ -34,7 +35,10 @@ impl Operation for TestAllKeys {
             Some(reference) => Some(Control::find_provider(&records, reference)?.id),
             None => None,
         };
-        let wanted = records.credentials.iter().filter(|key| provider.is_none_or(|id| key.provider == id));
+        let wanted = records
+            .credentials
+            .iter()
+            .filter(|key| !key.state.is_final() && provider.is_none_or(|id| key.provider == id));
         let ids: Vec<_> = wanted.map(|key| key.id).collect();
         Ok(KeyTests { keys: test_keys(control, permit, &records, &ids).await? })
     }

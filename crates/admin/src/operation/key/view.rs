@@ -4,6 +4,7 @@ use keyward_domain::provider::Provider;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::TermsView;
 use crate::control::{Control, is_void};
 use crate::error::AdminError;
 use crate::field::Moment;
@@ -18,7 +19,8 @@ pub struct KeyView {
     /// What people call it; unique within the provider.
     pub name: String,
     /// Where it is in its life: `pending` (not yet proved), `active` (in use), `disabled` (switched off), `suspect`
-    /// (refused by the provider, or sealed for another destination).
+    /// (refused by the provider, or sealed for another destination), `draining` (gets no new calls), `retired` (out of
+    /// use for good), `revoked` (withdrawn at the provider).
     pub state: &'static str,
     /// A safe reminder of which key it is; empty for providers that want no key.
     pub hint: String,
@@ -33,6 +35,8 @@ pub struct KeyView {
     pub models: Option<Vec<String>>,
     /// The last proof that it works or does not.
     pub proof: Option<ProofView>,
+    /// On which terms it is used.
+    pub terms: TermsView,
     /// When it was added.
     pub created_at: Moment,
     /// Grows by one with every change; send it back as `If-Match`.
@@ -64,6 +68,7 @@ impl KeyView {
             model_count: key.models.len(),
             models: None,
             proof: key.proof.as_ref().map(ProofView::of),
+            terms: TermsView::of(&key.terms),
             created_at: Moment(key.created_at),
             revision: key.revision,
         }

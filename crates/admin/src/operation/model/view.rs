@@ -19,7 +19,7 @@ pub struct ModelView {
     pub provider: String,
     /// The provider's own id of the model.
     pub model: String,
-    /// How many keys in use offer it.
+    /// How many keys in use offer it and may be used for it.
     pub keys: usize,
     /// Aliases that lead to it.
     pub aliases: Vec<String>,
@@ -64,7 +64,7 @@ fn rates(model: &Model) -> Value {
 
 const MONEY: [&str; 6] = ["price", "tiers", "unit", "search", "mult_permille", "variants"];
 
-/// A model that at least one key in use of an enabled provider offers.
+/// A model that at least one key in use of an enabled provider offers and may be used for.
 pub(crate) struct Offer<'r> {
     /// The provider.
     pub(crate) provider: &'r Provider,
@@ -78,7 +78,7 @@ pub(crate) fn offers(records: &Records) -> BTreeMap<(&str, &str), Offer<'_>> {
     for key in records.credentials.iter().filter(|key| key.state == CredentialState::Active) {
         let provider = records.providers.iter().find(|provider| provider.id == key.provider && provider.enabled);
         let Some(provider) = provider else { continue };
-        for model in &key.models {
+        for model in key.models.iter().filter(|model| key.terms.allows_model(model)) {
             let offer = offers.entry((provider.name.as_str(), model.as_str())).or_insert(Offer { provider, keys: 0 });
             offer.keys += 1;
         }

@@ -1,3 +1,4 @@
+use keyward_domain::alias::Alias;
 use keyward_domain::port::Change;
 use keyward_domain::principal::Action;
 use serde::Deserialize;
@@ -33,7 +34,8 @@ impl Operation for RemoveProvider {
             return Err(AdminError::InUse(message));
         }
         let leads_here = |target: &String| target.split('/').next() == Some(provider.name.as_str());
-        if let Some(alias) = records.aliases.iter().find(|alias| alias.targets.iter().any(leads_here)) {
+        let leads = |alias: &&Alias| alias.targets.iter().chain(alias.fallback.values().flatten()).any(leads_here);
+        if let Some(alias) = records.aliases.iter().find(leads) {
             let message =
                 format!("The alias `{}` leads to the provider `{}`. Change it first.", alias.name, provider.name);
             return Err(AdminError::InUse(message));

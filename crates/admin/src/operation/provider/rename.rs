@@ -9,11 +9,12 @@ pub(super) fn renamed(records: &Records, old: &str, new: &str) -> Vec<Change> {
     }
     let mut changes = Vec::new();
     for alias in &records.aliases {
-        let targets: Vec<_> = alias.targets.iter().map(|target| moved(target, old, new)).collect();
-        if targets != alias.targets {
-            let mut alias = alias.clone();
-            (alias.targets, alias.revision) = (targets, alias.revision + 1);
-            changes.push(Change::PutAlias(alias));
+        let mut led = alias.clone();
+        let fallbacks = led.fallback.values_mut().flatten();
+        led.targets.iter_mut().chain(fallbacks).for_each(|target| *target = moved(target, old, new));
+        if led != *alias {
+            led.revision += 1;
+            changes.push(Change::PutAlias(led));
         }
     }
     for price in records.prices.iter().filter(|price| price.provider == old) {

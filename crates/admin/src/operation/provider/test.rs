@@ -8,7 +8,8 @@ use crate::field::Reference;
 use crate::operation::key::{KeyView, test_keys};
 use crate::operation::{Operation, Permit};
 
-/// Asks a provider, by a call that costs nothing, whether it answers, and tests each of its keys.
+/// Asks a provider, by a call that costs nothing, whether it answers, and tests each of its keys that is not out of use for
+/// good.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestProvider {
@@ -38,8 +39,8 @@ impl Operation for TestProvider {
         let records = control.records().await?;
         let provider = Control::find_provider(&records, &self.provider)?;
         let reach = control.reach(provider).await;
-        let ids: Vec<_> =
-            records.credentials.iter().filter(|key| key.provider == provider.id).map(|key| key.id).collect();
+        let keys = records.credentials.iter().filter(|key| key.provider == provider.id && !key.state.is_final());
+        let ids: Vec<_> = keys.map(|key| key.id).collect();
         // Asking an unreachable provider once per key would only make people wait.
         let keys = if reach.is_ok() { test_keys(control, permit, &records, &ids).await? } else { Vec::new() };
         Ok(ProviderTest {

@@ -1,8 +1,11 @@
+use std::fmt::Write as _;
+
 use keyward_domain::credential::{Credential, CredentialState, Finding, Proof};
 use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
 use keyward_domain::provider::Provider;
+use keyward_domain::routing::Strategy;
 use keyward_domain::time::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -33,6 +36,10 @@ pub struct UpdateProvider {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<Name>)]
     pub catalog: Option<Option<Name>>,
+    /// How a key of its pool is chosen: `adaptive`, `round_robin`, `least_used`, `weighted`, `health_based`,
+    /// `cost_optimized`, `latency`, `random`, `single`.
+    #[schema(value_type = Option<String>)]
+    pub strategy: Option<Strategy>,
 }
 
 impl Operation for UpdateProvider {
@@ -50,8 +57,7 @@ impl Operation for UpdateProvider {
 
         let keys = moved_keys(&records, &old, &new, control.now());
         let voided = keys.iter().filter(|key| key.sealed_for.origin != new.base_url.origin).count();
-        let detail =
-            format!("{} -> {}, {} -> {}, keys voided: {voided}", old.name, new.name, old.base_url, new.base_url);
+        let detail = described(&old, &new, voided);
         let mut changes = vec![Change::PutProvider(new.clone())];
         changes.extend(keys.iter().cloned().map(Change::PutCredential));
         changes.extend(renamed(&records, &old.name, &new.name));
@@ -82,12 +88,21 @@ impl UpdateProvider {
             })?;
         }
         new.free = self.free.unwrap_or(new.free);
+        new.strategy = self.strategy.unwrap_or(new.strategy);
         if let Some(catalog) = self.catalog {
             new.catalog = catalog.map(Name::into_string);
         }
         new.revision += 1;
         Ok(new)
     }
+}
+
+fn described(old: &Provider, new: &Provider, voided: usize) -> String {
+    let mut said = format!("{} -> {}, {} -> {}, keys voided: {voided}", old.name, new.name, old.base_url, new.base_url);
+    if old.strategy != new.strategy {
+        let _ = write!(said, ", {} -> {}", old.strategy.as_str(), new.strategy.as_str());
+    }
+    said
 }
 
 fn refuse_taken_name(records: &Records, new: &Provider) -> Result<(), AdminError> {
@@ -111,7 +126,10 @@ fn moved_keys(records: &Records, old: &Provider, new: &Provider, now: Timestamp)
         if key.sealed_for.origin == new.base_url.origin || key.envelope.is_empty() {
             key.sealed_for = new.base_url.clone();
         } else {
-            key.state = CredentialState::Suspect;
+            // What people switched off stays off, whatever is entered again.
+            if !key.state.is_off() {
+                key.state = CredentialState::Suspect;
+            }
             let detail = "The provider's base URL changed: enter this key again.".to_owned();
             key.proof = Some(Proof { at: now, finding: Finding::Unreachable, detail });
         }

@@ -23,6 +23,8 @@ pub struct ProviderView {
     pub free: bool,
     /// Which part of the price catalog describes it.
     pub catalog: Option<String>,
+    /// How a key of its pool is chosen.
+    pub strategy: &'static str,
     /// How many keys it has.
     pub keys: usize,
     /// How many of them are in use.
@@ -45,6 +47,7 @@ impl ProviderView {
             enabled: provider.enabled,
             free: provider.free,
             catalog: provider.catalog.clone(),
+            strategy: provider.strategy.as_str(),
             keys: keys().count(),
             active_keys: keys().filter(|credential| credential.state == CredentialState::Active).count(),
             created_at: Moment(provider.created_at),

@@ -54,7 +54,7 @@ pub struct StatusView {
 pub struct KeyStatusLine {
     /// `provider/name`.
     pub key: String,
-    /// `pending`, `active`, `disabled`, `suspect`.
+    /// `pending`, `active`, `disabled`, `suspect`, `draining`, `retired`, `revoked`.
     pub state: &'static str,
     /// The last proof that it works or does not.
     pub proof: Option<ProofView>,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use keyward_domain::credential::CredentialState;
+use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::port::{LedgerTotals, Records};
+use keyward_domain::provider::ProviderKind;
 use keyward_domain::time::Timestamp;
 use keyward_domain::virtual_key::KeyStatus;
 
@@ -25,6 +26,8 @@ pub(super) fn warnings(scene: &Scene<'_>) -> Vec<String> {
     let mut warnings = scene.live.warnings.clone();
     server(scene, &mut warnings);
     keys(scene, &mut warnings);
+    ends_of_keys(scene, &mut warnings);
+    accounts(scene, &mut warnings);
     virtual_keys(scene, &mut warnings);
     ledger(scene, &mut warnings);
     warnings
@@ -47,7 +50,7 @@ fn server(scene: &Scene<'_>, warnings: &mut Vec<String>) {
 
 fn keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
     let records = scene.records;
-    let usable = |key: &&keyward_domain::credential::Credential| {
+    let usable = |key: &&Credential| {
         let enabled = records.providers.iter().any(|provider| provider.id == key.provider && provider.enabled);
         key.state == CredentialState::Active && enabled
     };
@@ -60,7 +63,7 @@ fn keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
         let Ok(provider) = Control::provider_of(records, key) else { continue };
         let name = format!("{}/{}", provider.name, key.name);
         let said = key.proof.as_ref().map_or("", |proof| proof.detail.as_str());
-        if is_void(key, provider) {
+        if is_void(key, provider) && !key.state.is_final() {
             warnings.push(format!(
                 "The key `{name}` was sealed for {}: enter it again with `keyward key replace {name}`.",
                 key.sealed_for
@@ -74,6 +77,48 @@ fn keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
                 .push(format!("The key `{name}` has not been proved to work. {said} Run `keyward key test {name}`."));
         }
     }
+}
+
+fn ends_of_keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    for key in scene.records.credentials.iter().filter(|key| !key.state.is_final()) {
+        let (Some(end), Ok(provider)) = (key.terms.expires_at, Control::provider_of(scene.records, key)) else {
+            continue;
+        };
+        let name = format!("{}/{}", provider.name, key.name);
+        if end <= scene.now {
+            warnings.push(format!(
+                "The key `{name}` has expired and is not used. Extend it with `keyward key update {name} --expires`, or retire it."
+            ));
+        } else if end.since(scene.now) <= EXPIRY_NOTICE {
+            let hours = end.since(scene.now).as_secs().div_ceil(3600);
+            warnings.push(format!(
+                "The key `{name}` expires in {hours} h. Extend it with `keyward key update {name} --expires`."
+            ));
+        }
+    }
+}
+
+/// A hint, once for all providers: where limits count per account, which keys share one decides what rests together.
+fn accounts(scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    let records = scene.records;
+    let alone = |key: &&Credential| key.terms.quota_group.is_none() && !key.state.is_final();
+    let unsaid = records.providers.iter().filter(|provider| {
+        let keys = records.credentials.iter().filter(|key| key.provider == provider.id).filter(alone);
+        counts_per_account(provider.kind) && keys.count() > 1
+    });
+    let names: Vec<_> = unsaid.map(|provider| format!("`{}`", provider.name)).collect();
+    if !names.is_empty() {
+        warnings.push(format!(
+            "Several keys of {} have no quota group, and are taken for keys of different accounts. Limits there count per \
+             account: say which keys share one with `keyward key update KEY --quota-group NAME`.",
+            names.join(", ")
+        ));
+    }
+}
+
+/// Whether all keys of one account, organisation or project share its limits, as these vendors document it.
+const fn counts_per_account(kind: ProviderKind) -> bool {
+    matches!(kind, ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Gemini)
 }
 
 fn virtual_keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
