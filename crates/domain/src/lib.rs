@@ -5,6 +5,7 @@
 
 pub mod alias;
 pub mod audit;
+pub mod binding;
 pub mod catalog;
 pub mod cost;
 pub mod credential;
@@ -12,6 +13,7 @@ pub mod denial;
 pub mod dialect;
 pub mod ids;
 pub mod judgement;
+pub mod lease;
 pub mod ledger;
 pub mod money;
 pub mod origin;

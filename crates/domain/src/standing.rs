@@ -159,3 +159,16 @@ pub struct KeyEvent {
     /// What it is now.
     pub now: KeyStanding,
 }
+
+/// Which events are wanted; newest first.
+#[derive(Debug, Clone, Default)]
+pub struct KeyEventFilter {
+    /// Only those of this key.
+    pub credential: Option<CredentialId>,
+    /// Only those before this position: the cursor of the page before.
+    pub before: Option<u64>,
+    /// Only those that happened at this moment or later.
+    pub since: Option<Timestamp>,
+    /// At most this many.
+    pub limit: u32,
+}

@@ -11,4 +11,7 @@ pub use clock::Clock;
 pub use egress::{Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, MAX_EGRESS_BODY};
 pub use entropy::{Entropy, EntropyError};
 pub use journal::{Durability, Journal, JournalError, Journals, Syncer};
-pub use store::{Change, LedgerTotals, PriceOverride, Records, Store, StoreError, VaultRecord};
+pub use store::{
+    Change, CredentialSpend, LedgerTotals, MAX_BINDINGS, MAX_MODELS_PER_KEY, MAX_OPEN_LEASES, PriceOverride, Records,
+    Store, StoreError, VaultRecord,
+};
