@@ -1,6 +1,6 @@
 //! Durable truth behind the domain's ports.
 //!
-//! - [`sqlite`] keeps configuration, audit log and ledger in one file, for one node.
+//! - [`sqlite`] keeps configuration, audit log, ledger and what pools learned in one file, for one node.
 //! - [`memory`] keeps the same for as long as the process lives: demos, tests, the library without a home.
 //! - [`journal`] stands in front of either: the append-only files on the request path that make a ledger row survive
 //!   the process before anything is sent, and bring it to the store afterwards, once.
@@ -12,6 +12,7 @@ mod change;
 mod code;
 mod home_lock;
 pub mod journal;
+mod lease;
 pub mod memory;
 mod page;
 pub mod sqlite;

@@ -2,15 +2,21 @@
 
 mod change;
 mod ledger;
+mod pools;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
+use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
+use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
 use keyward_domain::port::{Change, LedgerTotals, Records, Store, StoreError, VaultRecord};
+use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
+use keyward_domain::time::Timestamp;
 
 use self::ledger::Ledger;
+use self::pools::Pools;
 use crate::change::INSTALLATION;
 use crate::page;
 
@@ -25,6 +31,7 @@ struct State {
     records: Records,
     audit: Vec<AuditEntry>,
     ledger: Ledger,
+    pools: Pools,
 }
 
 impl MemoryStore {
@@ -39,10 +46,15 @@ impl MemoryStore {
 }
 
 impl State {
-    /// What ends every transaction. Nothing of it can fail.
+    /// What ends every change of the configuration. Nothing of it can fail.
     fn accept(&mut self, mut records: Records, draft: &AuditDraft) -> u64 {
         records.revision += 1;
         self.records = records;
+        self.tell(draft);
+        self.records.revision
+    }
+
+    fn tell(&mut self, draft: &AuditDraft) {
         self.audit.push(AuditEntry {
             seq: self.audit.last().map_or(1, |last| last.seq + 1),
             id: draft.id,
@@ -54,7 +66,6 @@ impl State {
             outcome: draft.outcome,
             detail: draft.detail.clone(),
         });
-        self.records.revision
     }
 }
 
@@ -68,6 +79,11 @@ impl Store for MemoryStore {
         let mut records = state.records.clone();
         for change in changes {
             change::apply(&mut records, change)?;
+        }
+        for change in changes {
+            if let Change::RemoveCredential(id) = change {
+                state.pools.remove_standings(*id);
+            }
         }
         Ok(state.accept(records, audit))
     }
@@ -111,5 +127,60 @@ impl Store for MemoryStore {
 
     fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
         Ok(self.state().ledger.totals())
+    }
+
+    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
+        Ok(self.state().pools.standings())
+    }
+
+    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
+        self.state().pools.put_standings(events);
+        Ok(())
+    }
+
+    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
+        Ok(self.state().pools.key_events(filter))
+    }
+
+    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.state().pools.forget_key_events(before);
+        Ok(())
+    }
+
+    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
+        self.state().pools.put_bindings(bindings);
+        Ok(())
+    }
+
+    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
+        Ok(self.state().pools.bindings(limit))
+    }
+
+    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.state().pools.forget_bindings(before);
+        Ok(())
+    }
+
+    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.pools.put_lease(lease)?
+            && let Some(draft) = audit
+        {
+            state.tell(draft);
+        }
+        Ok(())
+    }
+
+    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
+        Ok(self.state().pools.lease(id))
+    }
+
+    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
+        Ok(self.state().pools.open_leases())
+    }
+
+    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.state().pools.forget_leases(before);
+        Ok(())
     }
 }

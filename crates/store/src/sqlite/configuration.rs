@@ -6,8 +6,8 @@ use keyward_domain::port::{Change, StoreError, VaultRecord};
 use rusqlite::{Connection, ToSql, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::audit;
 use super::error::{Broken, broken_rule, failed};
+use super::{audit, body, standing};
 use crate::change::{INSTALLATION, Noun, alias_noun, price_noun, vault_noun};
 
 /// Applies the changes in order and returns the new revision.
@@ -69,6 +69,7 @@ fn apply(connection: &Connection, change: &Change) -> Result<(), StoreError> {
             put(connection, CREDENTIAL, key, credential.revision, credential)
         }
         Change::RemoveCredential(id) => {
+            standing::remove(connection, *id).map_err(failed)?;
             let id = id.to_string();
             remove(connection, "DELETE FROM credential WHERE id = ?1", params![id], || format!("provider key `{id}`"))
         }
@@ -157,8 +158,7 @@ fn put<T: Noun + Serialize>(
 ) -> Result<(), StoreError> {
     let conflict = || StoreError::Conflict(record.noun());
     let revision = i64::try_from(revision).ok().filter(|revision| *revision > 0).ok_or_else(conflict)?;
-    let body = serde_json::to_string(record)
-        .map_err(|error| StoreError::Failed(format!("{} could not be written down: {error}", record.noun())))?;
+    let body = body::write(record, &record.noun())?;
     let sql = if revision == 1 { kind.insert } else { kind.update };
     let values: [&dyn ToSql; 2] = [&revision, &body];
     let parameters: Vec<&dyn ToSql> = values.into_iter().chain(columns.iter().copied()).collect();

@@ -1,12 +1,15 @@
-//! Everything in one SQLite file: configuration, vault records, audit log, ledger.
+//! Everything in one SQLite file: configuration, vault records, audit log, ledger, what pools learned.
 //!
 //! One connection writes, one reads. Every commit waits for the disk (`synchronous=FULL`); the ledger comes in batches,
 //! so that this costs little. The request path never comes here.
 
 mod append;
 mod audit;
+mod binding;
+mod body;
 mod configuration;
 mod error;
+mod lease;
 mod load;
 mod migrate;
 mod names;
@@ -14,14 +17,19 @@ mod open;
 mod requests;
 mod rollup;
 mod row;
+mod standing;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
+use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
+use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
+use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
+use keyward_domain::time::Timestamp;
 use rusqlite::Connection;
 
 use self::names::Names;
@@ -113,5 +121,49 @@ impl Store for SqliteStore {
 
     fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
         rollup::totals(&self.reader())
+    }
+
+    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
+        standing::all(&self.reader())
+    }
+
+    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
+        standing::put(&mut self.writer().connection, events)
+    }
+
+    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
+        standing::events(&self.reader(), filter)
+    }
+
+    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
+        standing::forget(&mut self.writer().connection, before)
+    }
+
+    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
+        binding::put(&mut self.writer().connection, bindings)
+    }
+
+    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
+        binding::newest(&self.reader(), limit)
+    }
+
+    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
+        binding::forget(&self.writer().connection, before)
+    }
+
+    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
+        lease::put(&mut self.writer().connection, lease, audit)
+    }
+
+    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
+        lease::one(&self.reader(), id)
+    }
+
+    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
+        lease::open(&self.reader())
+    }
+
+    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
+        lease::forget(&self.writer().connection, before)
     }
 }

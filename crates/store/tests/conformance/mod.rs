@@ -1,9 +1,13 @@
 //! What every store must do. Each check is a function over the port, run on each backend.
 
+mod agreement;
 mod audit;
+mod bindings;
 mod configuration;
+mod leases;
 mod ledger;
 mod reports;
+mod standings;
 
 use keyward_domain::port::Store;
 use keyward_store::memory::MemoryStore;
@@ -60,4 +64,24 @@ conformance! {
     reports::usage_without_groups_is_one_line,
     reports::usage_is_limited_to_whole_hours,
     reports::days_begin_at_midnight_utc,
+    reports::what_keys_were_charged_since_midnight,
+    standings::a_standing_and_its_event_come_back_as_they_were,
+    standings::the_last_event_is_the_standing_of_its_key_and_model,
+    standings::an_active_key_has_no_standing,
+    standings::a_batch_of_events_may_be_repeated,
+    standings::events_are_newest_first_in_pages,
+    standings::old_events_are_forgotten_and_positions_are_not_given_again,
+    standings::a_removed_key_leaves_its_events,
+    standings::the_standings_of_a_key_with_models_have_a_limit,
+    bindings::bindings_are_newest_first,
+    bindings::of_two_bindings_the_later_one_counts,
+    bindings::old_bindings_are_forgotten,
+    bindings::a_binding_outlives_its_key,
+    leases::a_lease_comes_back_as_it_was,
+    leases::a_lease_ends_once,
+    leases::what_was_settled_when_a_lease_was_taken_stays,
+    leases::a_take_and_a_report_may_be_repeated,
+    leases::of_two_reports_one_counts,
+    leases::open_leases_are_listed_by_their_end,
+    leases::old_leases_are_forgotten_when_they_have_ended,
 }

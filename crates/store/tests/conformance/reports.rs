@@ -6,7 +6,7 @@ use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::CredentialId;
 use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, RequestFilter, RequestRow, UsageQuery};
 use keyward_domain::money::Nanodollars;
-use keyward_domain::port::Store;
+use keyward_domain::port::{CredentialSpend, Store};
 use keyward_domain::token::TokenId;
 
 use crate::support::START;
@@ -147,4 +147,29 @@ pub fn days_begin_at_midnight_utc(store: &dyn Store) {
     let midnight = START.unix_millis() + 14 * 3_600_000;
     let days: Vec<_> = rows.iter().map(|row| row.group[0].parse::<i64>().unwrap()).collect();
     assert_eq!(days, [midnight - 24 * 3_600_000, midnight]);
+}
+
+pub fn what_keys_were_charged_since_midnight(store: &dyn Store) {
+    let midnight = START.plus(Duration::from_hours(14));
+    assert_eq!(store.credential_spend(midnight).unwrap(), []);
+    let by_another = |n| {
+        let mut other = entry(n);
+        other.subject.credential = CredentialId::from_bits(99);
+        other.subject.model = "claude".into();
+        other
+    };
+    let unpriced = Entry { cost: None, ..by_another(14 * 3600 + 2) };
+    // The first two lie before midnight, on the very second and just before it.
+    let rows = [entry(1), by_another(14 * 3600 - 1), entry(14 * 3600), by_another(14 * 3600 + 1), unpriced];
+    store.append(&rows, &[refusal(14 * 3600 + 9)]).unwrap();
+    let later = [entry(14 * 3600 + 3), entry(20 * 3600)];
+    store.append(&later, &[]).unwrap();
+
+    let mut spend = store.credential_spend(midnight).unwrap();
+    spend.sort_by_key(|spend| spend.credential);
+    let of = |credential, cost, requests| CredentialSpend { credential, cost: Nanodollars(cost), requests };
+    let (first, other) = (entry(1).subject.credential, CredentialId::from_bits(99));
+    assert_eq!(spend, [of(first, 3 * COST.0, 3), of(other, COST.0, 2)]);
+    let all: u64 = store.credential_spend(START).unwrap().iter().map(|spend| spend.requests).sum();
+    assert_eq!(all, 7);
 }

@@ -1,12 +1,14 @@
 //! What only the SQLite store promises: its file, its lock, its schema's history.
 
+mod upgrade;
+
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use keyward_domain::port::{Change, Store, StoreError};
 use keyward_store::is_locked_by_other;
-use keyward_store::sqlite::{MIGRATIONS, SqliteStore};
+use keyward_store::sqlite::{MIGRATIONS, Migration, SqliteStore};
 use rusqlite::Connection;
 
 use crate::support::record::{audit, credential, provider};
@@ -121,6 +123,12 @@ fn a_database_of_another_program_is_left_alone() {
 
 /// A database as the version with only the first schema step left it.
 fn database_of_the_first_step(home: &Home) {
+    let old = database_of(home, &MIGRATIONS[..1]);
+    old.execute("INSERT INTO vault VALUES ('keyslot', '1', x'0102')", []).unwrap();
+}
+
+/// An empty database as the version with these schema steps left it.
+fn database_of(home: &Home, steps: &[Migration]) -> Connection {
     drop(open(&home.database()).unwrap());
     let fresh = Connection::open(home.database()).unwrap();
     let id: i32 = fresh.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
@@ -131,13 +139,15 @@ fn database_of_the_first_step(home: &Home) {
         let _ = std::fs::remove_file(home.path().join(format!("keyward.db{suffix}")));
     }
     let old = Connection::open(home.database()).unwrap();
+    set_permissions(home.database(), Permissions::from_mode(0o600)).unwrap();
     old.pragma_update(None, "application_id", id).unwrap();
     old.execute_batch(&table).unwrap();
-    old.execute_batch(MIGRATIONS[0].sql).unwrap();
-    old.execute("INSERT INTO migration VALUES (1, 'configuration', ?1, 0)", [MIGRATIONS[0].hash()]).unwrap();
-    old.execute("INSERT INTO vault VALUES ('keyslot', '1', x'0102')", []).unwrap();
-    drop(old);
-    set_permissions(home.database(), Permissions::from_mode(0o600)).unwrap();
+    for step in steps {
+        old.execute_batch(step.sql).unwrap();
+        let applied = (step.number, step.name, step.hash());
+        old.execute("INSERT INTO migration VALUES (?1, ?2, ?3, 0)", applied).unwrap();
+    }
+    old
 }
 
 fn backups(home: &Home) -> Vec<std::path::PathBuf> {
@@ -222,6 +232,7 @@ fn released_schema_steps_are_not_edited() {
     let locked = [
         (1, "configuration", "d781c137fcd57c78adfba811d15ee8b6ed628331f25546b75d20f4078781cdd8"),
         (2, "ledger", "dfeb6be12fedfa9a76d5b1b009acf1ed08e2c61f61a67363052a2f6e2253dd48"),
+        (3, "pools", "78f190c68b97e94eb173cf50a84d32162ab3f7773574c3596ef319377f481efc"),
     ];
     let known: Vec<_> = MIGRATIONS.iter().map(|step| (step.number, step.name, step.hash())).collect();
     assert_eq!(known, locked.map(|(number, name, hash)| (number, name, hash.to_owned())));

@@ -1,6 +1,7 @@
 //! What the tests of this crate share.
 
 pub mod faulty;
+pub mod pool;
 pub mod record;
 pub mod row;
 
