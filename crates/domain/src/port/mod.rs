@@ -12,6 +12,6 @@ pub use egress::{Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest,
 pub use entropy::{Entropy, EntropyError};
 pub use journal::{Durability, Journal, JournalError, Journals, Syncer};
 pub use store::{
-    Change, CredentialSpend, LedgerTotals, MAX_BINDINGS, MAX_MODELS_PER_KEY, MAX_OPEN_LEASES, PriceOverride, Records,
-    Store, StoreError, VaultRecord,
+    Change, CredentialSpend, LedgerTotals, MAX_BINDINGS, MAX_KEY_EVENTS, MAX_MODELS_PER_KEY, MAX_OPEN_LEASES,
+    PriceOverride, Records, Store, StoreError, VaultRecord,
 };

@@ -18,8 +18,11 @@ use crate::virtual_key::VirtualKey;
 /// the standings that have lasted longest make room.
 pub const MAX_MODELS_PER_KEY: u32 = 256;
 
-/// Bindings that are loaded at start, at most.
-pub const MAX_BINDINGS: u32 = 1_000_000;
+/// Events that stay when old ones are forgotten, at most: those that were added last.
+pub const MAX_KEY_EVENTS: u32 = 1_000_000;
+
+/// Bindings that are given at once, and that stay when old ones are forgotten, at most: those that were seen last.
+pub const MAX_BINDINGS: u32 = 500_000;
 
 /// Open leases that one question answers with, at most: those that expire first.
 pub const MAX_OPEN_LEASES: u32 = 10_000;
@@ -97,7 +100,8 @@ pub trait Store: Send + Sync {
         absent("key events")
     }
 
-    /// Forgets events that happened before this moment, and standings that were over by themselves by then.
+    /// Forgets events that happened before this moment, those beyond [`MAX_KEY_EVENTS`], and standings that were over by
+    /// themselves before this moment.
     fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
         let _ = before;
         absent("key events")
@@ -117,7 +121,7 @@ pub trait Store: Send + Sync {
         absent("bindings")
     }
 
-    /// Forgets bindings that were last seen before this moment.
+    /// Forgets bindings that were last seen before this moment, and those beyond [`MAX_BINDINGS`].
     fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
         let _ = before;
         absent("bindings")
