@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use keyward_domain::binding::{Binding, BindingHash};
 use keyward_domain::ids::{CredentialId, RequestId};
 use keyward_domain::lease::{Lease, LeaseState};
-use keyward_domain::port::{MAX_BINDINGS, MAX_MODELS_PER_KEY, MAX_OPEN_LEASES, StoreError};
+use keyward_domain::port::{MAX_BINDINGS, MAX_KEY_EVENTS, MAX_MODELS_PER_KEY, MAX_OPEN_LEASES, StoreError};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding, Standing};
 use keyward_domain::time::Timestamp;
 
@@ -50,7 +50,8 @@ impl Pools {
     }
 
     pub(super) fn forget_key_events(&mut self, before: Timestamp) {
-        self.events.retain(|_, event| event.at >= before);
+        let beyond = self.last_position.saturating_sub(MAX_KEY_EVENTS.into());
+        self.events.retain(|position, event| event.at >= before && *position > beyond);
         self.standings.retain(|_, known| known.standing.until().is_none_or(|until| until >= before));
     }
 
@@ -76,6 +77,9 @@ impl Pools {
 
     pub(super) fn forget_bindings(&mut self, before: Timestamp) {
         self.bindings.retain(|_, binding| binding.at >= before);
+        if self.bindings.len() > count(MAX_BINDINGS) {
+            self.bindings = self.bindings(MAX_BINDINGS).into_iter().map(|binding| (binding.hash, binding)).collect();
+        }
     }
 
     /// Whether anything changed, so that it is to be told in the audit log.

@@ -11,6 +11,9 @@ use super::error::failed;
 const PUT: &str = "INSERT INTO binding (hash, credential, at_ms) VALUES (?1, ?2, ?3) ON CONFLICT (hash) DO UPDATE \
     SET credential = excluded.credential, at_ms = excluded.at_ms WHERE excluded.at_ms > binding.at_ms";
 
+const MAKE_ROOM: &str = "DELETE FROM binding WHERE (at_ms, hash) <= \
+    (SELECT at_ms, hash FROM binding ORDER BY at_ms DESC, hash DESC LIMIT 1 OFFSET ?1)";
+
 /// Remembers a batch in one transaction.
 pub(super) fn put(connection: &mut Connection, bindings: &[Binding]) -> Result<(), StoreError> {
     if bindings.is_empty() {
@@ -29,10 +32,13 @@ pub(super) fn newest(connection: &Connection, limit: u32) -> Result<Vec<Binding>
     rows.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
-/// Forgets what was last seen before.
-pub(super) fn forget(connection: &Connection, before: Timestamp) -> Result<(), StoreError> {
-    let delete = connection.execute("DELETE FROM binding WHERE at_ms < ?1", params![before.unix_millis()]);
-    delete.map(drop).map_err(failed)
+/// Forgets what was last seen before, and what is beyond the limit.
+pub(super) fn forget(connection: &mut Connection, before: Timestamp) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let old = "DELETE FROM binding WHERE at_ms < ?1";
+    transaction.execute(old, params![before.unix_millis()]).map_err(failed)?;
+    transaction.execute(MAKE_ROOM, params![MAX_BINDINGS]).map_err(failed)?;
+    transaction.commit().map_err(failed)
 }
 
 fn put_each(connection: &Connection, bindings: &[Binding]) -> rusqlite::Result<()> {

@@ -148,7 +148,7 @@ impl Store for SqliteStore {
     }
 
     fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
-        binding::forget(&self.writer().connection, before)
+        binding::forget(&mut self.writer().connection, before)
     }
 
     fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {

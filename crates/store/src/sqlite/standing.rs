@@ -1,7 +1,7 @@
 //! What pools learned of provider keys: the standing of each, and every change of one as an event.
 
 use keyward_domain::ids::CredentialId;
-use keyward_domain::port::{MAX_MODELS_PER_KEY, StoreError};
+use keyward_domain::port::{MAX_KEY_EVENTS, MAX_MODELS_PER_KEY, StoreError};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding, Standing};
 use keyward_domain::time::Timestamp;
 use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior, params};
@@ -18,6 +18,8 @@ const INSERT_EVENT: &str = "INSERT INTO key_event (credential, at_ms, body) SELE
 const MAKE_ROOM: &str = "DELETE FROM key_standing WHERE credential = ?1 AND model IN \
     (SELECT model FROM key_standing WHERE credential = ?1 AND model <> '' \
      ORDER BY since_ms DESC, model LIMIT -1 OFFSET ?2)";
+
+const MAKE_ROOM_FOR_EVENTS: &str = "DELETE FROM key_event WHERE seq <= (SELECT max(seq) FROM key_event) - ?1";
 
 const EVENTS: &str = "SELECT seq, body FROM key_event WHERE seq < ?1 AND at_ms >= ?2 ORDER BY seq DESC LIMIT ?3";
 
@@ -67,6 +69,7 @@ pub(super) fn forget(connection: &mut Connection, before: Timestamp) -> Result<(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let before = params![before.unix_millis()];
     transaction.execute("DELETE FROM key_event WHERE at_ms < ?1", before).map_err(failed)?;
+    transaction.execute(MAKE_ROOM_FOR_EVENTS, params![MAX_KEY_EVENTS]).map_err(failed)?;
     transaction.execute("DELETE FROM key_standing WHERE until_ms < ?1", before).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
@@ -100,7 +103,9 @@ fn replace_standing(connection: &Connection, now: &KeyStanding) -> Result<(), St
         "INSERT OR REPLACE INTO key_standing (credential, model, since_ms, until_ms, body) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![credential, model, now.since.unix_millis(), until, text],
     )?;
-    execute(MAKE_ROOM, params![credential, MAX_MODELS_PER_KEY])?;
+    if now.model.is_some() {
+        execute(MAKE_ROOM, params![credential, MAX_MODELS_PER_KEY])?;
+    }
     Ok(())
 }
 

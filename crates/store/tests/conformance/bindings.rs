@@ -2,7 +2,7 @@
 
 use keyward_domain::binding::Binding;
 use keyward_domain::ids::CredentialId;
-use keyward_domain::port::{Change, Store};
+use keyward_domain::port::{Change, MAX_BINDINGS, Store};
 
 use crate::support::pool::{at, binding};
 use crate::support::record::{audit, credential, provider};
@@ -48,4 +48,15 @@ pub fn a_binding_outlives_its_key(store: &dyn Store) {
     store.put_bindings(&[binding(1, 2, 10)]).unwrap();
     store.commit(&[Change::RemoveCredential(CredentialId::from_bits(2))], &audit(2)).unwrap();
     assert_eq!(store.bindings(10).unwrap(), [binding(1, 2, 10)]);
+}
+
+pub fn bindings_have_a_limit(store: &dyn Store) {
+    let limit = u64::from(MAX_BINDINGS);
+    // Two of each moment, so that the limit falls between two of the same.
+    let all: Vec<Binding> = (0..limit + 3).map(|n| binding(n.into(), 2, n / 2)).collect();
+    store.put_bindings(&all).unwrap();
+    assert_eq!(store.bindings(u32::MAX).unwrap().len(), usize::try_from(limit).unwrap());
+    store.forget_bindings(at(0)).unwrap();
+    let kept = store.bindings(u32::MAX).unwrap();
+    assert_eq!((kept.len(), kept.last()), (usize::try_from(limit).unwrap(), all.get(3)));
 }

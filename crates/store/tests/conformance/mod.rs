@@ -77,6 +77,7 @@ conformance! {
     bindings::of_two_bindings_the_later_one_counts,
     bindings::old_bindings_are_forgotten,
     bindings::a_binding_outlives_its_key,
+    bindings::bindings_have_a_limit,
     leases::a_lease_comes_back_as_it_was,
     leases::a_lease_ends_once,
     leases::what_was_settled_when_a_lease_was_taken_stays,

@@ -1,5 +1,6 @@
 //! What only the SQLite store promises: its file, its lock, its schema's history.
 
+mod pools;
 mod upgrade;
 
 use std::fs::{Permissions, set_permissions};
