@@ -52,11 +52,74 @@ impl Sum for Nanodollars {
 /// Dollars with all nine decimals that matter, without trailing zeros: `$0.00001275`.
 impl fmt::Display for Nanodollars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let whole = self.0.unsigned_abs() / 1_000_000_000;
-        let fraction = format!("{:09}", self.0.unsigned_abs() % 1_000_000_000);
-        let trimmed = fraction.trim_end_matches('0');
-        let shown = if trimmed.len() < 2 { &fraction[..2] } else { trimmed };
-        f.pad(&format!("{sign}${whole}.{shown}"))
+        let (text, from) = self.written();
+        f.pad(text.get(from..).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default().trim_end_matches('\0'))
+    }
+}
+
+/// Room for `-$9223372036.854775808`.
+const LONGEST_WRITTEN: usize = 22;
+/// Decimals of a dollar in nano-dollars.
+const DECIMALS: usize = 9;
+/// Cents are always shown.
+const LEAST_DECIMALS: usize = 2;
+
+impl Nanodollars {
+    /// The digits from behind, without the formatting machinery: every answer carries its cost. Gives the text, with
+    /// zero bytes behind it where zeros were left out, and where it begins.
+    fn written(self) -> ([u8; LONGEST_WRITTEN], usize) {
+        let mut text = [0; LONGEST_WRITTEN];
+        let mut rest = self.0.unsigned_abs();
+        let mut at = LONGEST_WRITTEN;
+        let mut is_trailing = true;
+        let mut put = |at: &mut usize, byte: u8| {
+            *at = at.saturating_sub(1);
+            if let Some(slot) = text.get_mut(*at) {
+                *slot = byte;
+            }
+        };
+        for decimal in (0..DECIMALS).rev() {
+            let digit = b"0123456789".get((rest % 10) as usize).copied().unwrap_or(b'0');
+            is_trailing &= digit == b'0' && decimal >= LEAST_DECIMALS;
+            put(&mut at, if is_trailing { 0 } else { digit });
+            rest /= 10;
+        }
+        put(&mut at, b'.');
+        loop {
+            put(&mut at, b"0123456789".get((rest % 10) as usize).copied().unwrap_or(b'0'));
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        put(&mut at, b'$');
+        if self.0 < 0 {
+            put(&mut at, b'-');
+        }
+        (text, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Nanodollars;
+
+    #[test]
+    fn amounts_are_written_with_cents_and_without_trailing_zeros() {
+        for (amount, written) in [
+            (0, "$0.00"),
+            (1, "$0.000000001"),
+            (12_750, "$0.00001275"),
+            (100_000_000, "$0.10"),
+            (123_000_000, "$0.123"),
+            (1_000_000_000, "$1.00"),
+            (-1_050_000_000, "-$1.05"),
+            (12_345_678_900_000_000, "$12345678.90"),
+            (i64::MAX, "$9223372036.854775807"),
+            (i64::MIN, "-$9223372036.854775808"),
+        ] {
+            assert_eq!(Nanodollars(amount).to_string(), written);
+        }
+        assert_eq!(format!("{:>8}", Nanodollars(0)), "   $0.00");
     }
 }

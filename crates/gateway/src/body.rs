@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use keyward_dialect::multipart::Form;
@@ -70,6 +71,13 @@ impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         Self::Whole((!bytes.is_empty()).then_some(bytes))
     }
+}
+
+/// Whether this `Content-Length` says exactly that: then it need not be written anew.
+pub(crate) fn is_length(header: Option<&HeaderValue>, length: usize) -> bool {
+    let digits = header.map_or(&b""[..], |header| header.as_bytes());
+    let is_plain = digits.iter().all(u8::is_ascii_digit) && !digits.starts_with(b"0");
+    is_plain && str::from_utf8(digits).is_ok_and(|digits| digits.parse() == Ok(length))
 }
 
 /// What goes to a provider.

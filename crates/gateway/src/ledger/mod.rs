@@ -46,10 +46,9 @@ impl Ledger {
     }
 
     /// Notes that this attempt is about to be sent, and waits until that is durable.
-    /// `if_dropped` is what it comes to if nobody is left to say how it ended.
-    pub(crate) async fn reserve(self: &Rc<Self>, subject: Subject, if_dropped: Spent) -> Result<Reservation, Denial> {
+    pub(crate) async fn reserve(self: &Rc<Self>, subject: Box<Subject>) -> Result<Reservation, Denial> {
         self.journal.borrow_mut().reserve(&subject);
-        let reservation = Reservation::new(Rc::clone(self), subject, if_dropped);
+        let reservation = Reservation::new(Rc::clone(self), subject);
         // After a failed commit the reservation is dropped here, which notes that nothing was sent.
         self.committed().await?;
         Ok(reservation)

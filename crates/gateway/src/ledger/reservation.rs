@@ -1,5 +1,6 @@
 //! A reservation: the right to send one attempt, and the duty to say how it ended. It is consumed exactly once; one
-//! that is dropped early says so itself.
+//! that is dropped early says itself that nothing was sent. Whoever sends has to know better
+//! ([`OpenAttempt`](crate::stage::attempt::OpenAttempt)).
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,9 +16,6 @@ use super::Ledger;
 pub(crate) struct Reservation {
     ledger: Rc<Ledger>,
     subject: Option<Box<Subject>>,
-    /// How it ends when it is dropped after being sent.
-    if_dropped: Option<Box<Spent>>,
-    sent: bool,
 }
 
 /// How an attempt ended, for its ledger row.
@@ -51,19 +49,20 @@ impl Spent {
 }
 
 impl Reservation {
-    pub(super) fn new(ledger: Rc<Ledger>, subject: Subject, if_dropped: Spent) -> Self {
-        Self { ledger, subject: Some(Box::new(subject)), if_dropped: Some(Box::new(if_dropped)), sent: false }
-    }
-
-    /// From here on the provider may have been reached: an early end costs what was reserved, as an estimate.
-    pub(crate) fn mark_sent(&mut self) {
-        self.sent = true;
+    pub(super) fn new(ledger: Rc<Ledger>, subject: Box<Subject>) -> Self {
+        Self { ledger, subject: Some(subject) }
     }
 
     /// Writes the ledger row and returns the ledger, to wait on for durability.
-    pub(crate) fn settle(mut self, spent: Spent) -> Rc<Ledger> {
+    /// Nothing happens when it was written before.
+    pub(crate) fn settle(&mut self, spent: Spent) -> Rc<Ledger> {
         self.close(spent);
         Rc::clone(&self.ledger)
+    }
+
+    /// Whether its row is still to be written.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.subject.is_some()
     }
 
     fn close(&mut self, spent: Spent) {
@@ -83,14 +82,11 @@ impl Reservation {
     }
 }
 
-/// Dropped without being settled: the client went away before the provider's answer began, or a task was cancelled.
-/// What was sent may be billed, so its prompt is charged, marked as an estimate; what was not sent costs nothing.
+/// Dropped without being settled: nothing was sent, and that costs nothing.
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.subject.is_none() {
-            return;
+        if self.subject.is_some() {
+            self.close(Spent::nothing(AttemptOutcome::NotSent, 0, Duration::ZERO));
         }
-        let estimate = self.if_dropped.take().filter(|_| self.sent);
-        self.close(estimate.map_or_else(|| Spent::nothing(AttemptOutcome::NotSent, 0, Duration::ZERO), |spent| *spent));
     }
 }

@@ -18,7 +18,7 @@ const MAX_ECHOED_NAME: usize = 64;
 
 /// A call that its key may make, and the deployments that may serve it.
 pub(crate) struct Grant {
-    pub(crate) call: Call,
+    pub(crate) call: Box<Call>,
     /// The model's name as the snapshot keeps it; empty for operations without a model.
     pub(crate) name: Arc<str>,
     /// In order of preference; empty for operations that Keyward answers itself.
@@ -34,7 +34,7 @@ impl Grant {
 }
 
 /// Decides whether the caller may do this. Lists show what a key may use, so every key may ask for them.
-pub(crate) fn grant(arrival: &mut Arrival, call: Call) -> Result<Grant, Denial> {
+pub(crate) fn grant(arrival: &mut Arrival, call: Box<Call>) -> Result<Grant, Denial> {
     let key = &call.caller.key().record;
     if call.operation == Operation::ListModels {
         return Ok(Grant { call, name: Arc::from(""), targets: Vec::new(), _proof: () });

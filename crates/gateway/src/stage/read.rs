@@ -54,7 +54,7 @@ pub(crate) async fn call(
     arrival: &mut Arrival,
     caller: Caller,
     request: Request<Incoming>,
-) -> Result<Call, Denial> {
+) -> Result<Box<Call>, Denial> {
     let (head, body) = request.into_parts();
     let surface = arrival.surface.clone()?;
     refuse_encoded(&head.headers)?;
@@ -63,7 +63,7 @@ pub(crate) async fn call(
     let streamed = surface.path_streams || payload.wants_stream();
     let (operation, model_in_path) = (surface.operation, surface.model == ModelIn::Path);
     arrival.model = model.as_deref().map(Into::into);
-    Ok(Call { caller, head, operation, payload, model, model_in_path, streamed, _proof: () })
+    Ok(Box::new(Call { caller, head, operation, payload, model, model_in_path, streamed, _proof: () }))
 }
 
 async fn payload(

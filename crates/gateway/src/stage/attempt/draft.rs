@@ -24,7 +24,7 @@ use crate::options::Limits;
 use crate::snapshot::Deployment;
 use crate::stage::admit::{Hold, Most, Place};
 use crate::stage::arrive::Arrival;
-use crate::stage::read::{Asked, Payload};
+use crate::stage::read::{Asked, Call, Payload};
 use crate::stage::route::{Candidate, Plan};
 
 /// A call, ready to be prepared for one candidate after the other.
@@ -54,20 +54,21 @@ impl Draft {
         let Hold { grant, place, most } = plan.hold;
         let key = &grant.call.caller.key().record;
         let (tenant, virtual_key, on_disconnect) = (key.tenant, key.id, key.on_disconnect);
-        let Parts { method, uri, headers, .. } = grant.call.head;
+        let Call { head, payload, model_in_path, operation, streamed, .. } = *grant.call;
+        let Parts { method, uri, headers, .. } = head;
         let draft = Self {
             method,
             uri,
             headers,
-            payload_len: grant.call.payload.len(),
-            payload: grant.call.payload,
-            model_in_path: grant.call.model_in_path,
+            payload_len: payload.len(),
+            payload,
+            model_in_path,
             on_disconnect,
             limits: *limits,
             upload_fault: UploadFault::default(),
             most,
-            operation: grant.call.operation,
-            streamed: grant.call.streamed,
+            operation,
+            streamed,
             name: grant.name,
             tenant,
             virtual_key,

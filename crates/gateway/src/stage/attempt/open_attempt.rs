@@ -20,13 +20,15 @@ const AUDIO_BYTES_PER_MS: u64 = 16;
 
 /// An attempt that is about to be sent, or was.
 pub(crate) struct OpenAttempt {
-    pub(super) reservation: Reservation,
+    reservation: Reservation,
     pub(crate) target: Arc<Deployment>,
     pub(crate) asked: Asked,
     /// When the call arrived.
     pub(crate) arrived: Duration,
-    /// When the attempt was sent.
+    /// When the attempt was sent; before that, when it was reserved.
     pub(crate) sent: Duration,
+    /// Whether the provider may have been reached.
+    is_sent: bool,
     /// The provider's status; 0 before it answered.
     pub(crate) status: u16,
     /// Bytes of the request, for estimates.
@@ -35,50 +37,89 @@ pub(crate) struct OpenAttempt {
     pub(crate) is_free: bool,
 }
 
+/// What an attempt is about, for its row.
+pub(super) struct Request {
+    pub(super) asked: Asked,
+    pub(super) arrived: Duration,
+    pub(super) now: Duration,
+    pub(super) bytes: u64,
+    pub(super) is_free: bool,
+}
+
 impl OpenAttempt {
+    /// An attempt that nothing was sent of yet.
+    pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, of: Request) -> Self {
+        let Request { asked, arrived, now, bytes, is_free } = of;
+        Self {
+            reservation,
+            target,
+            asked,
+            arrived,
+            sent: now,
+            is_sent: false,
+            status: 0,
+            request_bytes: bytes,
+            is_free,
+        }
+    }
+
+    /// From here on the provider may have been reached: an early end is charged as an estimate.
+    pub(super) fn mark_sent(&mut self, now: Duration) {
+        (self.sent, self.is_sent) = (now, true);
+    }
+
     /// What the prompt alone comes to, when the provider does not say.
     pub(crate) fn prompt_estimate(&self) -> Usage {
         prompt_estimate(self.request_bytes, &self.asked)
     }
 
     /// Writes the ledger row of an attempt that the provider charges nothing for.
-    pub(crate) fn costs_nothing(self, worker: &Worker, outcome: AttemptOutcome) -> Rc<Ledger> {
+    pub(crate) fn costs_nothing(mut self, worker: &Worker, outcome: AttemptOutcome) -> Rc<Ledger> {
         let duration = worker.monotonic().saturating_sub(self.sent);
         self.reservation.settle(Spent::nothing(outcome, self.status, duration))
     }
 
     /// Writes the ledger row of an attempt of which nothing was seen but which may be billed: the prompt, as an
     /// estimate.
-    pub(crate) fn cut(self, worker: &Worker, outcome: AttemptOutcome) -> Rc<Ledger> {
+    pub(crate) fn cut(mut self, worker: &Worker, outcome: AttemptOutcome) -> Rc<Ledger> {
         let duration = worker.monotonic().saturating_sub(self.sent);
-        let estimate = self.prompt_estimate();
-        let spent = Spent::prompt(outcome, &self.target, &estimate, self.is_free);
+        let spent = self.prompt(outcome);
         self.reservation.settle(Spent { status: self.status, duration, ..spent })
     }
 
     /// Writes the ledger row.
-    pub(crate) fn settle(self, spent: Spent) -> Rc<Ledger> {
+    pub(crate) fn settle(mut self, spent: Spent) -> Rc<Ledger> {
         self.reservation.settle(spent)
+    }
+
+    /// The prompt of an attempt whose answer was never seen.
+    fn prompt(&self, outcome: AttemptOutcome) -> Spent {
+        let nothing = Spent::nothing(outcome, 0, Duration::ZERO);
+        if self.is_free {
+            return nothing;
+        }
+        let usage = self.prompt_estimate();
+        let cost = charge(&self.target.pricing, &usage, &ChargeContext::default());
+        Spent { usage, cost, source: UsageSource::Estimated, ..nothing }
+    }
+}
+
+/// Dropped without being settled: the client went away before the provider's answer began, or a task was cancelled.
+/// What was sent may be billed, so its prompt is charged, marked as an estimate.
+impl Drop for OpenAttempt {
+    fn drop(&mut self) {
+        if self.is_sent && self.reservation.is_open() {
+            let spent = self.prompt(AttemptOutcome::ClientGone);
+            drop(self.reservation.settle(spent));
+        }
     }
 }
 
 /// What a prompt comes to by its size. Of an upload nobody knows how many tokens are in it; audio is taken by its length.
-pub(super) fn prompt_estimate(request_bytes: u64, asked: &Asked) -> Usage {
+fn prompt_estimate(request_bytes: u64, asked: &Asked) -> Usage {
     match (asked.upload_bytes, asked.characters) {
         (Some(bytes), _) => Usage { input_audio_ms: bytes.div_ceil(AUDIO_BYTES_PER_MS), ..Usage::default() },
         (None, Some(input_characters)) => Usage { input_characters, ..Usage::default() },
         (None, None) => Usage { input_uncached: request_bytes.div_ceil(BYTES_PER_TOKEN), ..Usage::default() },
-    }
-}
-
-impl Spent {
-    /// The prompt of an attempt whose answer was never seen.
-    pub(super) fn prompt(outcome: AttemptOutcome, target: &Deployment, usage: &Usage, is_free: bool) -> Self {
-        let nothing = Self::nothing(outcome, 0, Duration::ZERO);
-        if is_free {
-            return nothing;
-        }
-        let cost = charge(&target.pricing, usage, &ChargeContext::default());
-        Self { usage: *usage, cost, source: UsageSource::Estimated, ..nothing }
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use keyward_domain::denial::Denial;
 use keyward_domain::ids::CredentialId;
-use keyward_domain::ledger::{AttemptId, AttemptOutcome, Subject};
+use keyward_domain::ledger::{AttemptId, Subject};
 
 use super::draft::Draft;
-use super::open_attempt::{OpenAttempt, prompt_estimate};
-use crate::ledger::Spent;
+use super::open_attempt::{OpenAttempt, Request};
 use crate::stage::arrive::Arrival;
 use crate::stage::route::Candidate;
 use crate::worker::Worker;
@@ -22,16 +21,16 @@ pub(super) async fn attempt(
     candidate: &Candidate,
     number: u8,
 ) -> Result<OpenAttempt, Denial> {
-    let subject = subject(worker, arrival, draft, candidate, number);
-    let is_free = draft.operation.is_free();
-    let asked = draft.asked();
-    let request_bytes = draft.payload_len as u64;
-    let estimate = prompt_estimate(request_bytes, &asked);
-    let if_dropped = Spent::prompt(AttemptOutcome::ClientGone, &candidate.target, &estimate, is_free);
-    let reservation = worker.ledger.reserve(subject, if_dropped).await?;
-    let target = Arc::clone(&candidate.target);
-    let (arrived, sent) = (arrival.began, worker.monotonic());
-    Ok(OpenAttempt { reservation, target, asked, arrived, sent, status: 0, request_bytes, is_free })
+    let subject = Box::new(subject(worker, arrival, draft, candidate, number));
+    let reservation = worker.ledger.reserve(subject).await?;
+    let of = Request {
+        asked: draft.asked(),
+        arrived: arrival.began,
+        now: worker.monotonic(),
+        bytes: draft.payload_len as u64,
+        is_free: draft.operation.is_free(),
+    };
+    Ok(OpenAttempt::new(reservation, Arc::clone(&candidate.target), of))
 }
 
 fn subject(worker: &Worker, arrival: &Arrival, draft: &Draft, candidate: &Candidate, number: u8) -> Subject {

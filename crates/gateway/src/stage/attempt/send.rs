@@ -36,8 +36,7 @@ pub(super) async fn request(
     let (which, limit) = deadline(worker, arrival, matches!(request.body(), Outgoing::Upload(_)))?;
     let provider = &candidate.target.provider;
     let to = Destination { origin: &provider.origin, allow_private: provider.allow_private };
-    attempt.sent = worker.monotonic();
-    attempt.reservation.mark_sent();
+    attempt.mark_sent(worker.monotonic());
     let sent = tokio::time::timeout(limit, worker.upstream.send(&to, request)).await;
     if let Some(denial) = draft.upload_fault.take() {
         // The client's own upload broke off or was not what it began as; the provider is not to blame.

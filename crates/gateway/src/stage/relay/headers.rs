@@ -1,6 +1,6 @@
 //! The headers of an answer: the provider's own, and who answered.
 
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
 use keyward_domain::money::Nanodollars;
 
@@ -14,16 +14,16 @@ const MODEL: HeaderName = HeaderName::from_static("x-keyward-model");
 const KEY: HeaderName = HeaderName::from_static("x-keyward-key");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-keyward-attempts");
 const CACHE: HeaderName = HeaderName::from_static("x-keyward-cache");
+/// Most answers; a constant takes no memory.
+const FIRST_ATTEMPT: HeaderValue = HeaderValue::from_static("1");
+const CACHE_OFF: HeaderValue = HeaderValue::from_static("off");
 const COST: HeaderName = HeaderName::from_static("x-keyward-cost-usd");
 
 /// Cleans the provider's headers and adds ours. `length` is the body's, when all of it is here.
 pub(super) fn finish(head: &mut Parts, arrival: &Arrival, candidate: &Candidate, attempts: u8, length: Option<usize>) {
-    clean(head);
+    clean(head, length);
     head.version = http::Version::HTTP_11;
     let headers = &mut head.headers;
-    if let Some(length) = length {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
     if let Ok(id) = HeaderValue::from_maybe_shared(arrival.request.to_string().into_bytes()) {
         headers.insert(REQUEST_ID, id);
     }
@@ -32,8 +32,8 @@ pub(super) fn finish(head: &mut Parts, arrival: &Arrival, candidate: &Candidate,
     if let Some(credential) = &candidate.credential {
         headers.insert(KEY, credential.name_header.clone());
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(u16::from(attempts)));
-    headers.insert(CACHE, HeaderValue::from_static("off"));
+    headers.insert(ATTEMPTS, if attempts == 1 { FIRST_ATTEMPT } else { HeaderValue::from(u16::from(attempts)) });
+    headers.insert(CACHE, CACHE_OFF);
 }
 
 /// What the call cost, when it is known before the body ends.

@@ -11,14 +11,14 @@ mod whole;
 
 use std::rc::Rc;
 
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Response, response};
 use keyward_dialect::tee::Shape;
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_provider::inbound_headers;
 
-use crate::body::Body;
+use crate::body::{Body, is_length};
 use crate::stage::admit::Place;
 use crate::stage::arrive::Arrival;
 use crate::stage::attempt::{About, Answer, AnswerBody, OpenAttempt};
@@ -59,7 +59,7 @@ pub(crate) async fn response(worker: &Rc<Worker>, arrival: &Arrival, answer: Ans
         };
     }
     headers::finish(&mut head, arrival, &candidate, attempts, None);
-    Ok(Response::from_parts(head, Body::Relayed(Some(Box::new(relay)))))
+    Ok(Response::from_parts(head, Body::Relayed(Some(relay))))
 }
 
 /// What a relay is made of.
@@ -90,8 +90,14 @@ fn shape(head: &response::Parts) -> Result<Shape, Denial> {
     })
 }
 
-/// What of the provider's head must not reach the client as it is.
-fn clean(head: &mut response::Parts) {
+/// What of the provider's head must not reach the client as it is. A length that is true may stay.
+fn clean(head: &mut response::Parts, length: Option<usize>) {
     inbound_headers(&mut head.headers);
-    head.headers.remove(CONTENT_LENGTH);
+    let Some(length) = length else {
+        head.headers.remove(CONTENT_LENGTH);
+        return;
+    };
+    if !is_length(head.headers.get(CONTENT_LENGTH), length) {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
 }

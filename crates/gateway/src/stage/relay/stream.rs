@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use keyward_dialect::error;
-use keyward_dialect::tee::{Meter, Shape};
+use keyward_dialect::tee::{Meter, Metered, Shape};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::RequestId;
@@ -78,7 +78,7 @@ enum Ending {
 pub(crate) struct Abandoned(Box<Relay>);
 
 impl Relay {
-    pub(super) fn new(worker: &Rc<Worker>, arrival: &Arrival, parts: Parts) -> Self {
+    pub(super) fn new(worker: &Rc<Worker>, arrival: &Arrival, parts: Parts) -> Box<Self> {
         let Parts { flowing, shape, attempt, place, about } = parts;
         let operation = arrival.operation().unwrap_or(Operation::Chat);
         let meter = Meter::new(arrival.dialect, operation, shape, about.hide_usage).whole_events();
@@ -86,7 +86,7 @@ impl Relay {
         let since = Since { arrived: now.saturating_sub(attempt.arrived), sent: now.saturating_sub(attempt.sent) };
         // Gemini's own SDK takes every line for data.
         let comments = shape == Shape::Sse && arrival.dialect != Dialect::Gemini;
-        Self {
+        Box::new(Self {
             worker: Rc::clone(worker),
             request: arrival.request,
             dialect: arrival.dialect,
@@ -104,7 +104,7 @@ impl Relay {
             ending: Ending::Open,
             cost: None,
             place: Some(place),
-        }
+        })
     }
 
     /// Whether it is worth waiting for all of it: JSON that the client does not want piece by piece.
@@ -195,14 +195,17 @@ impl Relay {
     fn end(&mut self) {
         self.silence.heard();
         let withheld = self.meter.end();
-        let metered = self.meter.metered();
-        if self.attempt.is_none() || self.shape == Shape::Opaque || metered.complete || metered.finished {
-            self.held.push(withheld);
-            self.settle(AttemptOutcome::Completed);
-            self.ending = Ending::Proper;
-        } else {
-            self.break_off(&Denial::UpstreamMalformed("it ended in the middle".to_owned()));
+        if let Some(attempt) = self.attempt.take() {
+            let metered = self.meter.metered();
+            if self.shape != Shape::Opaque && !metered.complete && !metered.finished {
+                self.attempt = Some(attempt);
+                return self.break_off(&Denial::UpstreamMalformed("it ended in the middle".to_owned()));
+            }
+            let ledger = self.write_row(attempt, metered, AttemptOutcome::Completed);
+            self.wait_for(ledger);
         }
+        self.held.push(withheld);
+        self.ending = Ending::Proper;
     }
 
     /// The answer cannot be completed. A stream says so in its dialect, behind its last whole event; anything else is
@@ -226,23 +229,32 @@ impl Relay {
     }
 
     fn settle(&mut self, outcome: AttemptOutcome) {
-        if let Some(ledger) = self.write_row(outcome) {
-            // Even if the commit fails the row is kept for the next one, so the client is not made to suffer for it.
-            self.committing = Some(Box::pin(async move { drop(ledger.committed().await) }));
+        if let Some(ledger) = self.write_open_row(outcome) {
+            self.wait_for(ledger);
         }
     }
 
-    fn write_row(&mut self, outcome: AttemptOutcome) -> Option<Rc<Ledger>> {
+    /// Even if the commit fails the row is kept for the next one, so the client is not made to suffer for it.
+    fn wait_for(&mut self, ledger: Rc<Ledger>) {
+        self.committing = Some(Box::pin(async move { drop(ledger.committed().await) }));
+    }
+
+    fn write_open_row(&mut self, outcome: AttemptOutcome) -> Option<Rc<Ledger>> {
         let attempt = self.attempt.take()?;
         if outcome != AttemptOutcome::Completed {
             // What was withheld waits for a completion that will not come.
             drop(self.meter.end());
         }
+        let metered = self.meter.metered();
+        Some(self.write_row(attempt, metered, outcome))
+    }
+
+    fn write_row(&mut self, attempt: OpenAttempt, metered: Metered, outcome: AttemptOutcome) -> Rc<Ledger> {
         let now = self.worker.monotonic();
         let times = Times { first_content: self.first_content, ended: self.silence.last_heard_before(now), now };
-        let spent = spent(&attempt, self.meter.metered(), outcome, times);
+        let spent = spent(&attempt, metered, outcome, times);
         self.cost = spent.cost;
-        Some(attempt.settle(spent))
+        attempt.settle(spent)
     }
 
     /// What it cost, once settled and when known.
@@ -262,7 +274,7 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         // Dropping the provider's answer before its end closes its connection.
-        drop(self.write_row(AttemptOutcome::ClientGone));
+        drop(self.write_open_row(AttemptOutcome::ClientGone));
     }
 }
 

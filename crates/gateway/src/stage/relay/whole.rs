@@ -23,7 +23,7 @@ pub(super) enum Read {
 }
 
 /// Reads the answer to its end, or to the limit.
-pub(super) async fn read(mut relay: Relay) -> Result<Read, Denial> {
+pub(super) async fn read(mut relay: Box<Relay>) -> Result<Read, Denial> {
     let mut all = Gathered::default();
     loop {
         match poll_fn(|cx| relay.poll_frame(cx)).await {
@@ -33,7 +33,7 @@ pub(super) async fn read(mut relay: Relay) -> Result<Read, Denial> {
         }
         if all.len() > MAX_WHOLE {
             relay.put_back(all.take());
-            return Ok(Read::TooLong(Box::new(relay)));
+            return Ok(Read::TooLong(relay));
         }
     }
 }
