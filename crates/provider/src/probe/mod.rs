@@ -20,15 +20,17 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use keyward_domain::credential::Finding;
+use keyward_domain::judgement::{Blame, Judgement, Next, Trouble};
 use keyward_domain::origin::{BaseUrl, Origin};
 use keyward_domain::port::{EgressAnswer, EgressError, EgressRequest};
 use keyward_domain::provider::ProviderKind;
 use keyward_domain::secret::Secret;
+use keyward_domain::time::Timestamp;
 use serde_json::Value;
 
 use crate::credential::{BadSecret, Scheme, check, scheme};
+use crate::judgement::{Asked, judgement};
 use crate::sandbox;
-use crate::verdict::{KeyTrouble, Verdict, judge};
 
 /// How long one call may take.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -130,7 +132,11 @@ impl Probe {
         let probed = if status.is_success() {
             self.read_good(answer)
         } else {
-            self.read_bad(status, &judge(self.kind, status, &headers_of(answer), &answer.body))
+            let headers = headers_of(answer);
+            // Only the kind of trouble is wanted, and that depends on no clock.
+            let now = Timestamp::EPOCH;
+            let asked = Asked { kind: self.kind, status, headers: &headers, body: &answer.body, overrides: &[], now };
+            self.read_bad(status, &judgement(&asked))
         };
         if self.is_proved && probed.finding == Finding::Unreachable {
             // The key is good; only the list could not be had.
@@ -177,35 +183,38 @@ impl Probe {
         Probed { models: page.models, next, ..Probed::saying(Finding::Valid, ACCEPTED) }
     }
 
-    fn read_bad(&self, status: StatusCode, verdict: &Verdict) -> Probed {
+    fn read_bad(&self, status: StatusCode, judged: &Judgement) -> Probed {
         let tells = |finding, what: &str| Probed::saying(finding, &format!("{what} (status {}).", status.as_u16()));
-        match verdict {
-            Verdict::NextKey { key: KeyTrouble::Rejected, reason } => tells(Finding::Unauthorised, &sentence(reason)),
-            Verdict::NextKey { key: KeyTrouble::NoCredit, reason } => tells(Finding::NoCredit, &sentence(reason)),
-            Verdict::NextKey { key: KeyTrouble::NoPermission, reason } => {
-                // A restricted key may be barred from the list and still be good for calls.
-                let may_call = self.kind == ProviderKind::OpenAi && matches!(self.step, Step::Models(None));
-                let next = may_call.then(|| self.then(Step::EmptyBody("/responses"), false)).flatten();
-                Probed { next, ..tells(Finding::NoPermission, &sentence(reason)) }
-            }
-            Verdict::NextKey { key: KeyTrouble::RateLimited { .. }, .. } => {
-                tells(Finding::Valid, "The provider knows the key, but it is too busy to be asked more now")
-            }
-            Verdict::Use if matches!(self.step, Step::EmptyBody(_)) && matches!(status.as_u16(), 400 | 422) => {
-                Probed { next: self.models_after(), ..Probed::saying(Finding::Valid, ACCEPTED) }
-            }
-            Verdict::GiveUp { .. } if status.is_redirection() => tells(
+        let reason = sentence(&judged.reason);
+        match judged.trouble {
+            _ if status.is_redirection() => tells(
                 Finding::Unreachable,
                 "The provider answers with a redirect, which is never followed: correct the base URL",
             ),
-            Verdict::NextKey { key: KeyTrouble::ModelMissing, .. } | Verdict::Use
-                if status == StatusCode::NOT_FOUND =>
-            {
+            Trouble::Rejected => tells(Finding::Unauthorised, &reason),
+            Trouble::QuotaExhausted => tells(Finding::NoCredit, &reason),
+            Trouble::NoPermission if is_keys(judged.blame) => {
+                // A restricted key may be barred from the list and still be good for calls.
+                let may_call = self.kind == ProviderKind::OpenAi && matches!(self.step, Step::Models(None));
+                let next = may_call.then(|| self.then(Step::EmptyBody("/responses"), false)).flatten();
+                Probed { next, ..tells(Finding::NoPermission, &reason) }
+            }
+            Trouble::RateLimited => {
+                tells(Finding::Valid, "The provider knows the key, but it is too busy to be asked more now")
+            }
+            _ if judged.next == Next::Use && self.is_refused_for_body(status) => {
+                Probed { next: self.models_after(), ..Probed::saying(Finding::Valid, ACCEPTED) }
+            }
+            Trouble::ModelMissing | Trouble::BadRequest if status == StatusCode::NOT_FOUND => {
                 tells(Finding::Unreachable, "There is nothing at this address: is the base URL right?")
             }
-            Verdict::NextDeployment { reason } => tells(Finding::Unreachable, &sentence(reason)),
+            _ if matches!(judged.blame, Blame::Provider | Blame::Model) => tells(Finding::Unreachable, &reason),
             _ => tells(Finding::Unreachable, "The answer says nothing about the key"),
         }
+    }
+
+    fn is_refused_for_body(&self, status: StatusCode) -> bool {
+        matches!(self.step, Step::EmptyBody(_)) && matches!(status.as_u16(), 400 | 422)
     }
 
     /// After an empty body was refused for the body. OpenAI's list is what led there.
@@ -283,6 +292,10 @@ fn carried(scheme: Scheme, secret: &Secret) -> (&'static str, Secret) {
         Scheme::Bearer => ("authorization", Secret::new([b"Bearer ".as_slice(), secret.expose()].concat())),
         Scheme::Plain(name) => (name, Secret::new(secret.expose().to_vec())),
     }
+}
+
+const fn is_keys(blame: Blame) -> bool {
+    matches!(blame, Blame::Key | Blame::Account | Blame::ModelOnKey)
 }
 
 fn headers_of(answer: &EgressAnswer) -> HeaderMap {

@@ -1,53 +1,35 @@
-//! When it is worth trying again, in every spelling that providers use. Without a clock: absolute times are taken
-//! relative to the answer's own `date`, so that a wrong clock on either side does not matter.
+//! When it is worth trying again, in every spelling that providers use.
+//!
+//! Absolute times are taken relative to the answer's own `date`, so that a wrong clock on either side does not matter;
+//! relative to `now` when the answer has none. What lies in the past or is negative is a wait of nothing, what cannot
+//! be read is not there, and no wait is longer than [`MAX_WAIT`]. How long a key really rests is decided in
+//! [`judgement`](crate::judgement).
 
 mod moment;
+mod spoken;
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
+use keyward_domain::time::Timestamp;
+
+pub use spoken::from_message;
 
 /// No wait is longer: a monthly limit that was just used up.
 pub const MAX_WAIT: Duration = Duration::from_hours(32 * 24);
 
-/// Families of rate-limit headers, as (remaining, reset).
-const BUCKETS: &[(&str, &str)] = &[
-    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-    ("x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day"),
-    ("x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute"),
-    ("x-ratelimit-remaining-project-requests", "x-ratelimit-reset-project-requests"),
-    ("x-ratelimit-remaining-project-tokens", "x-ratelimit-reset-project-tokens"),
-    ("x-ratelimit-remaining", "x-ratelimit-reset"),
-    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
-    ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
-    ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
-    ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
-];
-
-/// What the headers say: `retry-after-ms`, `retry-after` (seconds, a fraction of them, or a date), else the latest
-/// reset among the buckets that are empty.
-pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
+/// What the headers say outright: `retry-after-ms`, `x-amz-retry-after` (milliseconds as well), else `retry-after`
+/// (seconds, a fraction of them, a length with units, or a date). Resets of meters are [`quota`](crate::quota)'s.
+pub fn from_headers(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let millis = text("retry-after-ms").and_then(|ms| decimal(ms, 1_000_000));
-    let said = millis.or_else(|| {
+    let millis = |name: &str| text(name).and_then(|value| length(value, NANOS_PER_MILLI));
+    let clock = Clock { headers, now };
+    let said = millis("retry-after-ms").or_else(|| millis("x-amz-retry-after")).or_else(|| {
         let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-        decimal(value, NANOS_PER_SECOND).or_else(|| until(value, headers))
+        clock.wait(value)
     });
-    let reset = || {
-        let empty = BUCKETS.iter().filter(|(remaining, _)| text(remaining).is_some_and(|left| left == "0"));
-        empty.filter_map(|(_, reset)| parse_reset(text(reset)?, headers)).max()
-    };
-    said.or_else(reset).map(|wait| wait.min(MAX_WAIT))
-}
-
-/// What an error message says: "... Please try again in 41.7s.", "... try again in 6m0s".
-pub fn from_message(message: &str) -> Option<Duration> {
-    let lower = message.to_ascii_lowercase();
-    let (_, after) = lower.split_once("try again in ")?;
-    let word = after.split(|c: char| c.is_whitespace() || c == ',').next()?.trim_end_matches('.');
-    parse_duration(word).map(|wait| wait.min(MAX_WAIT))
+    said.map(|wait| wait.min(MAX_WAIT))
 }
 
 /// `12ms`, `1.5s`, `6m0s`, `1h2m3s`, `0.847655s` (protobuf), or a bare number of seconds. `None` for anything else,
@@ -69,15 +51,68 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(sum)
 }
 
+/// What absolute times are measured from.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) now: Timestamp,
+}
+
+impl Clock<'_> {
+    /// How long from now, whatever the spelling: a length, a moment since 1970 in seconds or milliseconds, or a date.
+    pub(crate) fn wait(&self, text: &str) -> Option<Duration> {
+        let wait = match length(text, NANOS_PER_SECOND) {
+            Some(number) if number >= SMALLEST_EPOCH_MILLIS => self.until(moment_of(number.as_secs())),
+            Some(number) if number >= SMALLEST_EPOCH_SECONDS => {
+                self.until(moment_of(u64::try_from(number.as_millis()).unwrap_or(u64::MAX)))
+            }
+            Some(length) => length,
+            None => match parse_duration(text) {
+                Some(length) => length,
+                None => self.until(moment::http_date(text).or_else(|| moment::rfc3339(text))?),
+            },
+        };
+        Some(wait.min(MAX_WAIT))
+    }
+
+    pub(crate) fn until(&self, then: Timestamp) -> Duration {
+        then.since(self.answered()).min(MAX_WAIT)
+    }
+
+    /// When the answer was made, by the provider's clock.
+    pub(crate) fn answered(&self) -> Timestamp {
+        let date = self.headers.get(DATE).and_then(|date| date.to_str().ok());
+        date.and_then(moment::http_date).unwrap_or(self.now)
+    }
+}
+
+fn moment_of(millis: u64) -> Timestamp {
+    Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// A number, of which a negative one is nothing and one beyond all measure the longest.
+fn length(text: &str, nanos_per_unit: u64) -> Option<Duration> {
+    let is_number = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_digit()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+    };
+    if let Some(positive) = text.strip_prefix('-') {
+        return is_number(positive).then_some(Duration::ZERO);
+    }
+    decimal(text, nanos_per_unit).or_else(|| (is_number(text) && !text.contains('.')).then_some(Duration::MAX))
+}
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
-/// From this size on, a bare reset is a moment in Unix milliseconds (OpenRouter) and not a number of seconds.
-const SMALLEST_EPOCH_MILLIS: u64 = 1_000_000_000_000;
+/// From this size on, a bare number is a moment in Unix milliseconds (OpenRouter) and not a number of seconds.
+const SMALLEST_EPOCH_MILLIS: Duration = Duration::from_secs(1_000_000_000_000);
+/// From this size on, a bare number is a moment in Unix seconds: as a length it would be 31 years.
+const SMALLEST_EPOCH_SECONDS: Duration = Duration::from_secs(1_000_000_000);
 
 fn nanos_per(unit: &str) -> Option<u64> {
     Some(match unit {
         "ns" => 1,
         "us" | "µs" | "μs" => 1_000,
-        "ms" => 1_000_000,
+        "ms" => NANOS_PER_MILLI,
         "s" => NANOS_PER_SECOND,
         "m" => 60 * NANOS_PER_SECOND,
         "h" => 3_600 * NANOS_PER_SECOND,
@@ -86,24 +121,8 @@ fn nanos_per(unit: &str) -> Option<u64> {
     })
 }
 
-fn parse_reset(text: &str, headers: &HeaderMap) -> Option<Duration> {
-    if let Some(millis) = text.parse::<u64>().ok().filter(|number| *number >= SMALLEST_EPOCH_MILLIS) {
-        let now = moment::http_date(headers.get(DATE)?.to_str().ok()?)?;
-        return Some(Duration::from_millis(millis).saturating_sub(Duration::from_secs(now)));
-    }
-    // A reset of 0 is what some servers send for "unknown".
-    parse_duration(text).or_else(|| until(text, headers)).filter(|wait| !wait.is_zero())
-}
-
-/// From the answer's `date` until a moment.
-fn until(text: &str, headers: &HeaderMap) -> Option<Duration> {
-    let then = moment::http_date(text).or_else(|| moment::rfc3339(text))?;
-    let now = moment::http_date(headers.get(DATE)?.to_str().ok()?)?;
-    Some(Duration::from_secs(then.saturating_sub(now)))
-}
-
 /// A decimal number of units, exactly, without floating point: `41.7` of 10^9 is 41,700,000,000 ns.
-fn decimal(text: &str, nanos_per_unit: u64) -> Option<Duration> {
+pub(crate) fn decimal(text: &str, nanos_per_unit: u64) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
@@ -115,5 +134,7 @@ fn decimal(text: &str, nanos_per_unit: u64) -> Option<Duration> {
         scale /= 10;
         nanos += u128::from(digit - b'0') * scale;
     }
-    u64::try_from(nanos).ok().map(Duration::from_nanos)
+    let seconds = u64::try_from(nanos / u128::from(NANOS_PER_SECOND)).ok()?;
+    let rest = u32::try_from(nanos % u128::from(NANOS_PER_SECOND)).ok()?;
+    Some(Duration::new(seconds, rest))
 }

@@ -1,46 +1,37 @@
-//! Moments as HTTP (`Fri, 20 Nov 2026 07:40:59 GMT`) and RFC 3339 (`2026-11-20T07:40:59Z`) spell them, in seconds
-//! since 1970. Nothing before 1970, nothing but UTC.
+//! Moments as HTTP (`Fri, 20 Nov 2026 07:40:59 GMT`) and RFC 3339 (`2026-11-20T07:40:59Z`, also with an offset) spell
+//! them, and as sentences do (`2026-12-01 at 00:00 UTC`).
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::tz::TimeZone;
+use keyward_domain::time::Timestamp;
+
+static HTTP: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
 
 /// The form that RFC 9110 asks senders to use; the two obsolete forms are not understood.
-pub(super) fn http_date(text: &str) -> Option<u64> {
-    let (_, rest) = text.split_once(", ")?;
-    let mut words = rest.split(' ');
-    let day = words.next()?.parse().ok()?;
-    let name = words.next()?;
-    let month = MONTHS.iter().position(|month| *month == name)? + 1;
-    let year = words.next()?.parse().ok()?;
-    let time = words.next()?;
-    (words.next()? == "GMT").then_some(())?;
-    moment(year, u64::try_from(month).ok()?, day, time)
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
+    // Nothing else begins with the name of a day, and most values are numbers: do not start parsing them.
+    text.starts_with(|first: char| first.is_ascii_alphabetic()).then_some(())?;
+    HTTP.parse_timestamp(text).ok().map(ours)
 }
 
-/// UTC only (`Z` or `+00:00`); fractions of a second are cut.
-pub(super) fn rfc3339(text: &str) -> Option<u64> {
-    let (date, time) = text.split_once(['T', 't'])?;
-    let time = time.strip_suffix(['Z', 'z']).or_else(|| time.strip_suffix("+00:00"))?;
-    let time = time.split('.').next()?;
-    let mut parts = date.splitn(3, '-').map(|part| part.parse().ok());
-    moment(parts.next()??, parts.next()??, parts.next()??, time)
+/// With the offset that it states.
+pub(super) fn rfc3339(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(ours)
 }
 
-fn moment(year: u64, month: u64, day: u64, time: &str) -> Option<u64> {
-    let mut parts = time.splitn(3, ':').map(|part| part.parse::<u64>().ok());
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    let valid = (1970..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second <= 60;
-    valid.then(|| days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
+/// A date at the beginning of the text, alone or with `at HH:MM` or `HH:MM`; UTC.
+pub(super) fn spoken(text: &str) -> Option<Timestamp> {
+    let mut words = text.split_ascii_whitespace();
+    let first = words.next()?.trim_end_matches(['.', ',', ')']);
+    if let Some(moment) = rfc3339(first) {
+        return Some(moment);
+    }
+    let date: jiff::civil::Date = first.parse().ok()?;
+    let clock = words.find(|word| *word != "at").and_then(|word| word.trim_end_matches(['.', ',']).parse().ok());
+    let moment = date.to_datetime(clock.unwrap_or_default()).to_zoned(TimeZone::UTC).ok()?;
+    Some(ours(moment.timestamp()))
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, with years that begin in March so that leap days come last.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let month = (month + 9) % 12;
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
+fn ours(moment: jiff::Timestamp) -> Timestamp {
+    Timestamp::from_unix_millis(moment.as_millisecond())
 }

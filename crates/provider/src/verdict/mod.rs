@@ -1,20 +1,16 @@
-//! What a provider's answer means for the call and for the key. Rules are tables, one per vendor ([`Rule`]), read
-//! from the top: code first, then type, then words, then status. What no table knows is the client's to see.
+//! A judgement in the words of a call that knows one pool and no memory: use, next key, next deployment, give up.
 
-mod rule;
-mod said;
-
-pub use rule::{Rule, Then};
-
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use keyward_domain::denial::Denial;
+use keyward_domain::judgement::{Blame, Judgement, Lasts, Next, Trouble};
 use keyward_domain::provider::ProviderKind;
+use keyward_domain::time::Timestamp;
 
-use crate::{anthropic, gemini, openai, openai_compatible, retry_after};
-use said::Said;
-pub(crate) use said::{MODERATED, OWN_LIMIT, QUOTA_PER_DAY};
+use crate::judgement::{Asked, judgement};
+use crate::retry_after::Clock;
 
 /// What to do with a provider's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +45,7 @@ pub enum KeyTrouble {
     NoPermission,
     /// The account cannot pay: credit, spend limit, billing. Heals when somebody pays or a month begins.
     NoCredit,
-    /// Too fast. Heals by itself.
+    /// Too fast, or the day's quota is used up. Heals by itself.
     RateLimited {
         /// When it is worth trying again, when the provider said so.
         retry_after: Option<Duration>,
@@ -71,9 +67,10 @@ impl KeyTrouble {
     }
 }
 
+/// What is used up for longer than a day is spoken of as missing credit.
+const LONGEST_LIMIT: Duration = Duration::from_hours(25);
+
 /// Says what an answer means. `body` may be the beginning of the body; of a good answer it is not looked at.
-///
-/// Errors inside a stream or a body that came with status 200 are the meter's to find, not this function's.
 pub fn judge(kind: ProviderKind, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
     if status.is_success() {
         return Verdict::Use;
@@ -84,49 +81,36 @@ pub fn judge(kind: ProviderKind, status: StatusCode, headers: &HeaderMap, body: 
     if status.is_informational() {
         return Verdict::GiveUp { denial: Denial::UpstreamMalformed(format!("status {}", status.as_u16())) };
     }
-    let said = Said::read(status, headers, body);
-    let rules = match kind {
-        ProviderKind::OpenAi | ProviderKind::Sandbox => openai::RULES,
-        ProviderKind::Anthropic => anthropic::RULES,
-        ProviderKind::Gemini => gemini::RULES,
-        ProviderKind::OpenAiCompatible => openai_compatible::RULES,
-    };
-    if let Some(rule) = rules.iter().find(|rule| rule.fits(&said)) {
-        return verdict(rule, &said, headers);
-    }
-    match rule::BY_STATUS.iter().find(|rule| rule.fits(&said)) {
-        Some(rule) if rule.then == Then::NextDeployment && should_retry(headers) == Some(false) => Verdict::Use,
-        Some(rule) => verdict(rule, &said, headers),
-        None if should_retry(headers) == Some(true) => Verdict::NextDeployment { reason: "the provider asks to retry" },
-        None => Verdict::Use,
-    }
+    // Only lengths are wanted here, so any clock will do; the answer's own is best.
+    let now = Clock { headers, now: Timestamp::EPOCH }.answered();
+    verdict(&judgement(&Asked { kind, status, headers, body, overrides: &[], now }), now)
 }
 
-fn verdict(rule: &Rule, said: &Said, headers: &HeaderMap) -> Verdict {
-    let reason = rule.why;
-    let key = match rule.then {
-        Then::Use => return Verdict::Use,
-        Then::NextDeployment => return Verdict::NextDeployment { reason },
-        Then::OurFault => return Verdict::GiveUp { denial: Denial::UpstreamError(reason.to_owned()) },
-        Then::Rejected => KeyTrouble::Rejected,
-        Then::NoPermission => KeyTrouble::NoPermission,
-        Then::NoCredit => KeyTrouble::NoCredit,
-        Then::ModelMissing => KeyTrouble::ModelMissing,
-        Then::RateLimited => KeyTrouble::RateLimited {
-            retry_after: retry_after::from_headers(headers)
-                .or(said.retry_delay)
-                .or_else(|| retry_after::from_message(&said.message)),
-        },
-        Then::RestsFor(length) => KeyTrouble::RateLimited { retry_after: Some(length) },
+fn verdict(judgement: &Judgement, now: Timestamp) -> Verdict {
+    let reason = match &judgement.reason {
+        Cow::Borrowed(reason) => *reason,
+        Cow::Owned(_) => "a rule of the operator says so",
+    };
+    let key = match (judgement.next, judgement.trouble) {
+        (Next::Use, _) => return Verdict::Use,
+        (Next::GiveUp, _) => return Verdict::GiveUp { denial: Denial::UpstreamError(reason.to_owned()) },
+        (_, Trouble::ModelMissing) => KeyTrouble::ModelMissing,
+        (_, _) if !is_keys(judgement.blame) => return Verdict::NextDeployment { reason },
+        (_, Trouble::Rejected) => KeyTrouble::Rejected,
+        (_, Trouble::QuotaExhausted) => used_up(judgement.lasts, now),
+        (_, Trouble::RateLimited) => KeyTrouble::RateLimited { retry_after: judgement.lasts.left(now) },
+        (_, _) => KeyTrouble::NoPermission,
     };
     Verdict::NextKey { reason, key }
 }
 
-/// `x-should-retry`, which OpenAI and Anthropic send to overrule what the status alone would suggest.
-fn should_retry(headers: &HeaderMap) -> Option<bool> {
-    match headers.get("x-should-retry")?.as_bytes() {
-        b"true" => Some(true),
-        b"false" => Some(false),
-        _ => None,
+const fn is_keys(blame: Blame) -> bool {
+    matches!(blame, Blame::Key | Blame::Account | Blame::ModelOnKey)
+}
+
+fn used_up(lasts: Lasts, now: Timestamp) -> KeyTrouble {
+    match lasts.left(now) {
+        Some(left) if left <= LONGEST_LIMIT => KeyTrouble::RateLimited { retry_after: Some(left) },
+        _ => KeyTrouble::NoCredit,
     }
 }

@@ -2,9 +2,10 @@
 
 mod credential;
 mod headers;
+mod judgement;
 mod preset;
 mod probe;
+mod quota;
 mod retry_after;
 mod sandbox;
 mod target;
-mod verdict;
