@@ -167,10 +167,10 @@ async fn a_pool_has_a_strategy() {
     let added = world.post("/providers", json!({ "preset": "groq", "strategy": "single" })).await.expect(201);
     assert_eq!(added.str("/strategy"), "single");
     for strategy in keyward_domain::routing::Strategy::ALL {
-        let word = strategy.as_str();
-        let changed = world.call("PATCH", "/providers/openai", json!({ "strategy": word })).await.expect(200);
-        assert_eq!(changed.str("/strategy"), word);
-        assert_eq!(world.get("/providers/openai").await.expect(200).str("/strategy"), word);
+        let named = strategy.as_str();
+        let changed = world.call("PATCH", "/providers/openai", json!({ "strategy": named })).await.expect(200);
+        assert_eq!(changed.str("/strategy"), named);
+        assert_eq!(world.get("/providers/openai").await.expect(200).str("/strategy"), named);
     }
     let audit = world.get("/audit?limit=1").await.expect(200);
     assert!(audit.str("/items/0/detail").ends_with("random -> single"), "{}", audit.text);
