@@ -1,12 +1,15 @@
 //! The config after checking: nobody looks at raw text again.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keyward_domain::alias::TargetOrder;
 use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::Durability;
 use keyward_domain::provider::ProviderKind;
+use keyward_domain::routing::{FallbackClass, KeyTerms, Strategy};
 use keyward_source::Reference;
 
 use super::node::Place;
@@ -30,8 +33,8 @@ pub struct Config {
     pub on_disconnect: OnDisconnect,
     /// Worker threads of the data plane.
     pub workers: usize,
-    /// How many attempts a call may take.
-    pub max_attempts: usize,
+    /// How far a call is tried.
+    pub attempts: Attempts,
     /// Whether `?key=` is accepted as a credential.
     pub allow_query_key: bool,
     /// What is logged, and how.
@@ -56,7 +59,7 @@ impl Config {
             ("deadlines", self.deadlines != new.deadlines),
             ("on_disconnect", self.on_disconnect != new.on_disconnect),
             ("workers", self.workers != new.workers),
-            ("attempts", self.max_attempts != new.max_attempts),
+            ("attempts", self.attempts != new.attempts),
             ("allow_query_key", self.allow_query_key != new.allow_query_key),
             ("log", self.log != new.log),
             ("telemetry", self.otlp_endpoint != new.otlp_endpoint),
@@ -113,6 +116,17 @@ pub struct Deadlines {
     pub total: Duration,
     /// After this much silence a stream's client gets a comment, so that nothing in between hangs up.
     pub keep_alive: Duration,
+}
+
+/// How far a call is tried, and what its client may learn about that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempts {
+    /// How many attempts a call may take.
+    pub max: usize,
+    /// How long a call may wait when every key rests, instead of being refused at once.
+    pub wait: Duration,
+    /// Whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header.
+    pub explain_header: bool,
 }
 
 /// How far abandoned answers are read on; whether they are is a virtual key's own setting.
@@ -172,6 +186,8 @@ pub struct FileProvider {
     pub enabled: bool,
     /// Whether a model without a price costs nothing here.
     pub free: bool,
+    /// How a key of its pool is chosen.
+    pub strategy: Strategy,
     /// Which part of the price catalog describes it; `None` leaves it to the preset.
     pub catalog: Option<String>,
     /// Its keys.
@@ -189,6 +205,8 @@ pub struct FileKey {
     pub reference: Option<Reference>,
     /// Whether it is used.
     pub enabled: bool,
+    /// On which terms it is used.
+    pub terms: KeyTerms,
     /// Where it was written.
     pub place: Place,
 }
@@ -198,8 +216,23 @@ pub struct FileKey {
 pub struct FileAlias {
     /// What clients send as `model`.
     pub name: String,
-    /// `provider/model`, in order of preference.
-    pub targets: Vec<String>,
+    /// What it stands for, in order of preference.
+    pub targets: Vec<FileTarget>,
+    /// In which order the targets are tried.
+    pub order: TargetOrder,
+    /// Share of the calls of each target; empty means all alike.
+    pub weights: Vec<u16>,
+    /// What to go on to when the targets cannot serve, by what stood in the way.
+    pub fallback: BTreeMap<FallbackClass, Vec<FileTarget>>,
+}
+
+/// A deployment that the file names.
+#[derive(Debug, Clone)]
+pub struct FileTarget {
+    /// `provider/model`.
+    pub deployment: String,
+    /// Where it was written.
+    pub place: Place,
 }
 
 /// The data plane's address when nothing else is said.

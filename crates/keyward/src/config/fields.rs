@@ -17,7 +17,7 @@ const fn field(path: &'static str, takes: &'static str, default: &'static str, d
 }
 
 /// All fields, group by group.
-pub const FIELDS: [Described; 36] = [
+pub const FIELDS: [Described; 56] = [
     field("listen.data", "address:port", "127.0.0.1:8700", "where clients connect"),
     field("listen.admin", "address:port", "127.0.0.1:8701", "where operators connect"),
     field(
@@ -49,6 +49,18 @@ pub const FIELDS: [Described; 36] = [
     field("max_connections", "number", "10000", "client connections at one time"),
     field("workers", "number", "one per core", "event loops of the data plane"),
     field("attempts.max", "1 to 10", "4", "upstream attempts per call"),
+    field(
+        "attempts.wait_ms",
+        "milliseconds, up to 60000",
+        "0",
+        "how long a call may wait when every key rests, instead of being refused at once",
+    ),
+    field(
+        "attempts.explain_header",
+        "off or on",
+        "off",
+        "whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header",
+    ),
     field(
         "allow_query_key",
         "true or false",
@@ -95,6 +107,12 @@ pub const FIELDS: [Described; 36] = [
         "whether a model without a price costs nothing here",
     ),
     field("providers.<name>.catalog", "name", "by name or kind", "which part of the price catalog describes it"),
+    field(
+        "providers.<name>.strategy",
+        "adaptive, round_robin, least_used, weighted, health_based, cost_optimized, latency, random or single",
+        "adaptive",
+        "how a key is chosen",
+    ),
     field("providers.<name>.keys[].name", "name", "needed", "what people call the key"),
     field(
         "providers.<name>.keys[].key",
@@ -104,10 +122,72 @@ pub const FIELDS: [Described; 36] = [
     ),
     field("providers.<name>.keys[].enabled", "true or false", "true", "whether it is used"),
     field(
+        "providers.<name>.keys[].quota_group",
+        "name",
+        "an account of its own",
+        "the account whose limits the key shares; keys of one group rest together",
+    ),
+    field("providers.<name>.keys[].weight", "1 to 1000", "1", "share of the traffic relative to the other keys"),
+    field(
+        "providers.<name>.keys[].tier",
+        "0 to 255",
+        "0",
+        "keys of a higher tier are used only when no key of a lower one can be",
+    ),
+    field(
+        "providers.<name>.keys[].models",
+        "list of patterns, `*` for any text",
+        "all",
+        "models that the key may be used for, as the provider names them",
+    ),
+    field("providers.<name>.keys[].tags", "names with values", "none", "labels for people and reports"),
+    field("providers.<name>.keys[].limits.rpm", "number", "none", "requests per minute at most"),
+    field("providers.<name>.keys[].limits.tpm", "number", "none", "tokens per minute at most, input and output"),
+    field("providers.<name>.keys[].limits.rpd", "number", "none", "requests per UTC day at most"),
+    field("providers.<name>.keys[].limits.concurrency", "number", "none", "calls in flight at once, at most"),
+    field("providers.<name>.keys[].budget.usd", "US dollars", "none", "what calls may cost in the window, at most"),
+    field("providers.<name>.keys[].budget.per", "day", "needed with `usd`", "the window: a UTC day"),
+    field(
+        "providers.<name>.keys[].expires",
+        "date or RFC 3339 moment, in UTC",
+        "never",
+        "from when the key is no longer used",
+    ),
+    field(
         "aliases.<name>.targets",
-        "list of provider/model",
+        "list of provider/model or { deployment: provider/model, weight: 1 to 1000 }",
         "needed",
         "what a name stands for, in order of preference",
+    ),
+    field(
+        "aliases.<name>.strategy",
+        "listed, weighted, cost_optimized or latency",
+        "weighted with weights, else listed",
+        "in which order the targets are tried",
+    ),
+    field(
+        "aliases.<name>.fallback",
+        "list of provider/model",
+        "none",
+        "what to go on to when the targets cannot serve, unless the request itself is at fault",
+    ),
+    field(
+        "aliases.<name>.fallback_on.context_too_long",
+        "list of provider/model",
+        "none",
+        "what to go on to when the prompt is longer than the model takes",
+    ),
+    field(
+        "aliases.<name>.fallback_on.content_policy",
+        "list of provider/model",
+        "none",
+        "what to go on to when a call is refused for what the prompt says",
+    ),
+    field(
+        "aliases.<name>.fallback_on.overloaded",
+        "list of provider/model",
+        "none",
+        "what to go on to when there is no capacity: overloaded, limited, or every key rests",
     ),
 ];
 
@@ -119,9 +199,13 @@ limits: { body: 16MiB }
 providers:
   openai:
     keys:
-      - { name: primary, key: \"${env:OPENAI_API_KEY}\" }
-      - { name: secondary, key: \"${file:/run/secrets/openai}\" }
+      - { name: primary, key: \"${env:OPENAI_API_KEY}\", quota_group: acme, weight: 3,
+          limits: { rpm: 500, tpm: 200000 }, budget: { usd: 100, per: day }, expires: 2027-03-01 }
+      - { name: secondary, key: \"${file:/run/secrets/openai}\", quota_group: acme-eu, models: [\"gpt-4o*\"] }
   local: { base_url: http://127.0.0.1:8000/v1, free: true, keys: [ { name: none } ] }
 aliases:
-  fast: { targets: [openai/gpt-4o-mini, local/small] }
+  fast: { targets: [openai/gpt-4o-mini, local/small], strategy: cost_optimized, fallback: [openai/gpt-4o] }
+  smart:
+    targets: [ { deployment: openai/gpt-5, weight: 3 }, { deployment: openai/gpt-4o, weight: 1 } ]
+    fallback_on: { context_too_long: [openai/gpt-4.1] }
 ";

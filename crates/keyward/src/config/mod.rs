@@ -12,6 +12,7 @@ mod problem;
 mod providers;
 mod read;
 mod section;
+mod terms;
 mod yaml;
 
 #[cfg(test)]
@@ -21,10 +22,13 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
-pub use checked::{Config, DEFAULT_KEY_FILE, FileAlias, FileKey, FileProvider, LogFormat, LogLevel, VaultRoot};
+pub use checked::{
+    Config, DEFAULT_KEY_FILE, FileAlias, FileKey, FileProvider, FileTarget, LogFormat, LogLevel, VaultRoot,
+};
 pub use environment::{Environment, variable_for};
 pub use fields::{EXAMPLE, FIELDS};
 pub use problem::{ConfigError, Problem};
+pub use section::did_you_mean;
 
 use problem::Report;
 

@@ -2,14 +2,15 @@
 
 use keyward_admin::field::Name;
 use keyward_domain::provider::ProviderKind;
+use keyward_domain::routing::Strategy;
 
 use super::checked::{FileKey, FileProvider};
 use super::section::{Field, Names};
+use super::terms;
 
 pub(super) const PROVIDER: Names = Names {
-    known: &["kind", "base_url", "keys", "enabled", "free", "catalog"],
+    known: &["kind", "base_url", "keys", "enabled", "free", "catalog", "strategy"],
     later: &[
-        "strategy",
         "limits",
         "budget",
         "budgets",
@@ -26,21 +27,20 @@ pub(super) const PROVIDER: Names = Names {
     ],
 };
 pub(super) const KEY: Names = Names {
-    known: &["name", "key", "enabled"],
-    later: &[
+    known: &[
+        "name",
+        "key",
+        "enabled",
         "quota_group",
         "weight",
         "tier",
+        "models",
+        "tags",
         "limits",
         "budget",
         "expires",
-        "models",
-        "tags",
-        "organization",
-        "project",
-        "region",
-        "max_concurrency",
     ],
+    later: &["organization", "project", "region"],
 };
 /// The sandbox is built in and needs no configuration.
 const KINDS: [(&str, ProviderKind); 5] = [
@@ -68,6 +68,10 @@ fn provider(name: &str, field: Field<'_>) -> FileProvider {
         base_url: section.field("base_url").and_then(|field| field.base_url()),
         enabled: section.field("enabled").and_then(|field| field.boolean()).unwrap_or(true),
         free: section.field("free").and_then(|field| field.boolean()).unwrap_or(false),
+        strategy: section
+            .field("strategy")
+            .and_then(|field| field.word(&Strategy::ALL.map(|strategy| (strategy.as_str(), strategy))))
+            .unwrap_or_default(),
         catalog: section.field("catalog").and_then(|field| field.text()).map(str::to_owned),
         keys: section.field("keys").map(|field| keys(&field)).unwrap_or_default(),
         place,
@@ -108,7 +112,8 @@ fn key(item: Field<'_>) -> Option<FileKey> {
         parsed.map_err(|error: keyward_source::SourceError| field.wrong(error.to_string())).ok()
     });
     let enabled = section.field("enabled").and_then(|field| field.boolean()).unwrap_or(true);
-    Some(FileKey { name: text.to_owned(), reference, enabled, place: place.clone() })
+    let terms = terms::read(&section);
+    Some(FileKey { name: text.to_owned(), reference, enabled, terms, place: place.clone() })
 }
 
 /// The file's names follow the same rule as everybody else's.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use keyward_domain::port::Durability;
 
 use super::checked::{
-    Config, DEFAULT_ADMIN, DEFAULT_DATA, DEFAULT_KEY_FILE, DEFAULT_STORE, Deadlines, Limits, Listen, Log, LogFormat,
-    LogLevel, OnDisconnect, VaultRoot,
+    Attempts, Config, DEFAULT_ADMIN, DEFAULT_DATA, DEFAULT_KEY_FILE, DEFAULT_STORE, Deadlines, Limits, Listen, Log,
+    LogFormat, LogLevel, OnDisconnect, VaultRoot,
 };
 use super::node::Node;
 use super::problem::Report;
@@ -63,12 +63,14 @@ const LIMITS: Names = Names {
 const DEADLINES: Names =
     Names { known: &["connect_ms", "first_content_ms", "idle_ms", "total_ms", "keep_alive_ms"], later: &[] };
 const ON_DISCONNECT: Names = Names { known: &["policy", "drain_max_ms", "drain_max"], later: &[] };
-const ATTEMPTS: Names = Names { known: &["max"], later: &[] };
+const ATTEMPTS: Names = Names { known: &["max", "wait_ms", "explain_header"], later: &["total_ms", "usd"] };
 const TELEMETRY: Names = Names { known: &["otlp_endpoint"], later: &["sample", "headers", "payloads"] };
 const LOG: Names = Names { known: &["level", "format"], later: &[] };
 
 /// One day: no deadline is longer.
 const MAX_DEADLINE_MS: u64 = 24 * 60 * 60 * 1000;
+/// One minute: no call waits longer for a key.
+const MAX_WAIT_MS: u64 = 60 * 1000;
 const DEFAULT_BODY_BYTES: u64 = 32 << 20;
 const DEFAULT_UPLOAD_BYTES: u64 = 64 << 20;
 const BODY_BYTES: std::ops::RangeInclusive<u64> = 1024..=1 << 30;
@@ -96,16 +98,23 @@ pub fn known_fields() -> impl Iterator<Item = String> {
         ("telemetry", &TELEMETRY),
         ("providers.<name>", &providers::PROVIDER),
         ("providers.<name>.keys[]", &providers::KEY),
+        ("providers.<name>.keys[].limits", &super::terms::LIMITS),
+        ("providers.<name>.keys[].budget", &super::terms::BUDGET),
         ("aliases.<name>", &aliases::ALIAS),
+        ("aliases.<name>.fallback_on", &aliases::FALLBACK_ON),
     ];
     let is_group =
         move |name: &str| ["providers", "aliases"].contains(&name) || groups.iter().any(|(group, _)| *group == name);
     let alone = ROOT.known.iter().filter(move |name| !is_group(name)).map(|name| (*name).to_owned());
     let grouped =
         groups.into_iter().flat_map(|(group, names)| names.known.iter().map(move |name| format!("{group}.{name}")));
-    // On disconnect, the policy is read to be refused with a hint; a provider's keys are a group of their own.
-    let refused = ["on_disconnect.policy", "providers.<name>.keys"];
-    alone.chain(grouped).filter(move |path| !refused.contains(&path.as_str()))
+    // On disconnect, the policy is read to be refused with a hint; groups inside of groups are not fields themselves.
+    let described_elsewhere = move |path: &str| {
+        path == "on_disconnect.policy"
+            || path == "providers.<name>.keys"
+            || groups.iter().any(|(group, _)| *group == path)
+    };
+    alone.chain(grouped).filter(move |path| !described_elsewhere(path))
 }
 
 /// The checked config of this tree; problems go into the report, their fields keep the default meanwhile.
@@ -125,7 +134,7 @@ pub fn config(root: &Node, report: &Report) -> Config {
         deadlines: deadlines(&root.section("deadlines", &DEADLINES)),
         on_disconnect: on_disconnect(&root.section("on_disconnect", &ON_DISCONNECT)),
         workers: count(root.field("workers"), 1..=256).unwrap_or_else(default_workers),
-        max_attempts: count(root.section("attempts", &ATTEMPTS).field("max"), 1..=10).unwrap_or(DEFAULT_MAX_ATTEMPTS),
+        attempts: attempts(&root.section("attempts", &ATTEMPTS)),
         allow_query_key: root.field("allow_query_key").and_then(|field| field.boolean()).unwrap_or(false),
         log: log(&root.section("log", &LOG)),
         otlp_endpoint: root.section("telemetry", &TELEMETRY).field("otlp_endpoint").and_then(|field| field.http_url()),
@@ -257,6 +266,20 @@ fn on_disconnect(section: &Section<'_>) -> OnDisconnect {
             .and_then(|field| field.number(1..=MAX_DEADLINE_MS))
             .map_or(DEFAULT_DRAIN, Duration::from_millis),
         drain_max_calls: count(section.field("drain_max"), 1..=100_000).unwrap_or(DEFAULT_DRAIN_CALLS),
+    }
+}
+
+fn attempts(section: &Section<'_>) -> Attempts {
+    Attempts {
+        max: count(section.field("max"), 1..=10).unwrap_or(DEFAULT_MAX_ATTEMPTS),
+        wait: section
+            .field("wait_ms")
+            .and_then(|field| field.number(0..=MAX_WAIT_MS))
+            .map_or(Duration::ZERO, Duration::from_millis),
+        explain_header: section
+            .field("explain_header")
+            .and_then(|field| field.word(&[("off", false), ("on", true)]))
+            .unwrap_or(false),
     }
 }
 

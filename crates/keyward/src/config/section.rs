@@ -3,7 +3,9 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
+use keyward_admin::field::Whole;
 use keyward_domain::origin::{BaseUrl, Scheme};
 
 use super::node::{Entry, Node, Value};
@@ -168,6 +170,17 @@ impl<'a> Field<'a> {
         number
     }
 
+    /// The value as anything that can be made of its text. The rule that it breaks is told, not the text itself: it may
+    /// be a secret in the wrong place.
+    pub fn parsed<T: FromStr<Err = &'static str>>(&self) -> Option<T> {
+        self.text()?.parse().map_err(|rule| self.wrong(rule)).ok()
+    }
+
+    /// The value as a whole number of this kind.
+    pub fn whole<T: TryFrom<u64>, const LEAST: u64, const MOST: u64>(&self) -> Option<Whole<T, LEAST, MOST>> {
+        Whole::of(self.number(LEAST..=MOST)?)
+    }
+
     /// The value as an amount of bytes: `33554432`, `32MiB`, `512KiB`.
     pub fn bytes(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let text = self.text()?;
@@ -220,7 +233,7 @@ fn unknown(name: &str, known: &[&str]) -> String {
 }
 
 /// `; did you mean ...?` when a name is near enough.
-fn did_you_mean(name: &str, known: &[&str]) -> String {
+pub fn did_you_mean(name: &str, known: &[&str]) -> String {
     let name = name.to_ascii_lowercase();
     let near = known.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known)).min();
     match near {

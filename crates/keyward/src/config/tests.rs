@@ -3,6 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use keyward_domain::alias::TargetOrder;
+use keyward_domain::money::Nanodollars;
+use keyward_domain::routing::{FallbackClass, KeyLimits, KeyTerms, Strategy};
+use keyward_domain::time::Timestamp;
+
 use super::{Config, EXAMPLE, Environment, FIELDS, VaultRoot, check, variable_for};
 
 fn config(text: &str) -> Config {
@@ -41,7 +46,7 @@ fn every_field_can_be_written() {
          deadlines: { connect_ms: 1, first_content_ms: 2, idle_ms: 3, total_ms: 4, keep_alive_ms: 5 }\n\
          on_disconnect: { drain_max_ms: 6, drain_max: 7 }\n\
          workers: 3\n\
-         attempts: { max: 2 }\n\
+         attempts: { max: 2, wait_ms: 3000, explain_header: on }\n\
          max_connections: 1_000\n\
          log: { level: debug, format: json }\n\
          telemetry: { otlp_endpoint: 'http://127.0.0.1:4318' }\n\
@@ -56,10 +61,13 @@ fn every_field_can_be_written() {
     assert_eq!(config.limits.max_connections, 1000);
     assert_eq!(config.on_disconnect.drain_max_calls, 7);
     assert_eq!(config.workers, 3);
-    assert_eq!(config.max_attempts, 2);
+    assert_eq!(
+        (config.attempts.max, config.attempts.wait, config.attempts.explain_header),
+        (2, Duration::from_secs(3), true)
+    );
     assert_eq!(config.providers.len(), 1);
     assert_eq!(config.providers[0].keys[0].reference, None);
-    assert_eq!(config.aliases[0].targets, ["local/small"]);
+    assert_eq!(config.aliases[0].targets[0].deployment, "local/small");
 }
 
 #[test]
@@ -84,9 +92,11 @@ fn fields_of_later_versions_are_refused_instead_of_ignored() {
         "budgets: { global: { usd: 1 } }",
         "cache: { exact: off }",
         "limits: { global: { rpm: 1 } }",
-        "providers: { openai: { strategy: adaptive } }",
-        "providers: { openai: { keys: [ { name: a, key: '${env:A}', weight: 3 } ] } }",
-        "aliases: { fast: { targets: [a/b], fallback: [c/d] } }",
+        "providers: { openai: { region: eu } }",
+        "providers: { openai: { keys: [ { name: a, key: '${env:A}', organization: x } ] } }",
+        "providers: { openai: { keys: [ { name: a, limits: { tpd: 3 } } ] } }",
+        "providers: { openai: { keys: [ { name: a, budget: { usd: 1, per: day, zone: Asia/Seoul } } ] } }",
+        "aliases: { fast: { targets: [a/b], timeout_ms: 3 } }",
         "listen: { tls: {} }",
     ] {
         assert!(refusal(text).contains("is not supported in this version: remove it"), "{text}: {}", refusal(text));
@@ -166,7 +176,7 @@ fn the_reference_describes_exactly_the_fields_that_are_read() {
     let described: BTreeSet<String> = FIELDS.iter().map(|field| field.path.to_owned()).collect();
     assert_eq!(read, described);
     let config = config(EXAMPLE);
-    assert_eq!((config.providers.len(), config.aliases.len()), (2, 1));
+    assert_eq!((config.providers.len(), config.aliases.len()), (2, 2));
 }
 
 #[test]
@@ -223,5 +233,139 @@ fn a_collector_is_reached_over_http() {
         let refusal = refusal(&format!("telemetry: {{ otlp_endpoint: '{url}' }}"));
         assert!(refusal.contains("keyward.yaml:1:"), "{url}: {refusal}");
         assert!(refusal.contains("start it with https:// or http://"), "{url}: {refusal}");
+    }
+}
+
+/// The config of the key `a` of the provider `x` with these fields.
+fn with_key(fields: &str) -> String {
+    format!("providers: {{ x: {{ keys: [ {{ name: a, {fields} }} ] }} }}")
+}
+
+#[test]
+fn a_key_has_terms() {
+    let config = config(
+        "providers:\n  openai:\n    strategy: least_used\n    keys:\n      - { name: primary, key: '${env:A}', quota_group: acme, \
+         weight: 3, tier: 1,\n          limits: { rpm: 500, tpm: 200_000, rpd: 10000, concurrency: 40 }, budget: { usd: 100.5, \
+         per: day }, expires: 2027-03-01,\n          models: ['gpt-4o*', '*-mini'], tags: { tier: paid } }\n      - { name: \
+         plain, key: '${env:B}' }\n",
+    );
+    let provider = &config.providers[0];
+    assert_eq!(provider.strategy, Strategy::LeastUsed);
+    let expected = KeyTerms {
+        quota_group: Some("acme".to_owned()),
+        weight: 3,
+        tier: 1,
+        models: vec!["gpt-4o*".to_owned(), "*-mini".to_owned()],
+        tags: [("tier".to_owned(), "paid".to_owned())].into(),
+        limits: KeyLimits {
+            rpm: Some(500),
+            tpm: Some(200_000),
+            rpd: Some(10_000),
+            concurrency: Some(40),
+            daily_cost: Some(Nanodollars(100_500_000_000)),
+        },
+        expires_at: Some(Timestamp::from_unix_millis(1_803_859_200_000)),
+    };
+    assert_eq!(provider.keys[0].terms, expected);
+    assert_eq!(provider.keys[1].terms, KeyTerms::default());
+}
+
+#[test]
+fn a_key_that_has_ended_does_not_keep_a_server_from_starting() {
+    let config = config(&with_key("expires: 2001-01-01T00:00:00+09:00"));
+    assert!(config.providers[0].keys[0].terms.expires_at.is_some());
+}
+
+#[test]
+fn wrong_terms_say_what_is_allowed() {
+    for (fields, expected) in [
+        ("weight: 0", "`providers.x.keys[0].weight`: takes a whole number from 1 to 1000, not `0`"),
+        ("weight: heavy", "takes a whole number from 1 to 1000, not `heavy`"),
+        ("weigth: 3", "`providers.x.keys[0].weigth`: is not a known field; did you mean `weight`?"),
+        ("tier: 256", "takes a whole number from 0 to 255, not `256`"),
+        ("quota_group: Acme Inc", "`providers.x.keys[0].quota_group`: names are 1 to 64 of"),
+        ("models: gpt-4o", "`providers.x.keys[0].models`: takes a list, not a single value"),
+        ("models: ['gpt 4']", "`providers.x.keys[0].models[0]`: model names are 1 to 200 printable"),
+        ("tags: [a]", "`providers.x.keys[0].tags`: takes a group of fields, not a list"),
+        ("tags: { A: b }", "`providers.x.keys[0].tags`: tags are at most 16 names"),
+        ("limits: { rpm: 0 }", "`providers.x.keys[0].limits.rpm`: takes a whole number from 1 to"),
+        ("limits: { rmp: 1 }", "is not a known field; did you mean `rpm`?"),
+        ("limits: 500", "`providers.x.keys[0].limits`: takes a group of fields"),
+        (
+            "budget: { usd: 100 }",
+            "`providers.x.keys[0].budget`: needs an amount and its window: `{ usd: 100, per: day }`",
+        ),
+        ("budget: { per: day }", "needs an amount and its window"),
+        ("budget: { usd: 100, per: month }", "`providers.x.keys[0].budget.per`: takes only `day`, not `month`"),
+        ("budget: { usd: 0, per: day }", "`providers.x.keys[0].budget.usd`: write amounts"),
+        ("budget: { usd: 1e3, per: day }", "write amounts as texts of dollars above zero"),
+        ("budget: { usd: 0.0000000001, per: day }", "at most nine decimals"),
+        ("expires: soon", "`providers.x.keys[0].expires`: write moments like 2026-11-20T09:30:00Z or 2026-11-20"),
+        ("expires: 2027-02-30", "write moments like"),
+    ] {
+        let said = refusal(&with_key(fields));
+        assert!(said.starts_with("keyward.yaml:1:") && said.contains(expected), "{fields}: {said}");
+    }
+    let said = refusal("providers: { x: { strategy: adaptiv } }");
+    assert!(said.starts_with("keyward.yaml:1:29: `providers.x.strategy`: takes `adaptive`, `round_robin`"), "{said}");
+    assert!(said.ends_with("or `single`, not `adaptiv`; did you mean `adaptive`?"), "{said}");
+    let secret = format!("sk-{}-{}", "test", "0123456789abcdef");
+    for fields in ["quota_group: SECRET", "models: ['SECRET x']", "tags: { a: SECRET }", "expires: SECRET"] {
+        let said = refusal(&with_key(&fields.replace("SECRET", &secret)));
+        assert!(!said.contains(&secret), "{said}");
+    }
+}
+
+#[test]
+fn an_alias_has_a_strategy_weights_and_fallbacks() {
+    let config = config(
+        "aliases:\n  fast: { targets: [openai/small, anthropic/haiku], strategy: cost_optimized, fallback: [gemini/flash] }\n  \
+         smart: { targets: [{ deployment: anthropic/opus, weight: 3 }, openai/big], fallback_on: { context_too_long: \
+         [gemini/pro], overloaded: [openai/big] } }\n  even: { targets: [a/b, c/d], strategy: weighted }\n",
+    );
+    let texts =
+        |targets: &[super::FileTarget]| targets.iter().map(|target| target.deployment.clone()).collect::<Vec<_>>();
+    let [fast, smart, even] = &config.aliases[..] else { panic!("three aliases") };
+    assert_eq!((fast.order, &fast.weights[..]), (TargetOrder::CostOptimized, &[][..]));
+    assert_eq!(texts(&fast.fallback[&FallbackClass::Any]), ["gemini/flash"]);
+    assert_eq!((smart.order, &smart.weights[..]), (TargetOrder::Weighted, &[3, 1][..]));
+    assert_eq!(texts(&smart.targets), ["anthropic/opus", "openai/big"]);
+    assert_eq!(texts(&smart.fallback[&FallbackClass::ContextTooLong]), ["gemini/pro"]);
+    assert_eq!(texts(&smart.fallback[&FallbackClass::Overloaded]), ["openai/big"]);
+    assert_eq!((even.order, &even.weights[..]), (TargetOrder::Weighted, &[][..]));
+}
+
+#[test]
+fn wrong_aliases_say_what_is_allowed() {
+    for (fields, expected) in [
+        (
+            "targets: [a/b], strategy: adaptive",
+            "takes `listed`, `weighted`, `cost_optimized` or `latency`, not `adaptive`",
+        ),
+        ("targets: [a/b], strategy: wieghted", "did you mean `weighted`?"),
+        ("targets: []", "`aliases.fast.targets`: takes 1 to 16 targets"),
+        ("targets: [{ weight: 3 }]", "`aliases.fast.targets[0]`: needs a `deployment`"),
+        (
+            "targets: [{ deployment: a/b, weight: 0 }]",
+            "`aliases.fast.targets[0].weight`: takes a whole number from 1 to 1000",
+        ),
+        ("targets: [{ deployment: a/b, wieght: 1 }]", "did you mean `weight`?"),
+        ("targets: [{ deployment: a/b, weight: 2 }], strategy: latency", "`aliases.fast.strategy`: weights count with"),
+        ("targets: [a/b], fallback: c/d", "`aliases.fast.fallback`: takes a list"),
+        ("targets: [a/b], fallback: [c]", "`aliases.fast.fallback[0]`: a target is written provider/model"),
+        ("targets: [a/b], fallback: [fast]", "`aliases.fast.fallback[0]`: `fast` is an alias"),
+        (
+            "targets: [a/b], fallback: [a/b]",
+            "`aliases.fast.fallback[0]`: of `fast`: this is what the alias stands for already",
+        ),
+        ("targets: [a/b], fallback: [c/d, c/d]", "`aliases.fast.fallback[1]`: is named twice; the first is at"),
+        ("targets: [a/b], fallback_on: { overload: [c/d] }", "did you mean `overloaded`?"),
+        (
+            "targets: [a/b], fallback_on: { overloaded: [a/b] }",
+            "`aliases.fast.fallback_on.overloaded[0]`: of `fast`: this is all",
+        ),
+    ] {
+        let said = refusal(&format!("aliases: {{ fast: {{ {fields} }} }}"));
+        assert!(said.starts_with("keyward.yaml:1:") && said.contains(expected), "{fields}: {said}");
     }
 }

@@ -5,11 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use keyward_domain::alias::Alias;
 use keyward_domain::audit::{AuditDraft, AuditEntry};
+use keyward_domain::binding::Binding;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{InstallId, RequestId};
+use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
-use keyward_domain::port::{Change, LedgerTotals, Records, Store, StoreError, VaultRecord};
+use keyward_domain::port::{Change, CredentialSpend, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::provider::Provider;
+use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
+use keyward_domain::time::Timestamp;
 
 /// Objects that the file owns, ready for use.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,6 +38,11 @@ impl FileOwned {
         Self { store, file: RwLock::default() }
     }
 
+    /// The store's own objects.
+    pub fn stored(&self) -> Result<Records, StoreError> {
+        self.store.load()
+    }
+
     /// Puts these objects in place of the ones before, unless the store has one of them already: then the sentence says
     /// which, and nothing changes.
     pub fn replace(&self, mut file: FileRecords) -> Result<(), String> {
@@ -56,11 +65,9 @@ impl FileOwned {
             ));
         }
         let mut current = self.file.write().unwrap_or_else(PoisonError::into_inner);
-        // What was learned about a key outlives a reload that does not change the key.
         for credential in &mut file.credentials {
-            let before = current.credentials.iter().find(|before| same_key(before, credential));
-            if let Some(before) = before {
-                before.clone_into(credential);
+            if let Some(before) = current.credentials.iter().find(|before| same_key(before, credential)) {
+                keep_learned(before, credential);
             }
         }
         *current = file;
@@ -123,8 +130,21 @@ fn owner_of_key(file: &FileRecords, new: &Credential) -> Result<Owner, StoreErro
     learned.proof.clone_from(&new.proof);
     learned.models.clone_from(&new.models);
     learned.revision = new.revision;
-    let switched = (ours.state == CredentialState::Disabled) != (new.state == CredentialState::Disabled);
-    if learned == *new && !switched { Ok(Owner::Memory) } else { Err(StoreError::FileOwned(ours.name.clone())) }
+    // Switching it off, for now or for good, is what people decide, and they decide it in the file.
+    let switched = ours.state.is_off() || new.state.is_off();
+    if learned == *new && (!switched || ours.state == new.state) {
+        Ok(Owner::Memory)
+    } else {
+        Err(StoreError::FileOwned(ours.name.clone()))
+    }
+}
+
+/// What was learned about a key outlives a reload that does not change the key; on which terms it is used is the file's
+/// to say.
+fn keep_learned(before: &Credential, now: &mut Credential) {
+    let terms = std::mem::take(&mut now.terms);
+    let changed = before.terms != terms;
+    *now = Credential { terms, revision: before.revision + u64::from(changed), ..before.clone() };
 }
 
 /// Whether a key is the same one as before the reload: same secret, same destination, same switch.
@@ -188,5 +208,53 @@ impl Store for FileOwned {
 
     fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
         self.store.ledger_totals()
+    }
+
+    fn credential_spend(&self, since: Timestamp) -> Result<Vec<CredentialSpend>, StoreError> {
+        self.store.credential_spend(since)
+    }
+
+    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
+        self.store.standings()
+    }
+
+    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
+        self.store.put_standings(events)
+    }
+
+    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
+        self.store.key_events(filter)
+    }
+
+    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.store.forget_key_events(before)
+    }
+
+    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
+        self.store.put_bindings(bindings)
+    }
+
+    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
+        self.store.bindings(limit)
+    }
+
+    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.store.forget_bindings(before)
+    }
+
+    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
+        self.store.put_lease(lease, audit)
+    }
+
+    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
+        self.store.lease(id)
+    }
+
+    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.store.open_leases()
+    }
+
+    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.store.forget_leases(before)
     }
 }

@@ -7,13 +7,12 @@ use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{CredentialId, ProviderId, TenantId};
 use keyward_domain::port::Entropy;
 use keyward_domain::provider::{Provider, ProviderKind};
-use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::secret::Secret;
 use keyward_domain::time::Timestamp;
 use keyward_vault::{Place, Vault, VaultError};
 
 use super::file_owned::FileRecords;
-use crate::config::{Config, FileKey, FileProvider};
+use crate::config::{Config, FileAlias, FileKey, FileProvider, FileTarget, did_you_mean};
 
 /// What the records are made with.
 pub struct Maker<'a> {
@@ -46,8 +45,6 @@ impl Maker<'_> {
                 Err(what) => wrong.push(format!("{}: the provider `{}`: {what}", file.place, file.name)),
             }
         }
-        let alias =
-            |file: &crate::config::FileAlias| Alias::listed(TenantId::DEFAULT, file.name.clone(), file.targets.clone());
         records.aliases = config.aliases.iter().map(alias).collect();
         if wrong.is_empty() { Ok(records) } else { Err(wrong) }
     }
@@ -71,7 +68,7 @@ impl Maker<'_> {
             base_url,
             enabled: file.enabled,
             free: file.free || preset.is_some_and(|preset| preset.free),
-            strategy: Strategy::default(),
+            strategy: file.strategy,
             catalog: file.catalog.clone().or_else(|| described_by(&file.name, kind).map(str::to_owned)),
             created_at: self.now,
             revision: 1,
@@ -93,7 +90,7 @@ impl Maker<'_> {
             blind_index: Vec::new(),
             models: Vec::new(),
             proof: None,
-            terms: KeyTerms::default(),
+            terms: file.terms.clone(),
             created_at: self.now,
             revision: 1,
         };
@@ -109,6 +106,36 @@ impl Maker<'_> {
         credential.envelope = self.vault.seal(&Place::of_credential(credential), secret, self.entropy)?;
         Ok(())
     }
+}
+
+fn alias(file: &FileAlias) -> Alias {
+    let texts = |targets: &[FileTarget]| targets.iter().map(|target| target.deployment.clone()).collect();
+    Alias {
+        order: file.order,
+        weights: file.weights.clone(),
+        fallback: file.fallback.iter().map(|(class, targets)| (*class, texts(targets))).collect(),
+        ..Alias::listed(TenantId::DEFAULT, file.name.clone(), texts(&file.targets))
+    }
+}
+
+/// What is wrong with aliases that lead to providers that there are not, each with its place. `stored` are the
+/// providers that were added with the API.
+pub fn lost_aliases(config: &Config, stored: &[Provider]) -> Vec<String> {
+    let in_file = config.providers.iter().map(|provider| provider.name.as_str());
+    let known: Vec<&str> = in_file.chain(stored.iter().map(|provider| provider.name.as_str())).collect();
+    let mut wrong = Vec::new();
+    for alias in &config.aliases {
+        for target in alias.targets.iter().chain(alias.fallback.values().flatten()) {
+            let provider = target.deployment.split('/').next().unwrap_or_default();
+            if !known.contains(&provider) {
+                let near = did_you_mean(provider, &known);
+                let hint = if near.is_empty() { ": add it to the file, or with `keyward provider add`" } else { &near };
+                let (place, name) = (&target.place, &alias.name);
+                wrong.push(format!("{place}: the alias `{name}`: there is no provider `{provider}`{hint}"));
+            }
+        }
+    }
+    wrong
 }
 
 /// The part of the catalog that describes a provider of this name or, failing that, of this kind.

@@ -9,7 +9,7 @@ use keyward_gateway::{Snapshot, SnapshotHandle};
 use keyward_vault::Vault;
 
 use super::file_owned::FileOwned;
-use super::file_records::Maker;
+use super::file_records::{Maker, lost_aliases};
 use crate::config::{Config, Environment};
 
 /// Makes snapshots and puts them into effect.
@@ -73,7 +73,13 @@ impl Publisher {
                 now: self.clock.now(),
                 environment: self.environment.all(),
             };
-            let records = maker.records(config)?;
+            let stored = self.store.stored().map_err(|error| vec![error.to_string()])?;
+            let lost = lost_aliases(config, &stored.providers);
+            let records = match maker.records(config) {
+                Ok(records) if lost.is_empty() => records,
+                Ok(_) => return Err(lost),
+                Err(wrong) => return Err(wrong.into_iter().chain(lost).collect()),
+            };
             self.store.replace(records).map_err(|what| vec![what])?;
             self.waiting.store(false, Ordering::Release);
         }

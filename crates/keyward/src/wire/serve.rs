@@ -155,7 +155,7 @@ fn options(config: &Config) -> Options {
             total: config.deadlines.total,
             keep_alive: config.deadlines.keep_alive,
         },
-        attempts: Attempts { max: config.max_attempts },
+        attempts: Attempts { max: config.attempts.max },
         disconnect: Disconnect {
             drain_max: config.on_disconnect.drain_max,
             drains: config.on_disconnect.drain_max_calls,
