@@ -57,6 +57,10 @@ fn objects_of_the_file_are_seen_everywhere_and_changed_only_there() {
     for arguments in [
         &["key", "remove", "box/main"][..],
         &["key", "disable", "box/main"][..],
+        &["key", "drain", "box/main"][..],
+        &["key", "retire", "box/main"][..],
+        &["key", "update", "box/main", "--weight", "2"][..],
+        &["provider", "update", "box", "--strategy", "single"][..],
         &["provider", "update", "box", "--free", "true"][..],
         &["model", "alias", "remove", "fast"][..],
         &["model", "alias", "set", "fast", "box/sandbox-large"][..],
@@ -91,4 +95,65 @@ fn an_object_cannot_belong_to_both() {
     scene.config("providers: { sandbox: { keys: [ { name: other } ] } }\n");
     let ended = scene.run(&["serve"]).failed_with(2);
     assert!(ended.stderr.contains("was added with the API and is in the config file too"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_file_says_on_which_terms_its_keys_are_used() {
+    let scene = Scene::founded().set("FILE_KEY", "a-key-from-the-environment");
+    let file = |terms: &str| {
+        scene.config(&format!(
+            "providers:\n  box:\n    kind: sandbox\n    base_url: 'sandbox://built-in'\n    strategy: weighted\n    keys:\n      - \
+             {{ name: main, key: '${{env:FILE_KEY}}'{terms} }}\naliases:\n  fast: {{ targets: [{{ deployment: \
+             box/sandbox-small, weight: 2 }}], fallback: [box/sandbox-large] }}\n"
+        ));
+    };
+    file(
+        ", quota_group: acme, weight: 3, tier: 1, limits: { rpm: 500 }, budget: { usd: 100, per: day }, expires: 2099-03-01",
+    );
+    let key = scene.json(&["key", "show", "box/main"]);
+    assert_eq!(
+        (&key["terms"]["quota_group"], &key["terms"]["weight"]),
+        (&serde_json::json!("acme"), &serde_json::json!(3))
+    );
+    let limits = &key["terms"]["limits"];
+    assert_eq!((&limits["rpm"], &limits["daily_usd"]), (&serde_json::json!(500), &serde_json::json!("100.00")));
+    assert_eq!(scene.json(&["provider", "show", "box"])["strategy"], "weighted");
+    let alias = scene.json(&["model", "alias", "list"])[0].clone();
+    assert_eq!((&alias["strategy"], &alias["weights"]), (&serde_json::json!("weighted"), &serde_json::json!([2])));
+    assert_eq!(alias["fallback"], serde_json::json!({ "any": ["box/sandbox-large"] }));
+
+    // A running server takes new terms over, and what a test found stays.
+    let server = scene.serve();
+    scene.run(&["key", "test", "box/main"]).succeeded();
+    file(", weight: 9");
+    scene.run(&["config", "apply"]).succeeded();
+    let key = scene.json(&["key", "show", "box/main"]);
+    assert_eq!(
+        (&key["terms"]["weight"], &key["terms"]["quota_group"]),
+        (&serde_json::json!(9), &serde_json::Value::Null)
+    );
+    assert_eq!(key["proof"]["finding"], "valid");
+    // A broken one changes nothing, not even the half of it that is right.
+    file(", weight: 8, tier: 999");
+    scene.run(&["config", "apply"]).failed_with(2);
+    assert_eq!(scene.json(&["key", "show", "box/main"])["terms"]["weight"], 9);
+    drop(server);
+}
+
+#[test]
+fn an_alias_that_leads_nowhere_names_its_place_in_the_file() {
+    let scene = Scene::with_sandbox().0;
+    let lost = |aliases: &str, expected: &str| {
+        scene.config(aliases);
+        let ended = scene.run(&["serve"]).failed_with(2);
+        assert!(ended.stderr.contains(expected), "{aliases}: {}", ended.stderr);
+    };
+    lost(
+        "aliases:\n  fast:\n    targets: [sandbx/sandbox-small]\n",
+        "keyward.yaml:3:15: the alias `fast`: there is no provider `sandbx`; did you mean `sandbox`?",
+    );
+    lost(
+        "aliases:\n  fast: { targets: [sandbox/sandbox-small], fallback: [elsewhere/x] }\n",
+        "keyward.yaml:2:56: the alias `fast`: there is no provider `elsewhere`: add it to the file, or with `keyward provider add`",
+    );
 }

@@ -168,3 +168,129 @@ fn what_nobody_counted_is_not_shown_as_if_it_were() {
     let text = scene.run(&["status"]).succeeded().stdout;
     assert!(text.contains("3 rows") && text.contains("0 without a price, 1 unsettled"), "{text}");
 }
+
+#[test]
+fn a_key_is_used_on_terms() {
+    let scene = Scene::founded();
+    let terms =
+        ["--weight", "3", "--tier", "1", "--quota-group", "acme", "--model", "sandbox-*,*-mini", "--tag", "plan=paid"];
+    let limits = ["--rpm", "500", "--tpm", "200000", "--rpd", "9", "--concurrency", "40", "--daily-usd", "12.5"];
+    let add = [&["key", "add", "sandbox", "--name", "one"][..], &terms, &limits, &["--expires", "2099-03-01"]].concat();
+    scene.run_with(&add, "the-first-key").succeeded();
+    let shown = scene.json(&["key", "show", "one"]);
+    let expected = serde_json::json!({
+        "quota_group": "acme", "weight": 3, "tier": 1, "models": ["sandbox-*", "*-mini"], "tags": { "plan": "paid" },
+        "limits": { "rpm": 500, "tpm": 200_000, "rpd": 9, "concurrency": 40, "daily_usd": "12.50" },
+        "expires_at": "2099-03-01T00:00:00Z",
+    });
+    assert_eq!(shown["terms"], expected);
+    let text = scene.run(&["key", "show", "one"]).succeeded().stdout;
+    let line =
+        |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default().to_owned();
+    for (name, value) in [
+        ("quota group", "acme"),
+        ("weight", "3"),
+        ("tier", "1"),
+        ("only for", "sandbox-*, *-mini"),
+        ("limits", "500 rpm, 200000 tpm, 9 rpd, 40 at once, 12.50 USD a day"),
+        ("expires", "2099-03-01T00:00:00Z"),
+        ("tags", "plan=paid"),
+        ("state", "active"),
+    ] {
+        assert!(line(name).trim_end().ends_with(&format!("  {value}")), "{name}: {text}");
+    }
+    let list = scene.run(&["key", "list"]).succeeded().stdout;
+    assert!(list.contains("TERMS") && list.contains("group acme, tier 1, weight 3, sandbox-*, *-mini only"), "{list}");
+    assert!(scene.run(&["status"]).succeeded().stdout.contains("key sandbox/one: active"));
+}
+
+#[test]
+fn an_update_changes_what_it_names() {
+    let scene = Scene::founded();
+    scene
+        .run_with(&["key", "add", "sandbox", "--name", "one", "--weight", "3", "--rpm", "5", "--tpm", "7"], "a-key")
+        .succeeded();
+    scene.run(&["key", "update", "one"]).failed_with(2);
+    scene
+        .run(&["key", "update", "one", "--name", "main", "--tier", "2", "--no-rpm", "--tag", "a=b", "--tag", "c=d"])
+        .succeeded();
+    let shown = scene.json(&["key", "show", "main"]);
+    let terms = &shown["terms"];
+    assert_eq!((&terms["weight"], &terms["tier"]), (&serde_json::json!(3), &serde_json::json!(2)));
+    assert_eq!((&terms["limits"]["rpm"], &terms["limits"]["tpm"]), (&serde_json::Value::Null, &serde_json::json!(7)));
+    assert_eq!(terms["tags"], serde_json::json!({ "a": "b", "c": "d" }));
+    let lift =
+        ["--no-tpm", "--no-rpd", "--no-concurrency", "--no-daily-usd", "--no-tags", "--no-expiry", "--all-models"];
+    let changed = scene.run(&[&["key", "update", "main", "--no-quota-group"][..], &lift].concat()).succeeded().stdout;
+    assert!(!changed.contains("limits") && !changed.contains("tags"), "{changed}");
+    for (arguments, said) in [
+        (&["--weight", "0"][..], "a whole number from 1 to 1000"),
+        (&["--tier", "300"][..], "a whole number from 0 to 255"),
+        (&["--tag", "paid"][..], "name=value"),
+        (&["--daily-usd", "much"][..], "nine decimals"),
+        (&["--expires", "2001-01-01"][..], "disable or retire it"),
+        (&["--rpm", "1", "--no-rpm"][..], "cannot be used with"),
+    ] {
+        let ended = scene.run(&[&["key", "update", "main"][..], arguments].concat()).failed_with(2);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
+    assert_eq!(scene.json(&["key", "show", "main"])["terms"]["weight"], 3);
+}
+
+#[test]
+fn a_key_is_drained_and_retired() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    assert_eq!(crate::program::chat(server.data, &token).0, 200);
+    let drained = scene.run(&["key", "drain", "primary"]).succeeded().stdout;
+    assert!(drained.contains("sandbox/primary is draining: it gets no new calls"), "{drained}");
+    assert_eq!(crate::program::chat(server.data, &token).0, 503, "no new calls");
+    scene.run(&["key", "enable", "primary"]).succeeded();
+    assert_eq!(crate::program::chat(server.data, &token).0, 200);
+    scene.run(&["key", "retire", "primary"]).succeeded();
+    assert_eq!(scene.json(&["key", "list"])[0]["state"], "retired");
+    let refused = scene.run(&["key", "enable", "primary"]).failed_with(1);
+    assert!(refused.stderr.contains("keyward key remove sandbox/primary"), "{}", refused.stderr);
+    assert_eq!(crate::program::chat(server.data, &token).0, 503);
+    let audit = scene.run(&["audit", "list"]).succeeded().stdout;
+    for said in ["key.drain", "active -> draining", "key.retire", "active -> retired"] {
+        assert!(audit.contains(said), "{said}: {audit}");
+    }
+}
+
+#[test]
+fn a_pool_and_an_alias_have_a_strategy() {
+    let scene = Scene::with_sandbox().0;
+    assert_eq!(scene.json(&["provider", "show", "sandbox"])["strategy"], "adaptive");
+    scene.run(&["provider", "update", "sandbox", "--strategy", "round_robin"]).succeeded();
+    assert!(scene.run(&["provider", "list"]).succeeded().stdout.contains("round_robin"));
+    let wrong = scene.run(&["provider", "update", "sandbox", "--strategy", "best"]).failed_with(2);
+    assert!(wrong.stderr.contains("`least_used`"), "{}", wrong.stderr);
+
+    let (small, large, other) = ("sandbox/sandbox-small", "sandbox/sandbox-large", "sandbox/sandbox-other");
+    let set = |more: &[&str]| scene.run(&[&["model", "alias", "set", "smart", small, large][..], more].concat());
+    let said = set(&["--weights", "3,1", "--fallback", other, "--fallback-on", &format!("overloaded={other}")]);
+    let said = said.succeeded().stdout;
+    assert!(said.contains(&format!("`smart` stands for {small} (3), {large} (1).")), "{said}");
+    assert!(said.contains(&format!("When these cannot serve: {other}; on overloaded {other}.")), "{said}");
+    let list = scene.run(&["model", "alias", "list"]).succeeded().stdout;
+    assert!(list.contains("weighted") && list.contains("(3)"), "{list}");
+    // What is not named stays; strategy and fallbacks can be changed on their own.
+    set(&["--strategy", "latency"]).succeeded();
+    let alias = scene.json(&["model", "alias", "list"])[0].clone();
+    assert_eq!(
+        (&alias["strategy"], &alias["fallback"]["any"]),
+        (&serde_json::json!("latency"), &serde_json::json!([other]))
+    );
+    set(&["--no-fallback"]).succeeded();
+    assert_eq!(scene.json(&["model", "alias", "list"])[0]["fallback"], serde_json::json!({}));
+    for (arguments, said) in [
+        (&["--weights", "3"][..], "as many weights as there are targets"),
+        (&["--fallback", small][..], "circle"),
+        (&["--fallback-on", other][..], "context_too_long=provider/model"),
+        (&["--fallback-on", "often=sandbox/x"][..], "`context_too_long`"),
+    ] {
+        let ended = set(arguments).failed_with(2);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
+}

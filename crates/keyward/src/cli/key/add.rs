@@ -6,6 +6,7 @@ use keyward_admin::client::Ask;
 use keyward_domain::secret::Secret;
 use serde_json::{Value, json};
 
+use super::terms::Terms;
 use crate::cli::argv::INSTEAD;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt;
@@ -31,6 +32,8 @@ pub struct Args {
     /// Do not ask the provider whether the key works; it stays pending until it is tested.
     #[arg(long)]
     no_check: bool,
+    #[command(flatten)]
+    terms: Terms,
     /// Only here to be refused with a hint.
     #[arg(hide = true)]
     unexpected: Vec<String>,
@@ -41,9 +44,12 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         // Not repeated: it may be the key.
         return Err(Failure::usage(format!("a key is never taken from the arguments: {INSTEAD}")));
     }
+    let terms = args.terms.fields()?;
+    let terms = (!terms.is_empty()).then_some(Value::Object(terms));
     let secret = secret(args, session)?;
     ensure_provider(&args.provider, session)?;
-    let body = present(json!({ "provider": args.provider, "name": args.name, "check": !args.no_check }));
+    let body =
+        present(json!({ "provider": args.provider, "name": args.name, "check": !args.no_check, "terms": terms }));
     let ask = Ask::post(&["keys"]).body(body);
     let ask = match secret {
         Some(secret) => ask.secret(secret),

@@ -15,7 +15,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let keys = session.list(&["keys"], &[("provider", args.provider.as_deref())])?;
     session.output.show(&keys, |output, keys| {
-        let mut table = Table::of(&["KEY", "STATE", "LOOKS LIKE", "MODELS", "LAST TEST", "FOUND"]);
+        let mut table = Table::of(&["KEY", "STATE", "LOOKS LIKE", "MODELS", "LAST TEST", "FOUND", "TERMS"]);
         for key in keys.as_array().into_iter().flatten() {
             let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
             let state = text(&key["state"]);
@@ -29,6 +29,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
                 (key["model_count"].to_string(), None),
                 (text(&key["proof"]["at"]), None),
                 (found, None),
+                (super::terms::in_short(&key["terms"]), None),
             ]);
         }
         output.table(&table, "There are no provider keys yet. `keyward key add openai` adds one.");

@@ -2,13 +2,17 @@
 
 mod add;
 mod disable;
+mod drain;
 mod enable;
 mod list;
 mod remove;
 mod replace;
+mod retire;
 mod reveal;
 mod show;
+mod terms;
 mod test;
+mod update;
 
 use serde_json::Value;
 
@@ -25,12 +29,18 @@ pub enum Verb {
     List(list::Args),
     /// Show one provider key, without its secret.
     Show(show::Args),
+    /// Change a key's name, or the terms on which it is used; what is not named stays.
+    Update(update::Args),
     /// Ask the provider, by a call that costs nothing, whether a key works.
     Test(test::Args),
     /// Put a key to use again.
     Enable(enable::Args),
     /// Take a key out of use; it stays sealed.
     Disable(disable::Args),
+    /// Let a key finish what it has: it gets no new calls.
+    Drain(drain::Args),
+    /// Take a key out of use for good; it stays for the record.
+    Retire(retire::Args),
     /// Enter a key's secret again: a new one in place of the old.
     Replace(replace::Args),
     /// Remove a key and its sealed secret for good.
@@ -44,9 +54,12 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Add(args) => add::run(&args, session),
         Verb::List(args) => list::run(&args, session),
         Verb::Show(args) => show::run(&args, session),
+        Verb::Update(args) => update::run(&args, session),
         Verb::Test(args) => test::run(&args, session),
         Verb::Enable(args) => enable::run(&args, session),
         Verb::Disable(args) => disable::run(&args, session),
+        Verb::Drain(args) => drain::run(&args, session),
+        Verb::Retire(args) => retire::run(&args, session),
         Verb::Replace(args) => replace::run(&args, session),
         Verb::Remove(args) => remove::run(&args, session),
         Verb::Reveal(args) => reveal::run(&args, session),
@@ -55,7 +68,8 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
 
 /// Whether a test found nothing wrong with this key: it works, or it is switched off on purpose.
 pub fn is_well(key: &Value) -> bool {
-    key["state"] == "disabled" || key["proof"]["finding"] == "valid"
+    let is_off = ["disabled", "retired", "revoked"].iter().any(|state| key["state"] == *state);
+    is_off || key["proof"]["finding"] == "valid"
 }
 
 /// What a test found about each key.
@@ -89,7 +103,7 @@ fn tone_of_state(state: &str) -> Tone {
     match state {
         "active" => Tone::Good,
         "suspect" => Tone::Bad,
-        "pending" => Tone::Warning,
+        "pending" | "draining" => Tone::Warning,
         _ => Tone::Faint,
     }
 }
@@ -110,7 +124,7 @@ fn describe(output: Output, key: &Value) {
     );
     let void =
         key["void"].as_bool().unwrap_or(false).then(|| "the provider has moved: enter this key again".to_owned());
-    output.fields(&[
+    let head = [
         ("id", text("id")),
         ("state", text("state")),
         ("looks like", text("hint")),
@@ -118,7 +132,7 @@ fn describe(output: Output, key: &Value) {
         ("void", void.unwrap_or_default()),
         ("last test", proved),
         ("models", key["model_count"].to_string()),
-        ("added", text("created_at")),
-        ("revision", key["revision"].to_string()),
-    ]);
+    ];
+    let tail = [("added", text("created_at")), ("revision", key["revision"].to_string())];
+    output.fields(&head.into_iter().chain(terms::in_full(&key["terms"])).chain(tail).collect::<Vec<_>>());
 }

@@ -26,6 +26,10 @@ pub struct Args {
     /// Which part of the price catalog describes it.
     #[arg(long, value_name = "NAME")]
     catalog: Option<String>,
+    /// How a key is chosen: adaptive, round_robin, least_used, weighted, health_based, cost_optimized, latency, random
+    /// or single.
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<String>,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
@@ -39,6 +43,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         "base_url": args.base_url,
         "free": args.free.then_some(true),
         "catalog": args.catalog,
+        "strategy": args.strategy,
     }));
     let provider = session.call(Ask::post(&["providers"]).body(body))?;
     session.output.show(&provider, |output, provider| {

@@ -23,6 +23,10 @@ pub struct Args {
     /// Which part of the price catalog describes it.
     #[arg(long, value_name = "NAME")]
     catalog: Option<String>,
+    /// How a key is chosen: adaptive, round_robin, least_used, weighted, health_based, cost_optimized, latency, random
+    /// or single.
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<String>,
     /// Whether calls may be routed to it.
     #[arg(long, value_name = "true|false")]
     enabled: Option<bool>,
@@ -31,10 +35,13 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let body = present(json!({
         "name": args.name, "base_url": args.base_url, "free": args.free, "catalog": args.catalog,
+        "strategy": args.strategy,
     }));
     let changes_fields = body.as_object().is_some_and(|body| !body.is_empty());
     if !changes_fields && args.enabled.is_none() {
-        return Err(Failure::usage("say what to change: --name, --base-url, --free, --catalog or --enabled"));
+        return Err(Failure::usage(
+            "say what to change: --name, --base-url, --free, --catalog, --strategy or --enabled",
+        ));
     }
     let mut provider = serde_json::Value::Null;
     if let Some(enabled) = args.enabled {
