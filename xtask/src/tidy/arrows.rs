@@ -11,15 +11,16 @@ use crate::cargo::cargo;
 use crate::{command, tree};
 
 /// Room -> rooms it may use. A room that is not here may use none.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("keyward-domain", &[]),
     ("keyward-vault", &["keyward-domain"]),
     ("keyward-dialect", &["keyward-domain"]),
     ("keyward-provider", &["keyward-dialect", "keyward-domain"]),
+    ("keyward-pool", &["keyward-domain"]),
     ("keyward-source", &["keyward-vault", "keyward-domain"]),
     ("keyward-store", &["keyward-domain"]),
-    ("keyward-gateway", &["keyward-provider", "keyward-dialect", "keyward-vault", "keyward-domain"]),
-    ("keyward-admin", &["keyward-provider", "keyward-vault", "keyward-domain"]),
+    ("keyward-gateway", &["keyward-pool", "keyward-provider", "keyward-dialect", "keyward-vault", "keyward-domain"]),
+    ("keyward-admin", &["keyward-pool", "keyward-provider", "keyward-vault", "keyward-domain"]),
     (
         "keyward",
         &[
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "keyward-admin",
             "keyward-store",
             "keyward-source",
+            "keyward-pool",
             "keyward-provider",
             "keyward-dialect",
             "keyward-vault",

@@ -1,0 +1,4 @@
+//! Choosing.
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,184 @@
+//! What a provider says is left of its limits, meter by meter, and what follows for the next call.
+
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Duration;
+
+use keyward_domain::quota::{MAX_METERS, Meter, Metered};
+use keyward_domain::time::Timestamp;
+
+use crate::moment::Moment;
+
+/// How long a meter that names neither a reset nor a window is believed.
+const BELIEVED_FOR: Duration = Duration::from_mins(1);
+/// A meter without a stated limit counts as full from this many calls' worth on.
+const AMPLE_CALLS: i64 = 20;
+
+/// Headroom in thousandths of a limit.
+pub(crate) const FULL_ROOM: u32 = 1000;
+
+/// The meters of an account, or of an account for one model.
+#[derive(Debug, Default)]
+pub(crate) struct Meters {
+    slots: [Slot; MAX_METERS],
+    /// Whether any was ever seen: most accounts of most providers have none.
+    seen: AtomicU64,
+}
+
+/// One meter.
+#[derive(Debug, Default)]
+struct Slot {
+    /// What it counts and over which window; 0 for a free slot.
+    tag: AtomicU64,
+    remaining: AtomicI64,
+    /// How much fits; -1 when unknown.
+    limit: AtomicI64,
+    /// Wall time in milliseconds at which it is full again.
+    resets: AtomicI64,
+}
+
+/// What a call would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) tokens: u64,
+}
+
+/// What is left of one meter, for views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) counts: Metered,
+    pub(crate) window: Option<Duration>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) remaining: u64,
+    pub(crate) resets: Timestamp,
+}
+
+impl Meters {
+    /// An answer said what is left.
+    pub(crate) fn learn<'a>(&self, meters: impl Iterator<Item = &'a Meter>, now: Moment) {
+        for meter in meters {
+            let tag = tag(meter);
+            if let Some(slot) = self.slots.iter().find(|slot| slot.is_for(tag)) {
+                slot.write(meter, now);
+                self.seen.store(1, Relaxed);
+            }
+        }
+    }
+
+    /// The least that is left of any meter after a call like this, in thousandths; `None` when some meter does not have
+    /// enough for it.
+    pub(crate) fn room(&self, need: Need, now: Moment) -> Option<u32> {
+        if self.seen.load(Relaxed) == 0 {
+            return Some(FULL_ROOM);
+        }
+        self.slots.iter().try_fold(FULL_ROOM, |least, slot| Some(least.min(slot.room(need, now)?)))
+    }
+
+    /// A call is on its way: what it takes is gone until an answer says better.
+    pub(crate) fn take(&self, need: Need) {
+        self.add(need, -1);
+    }
+
+    /// A call that was taken was never sent.
+    pub(crate) fn give_back(&self, need: Need) {
+        self.add(need, 1);
+    }
+
+    /// When all meters have room again for such a call, as far as one of them does not have it now.
+    pub(crate) fn back(&self, need: Need, now: Moment) -> Option<Timestamp> {
+        let short = self.slots.iter().filter(|slot| slot.room(need, now).is_none());
+        short.map(|slot| Timestamp::from_unix_millis(slot.resets.load(Relaxed))).max()
+    }
+
+    /// Every meter that still counts, for views.
+    pub(crate) fn left(&self, now: Moment) -> Vec<Left> {
+        self.slots.iter().filter_map(|slot| slot.left(now)).collect()
+    }
+
+    fn add(&self, need: Need, sign: i64) {
+        if self.seen.load(Relaxed) == 0 {
+            return;
+        }
+        for slot in &self.slots {
+            let tag = slot.tag.load(Acquire);
+            if tag != 0 {
+                slot.remaining.fetch_add(sign * cost(tag, need), Relaxed);
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// Whether this slot holds, or from now on holds, the meter with this tag.
+    fn is_for(&self, tag: u64) -> bool {
+        let held = self.tag.load(Acquire);
+        held == tag
+            || (held == 0 && self.tag.compare_exchange(0, tag, AcqRel, Acquire).map_or_else(|now| now == tag, |_| true))
+    }
+
+    fn write(&self, meter: &Meter, now: Moment) {
+        let resets = meter.resets.unwrap_or_else(|| now.wall.plus(meter.window.unwrap_or(BELIEVED_FOR)));
+        self.limit.store(meter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1), Relaxed);
+        self.resets.store(resets.unix_millis(), Relaxed);
+        self.remaining.store(i64::try_from(meter.remaining).unwrap_or(i64::MAX), Relaxed);
+    }
+
+    fn room(&self, need: Need, now: Moment) -> Option<u32> {
+        let tag = self.tag.load(Acquire);
+        if tag == 0 || self.is_full(now) {
+            return Some(FULL_ROOM);
+        }
+        let cost = cost(tag, need);
+        let left = self.remaining.load(Relaxed).saturating_sub(cost);
+        if left < 0 {
+            return None;
+        }
+        let whole = match self.limit.load(Relaxed) {
+            limit if limit > 0 => limit,
+            _ => cost.max(1).saturating_mul(AMPLE_CALLS),
+        };
+        Some(u32::try_from(left.saturating_mul(1000) / whole).unwrap_or(FULL_ROOM).min(FULL_ROOM))
+    }
+
+    /// Whether its reset has passed.
+    fn is_full(&self, now: Moment) -> bool {
+        self.resets.load(Relaxed) <= now.wall_ms()
+    }
+
+    fn left(&self, now: Moment) -> Option<Left> {
+        let tag = self.tag.load(Acquire);
+        let resets = self.resets.load(Relaxed);
+        (tag != 0 && resets > now.wall_ms()).then(|| Left {
+            counts: counted(tag),
+            window: Some(Duration::from_secs(tag >> 8)).filter(|window| !window.is_zero()),
+            limit: u64::try_from(self.limit.load(Relaxed)).ok(),
+            remaining: u64::try_from(self.remaining.load(Relaxed)).unwrap_or(0),
+            resets: Timestamp::from_unix_millis(resets),
+        })
+    }
+}
+
+/// What a meter counts, in the low byte, and its window in seconds above.
+fn tag(meter: &Meter) -> u64 {
+    let counts = match meter.counts {
+        Metered::Requests => 1,
+        Metered::Tokens => 2,
+        Metered::InputTokens => 3,
+        Metered::OutputTokens => 4,
+    };
+    let window = meter.window.map_or(0, |window| window.as_secs());
+    (window << 8) | counts
+}
+
+fn counted(tag: u64) -> Metered {
+    match tag & 0xFF {
+        1 => Metered::Requests,
+        3 => Metered::InputTokens,
+        4 => Metered::OutputTokens,
+        _ => Metered::Tokens,
+    }
+}
+
+fn cost(tag: u64, need: Need) -> i64 {
+    if tag & 0xFF == 1 { 1 } else { i64::try_from(need.tokens).unwrap_or(i64::MAX / 2) }
+}

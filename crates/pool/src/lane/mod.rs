@@ -1,0 +1,220 @@
+//! A lane: the keys of a pool that serve one model, in the order of their tiers. Made once per model, off the request
+//! path where the model is known; requests read atomics in it.
+
+mod noted;
+mod tier;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use foldhash::fast::RandomState;
+use keyward_domain::ids::CredentialId;
+use keyward_domain::routing::KeyLimits;
+
+use crate::ask::Ask;
+use crate::endpoint::{Endpoint, ModelState};
+use crate::group::{Account, Group};
+use crate::headroom::{Meters, Need};
+use crate::key::{Key, KeyModel};
+use crate::mask::Mask;
+use crate::moment::Moment;
+use crate::pool::Seated;
+
+pub(crate) use noted::{Noted, worse};
+pub(crate) use tier::Tier;
+
+/// The keys that serve one model.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) model: Arc<str>,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) on_provider: Arc<ModelState>,
+    pub(crate) seats: Box<[Seat]>,
+    pub(crate) tiers: Box<[Tier]>,
+    /// The seats in the order of the configuration.
+    pub(crate) in_order: Box<[usize]>,
+    /// The account of every seat, side by side: looked through for pins.
+    accounts: Box<[Account]>,
+    places: HashMap<CredentialId, usize, RandomState>,
+    pub(crate) noted: Noted,
+    /// Whose turn it is.
+    pub(crate) turn: AtomicUsize,
+    /// Monotonic second in which it was asked last.
+    asked: AtomicU64,
+}
+
+/// A key in a lane.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) key: Arc<Key>,
+    pub(crate) on_model: Arc<KeyModel>,
+    pub(crate) group: Arc<Group>,
+    /// What is left of the account's limits for this model.
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) name: Arc<str>,
+    pub(crate) account: Account,
+    pub(crate) limits: KeyLimits,
+    pub(crate) is_counted: bool,
+    pub(crate) weight: u32,
+    /// What one call under way adds to its load, in thousandths: less for a key of more weight.
+    pub(crate) load_step: u64,
+    /// Wall time in milliseconds from which on it is not used.
+    pub(crate) expires: i64,
+    /// For draws that must come out the same for the same conversation.
+    pub(crate) hash: u64,
+}
+
+impl Lane {
+    /// The lane of a model over these members of a pool.
+    pub(crate) fn new(model: &Arc<str>, endpoint: &Arc<Endpoint>, members: &[Seated], now: Moment) -> Self {
+        let mut serving = serving(model, members);
+        serving
+            .sort_by_key(|(position, first_of_group, seated)| (seated.member.terms.tier, *first_of_group, *position));
+        let mut in_order: Vec<_> = (0..serving.len()).collect();
+        in_order
+            .sort_by_key(|seat| serving.get(*seat).map(|(position, _, seated)| (seated.member.terms.tier, *position)));
+        let tiers = Tier::divide(serving.iter().map(|(_, _, seated)| (seated.member.terms.tier, seated.weight())));
+        let seats: Box<[Seat]> = serving
+            .iter()
+            .enumerate()
+            .map(|(index, (_, _, seated))| {
+                let tier = tiers.iter().find(|tier| tier.range.contains(&index));
+                Seat::new(seated, model, tier.map_or(1000, |tier| tier.load_step(seated.weight())))
+            })
+            .collect();
+        let accounts: Box<[Account]> = seats.iter().map(|seat| seat.account).collect();
+        let tiers: Box<[Tier]> = tiers.into_iter().map(|tier| tier.with_homes(&seats)).collect();
+        let lane = Self {
+            model: Arc::clone(model),
+            endpoint: Arc::clone(endpoint),
+            on_provider: endpoint.model(model),
+            places: seats.iter().enumerate().map(|(index, seat)| (seat.key.credential, index)).collect(),
+            noted: Noted::new(seats.len(), tiers.len()),
+            in_order: in_order.into(),
+            accounts,
+            seats,
+            tiers,
+            turn: AtomicUsize::new(0),
+            asked: AtomicU64::new(now.monotonic.as_secs()),
+        };
+        lane.seed_new_keys(now);
+        lane
+    }
+
+    pub(crate) fn seat(&self, index: usize) -> Option<&Seat> {
+        self.seats.get(index)
+    }
+
+    /// The seat of a key, if it serves this model.
+    pub(crate) fn place(&self, credential: CredentialId) -> Option<usize> {
+        self.places.get(&credential).copied()
+    }
+
+    /// Notes that it was asked, for eviction.
+    pub(crate) fn touch(&self, now: Moment) {
+        let second = now.monotonic.as_secs();
+        if self.asked.load(Relaxed) != second {
+            self.asked.store(second, Relaxed);
+        }
+    }
+
+    /// Seconds since it was asked last.
+    pub(crate) fn idle_seconds(&self, now: Moment) -> u64 {
+        now.monotonic.as_secs().saturating_sub(self.asked.load(Relaxed))
+    }
+
+    /// Of these seats, those that a call may be offered.
+    pub(crate) fn offered(&self, mut seats: Mask, ask: &Ask<'_>) -> Mask {
+        for credential in ask.tried {
+            if let Some(seat) = self.place(*credential) {
+                seats.clear(seat);
+            }
+        }
+        for account in ask.avoid {
+            seats = seats.without(&self.of_account(*account));
+        }
+        match ask.pin {
+            Some(account) => seats.and(&self.of_account(account)),
+            None => seats,
+        }
+    }
+
+    /// The typical time to the first content in microseconds, once known.
+    pub(crate) fn typical(&self, now: Moment) -> Option<u32> {
+        self.on_provider.typical(now.monotonic_ms())
+    }
+
+    fn of_account(&self, account: Account) -> Mask {
+        let mut mask = Mask::empty(self.seats.len());
+        let own = self.accounts.iter().enumerate().filter(|(_, other)| **other == account);
+        own.for_each(|(seat, _)| mask.set(seat));
+        mask
+    }
+
+    /// A key that was never used counts as fast as the middle one of the others.
+    fn seed_new_keys(&self, now: Moment) {
+        let now_ms = now.monotonic_ms();
+        let mut seen: Vec<u32> = self.seats.iter().filter_map(|seat| seat.on_model.peak.seen(now_ms)).collect();
+        seen.sort_unstable();
+        if let Some(median) = seen.get(seen.len() / 2) {
+            self.seats.iter().for_each(|seat| seat.on_model.peak.seed(*median, now_ms));
+        }
+    }
+}
+
+impl Seat {
+    fn new(seated: &Seated, model: &Arc<str>, load_step: u64) -> Self {
+        let terms = &seated.member.terms;
+        Self {
+            key: Arc::clone(&seated.key),
+            on_model: seated.key.model(model),
+            group: Arc::clone(&seated.group),
+            meters: seated.group.model(model),
+            name: Arc::clone(&seated.name),
+            account: seated.account,
+            limits: terms.limits,
+            is_counted: crate::limit::is_counted(&terms.limits),
+            weight: seated.weight(),
+            load_step,
+            expires: terms.expires_at.map_or(i64::MAX, keyward_domain::time::Timestamp::unix_millis),
+            hash: crate::chance::stable_hash(&[&seated.key.credential.to_bytes()]),
+        }
+    }
+
+    /// The least that is left of any of its provider's meters after such a call, in thousandths; `None` when there is
+    /// not enough.
+    pub(crate) fn room(&self, need: Need, now: Moment) -> Option<u32> {
+        Some(self.group.meters.room(need, now)?.min(self.meters.room(need, now)?))
+    }
+
+    /// Its load in thousandths: 1000 when idle, more with every call under way.
+    pub(crate) fn load(&self) -> u64 {
+        1000 + u64::from(self.key.in_flight()) * self.load_step
+    }
+
+    pub(crate) const fn is_expired(&self, now: Moment) -> bool {
+        self.expires <= now.wall_ms()
+    }
+}
+
+/// Position in the configuration, position of the first key of the same account, the key.
+type Candidate<'a> = (usize, usize, &'a Seated);
+
+/// Who may be asked for a model. Lists of offered models steer, they do not forbid: where no key is known to offer the
+/// model, it may be an alias that the provider's list leaves out, and every key that is allowed serves.
+fn serving<'a>(model: &str, members: &'a [Seated]) -> Vec<Candidate<'a>> {
+    let allowed = || {
+        members
+            .iter()
+            .enumerate()
+            .filter(|(_, seated)| seated.member.is_in_use() && seated.member.terms.allows_model(model))
+    };
+    let is_listed = |seated: &Seated| seated.member.models.iter().any(|offered| offered == model);
+    let anybody_lists = allowed().any(|(_, seated)| is_listed(seated));
+    let mut firsts: HashMap<Account, usize> = HashMap::new();
+    allowed()
+        .filter(|(_, seated)| !anybody_lists || seated.member.models.is_empty() || is_listed(seated))
+        .map(|(position, seated)| (position, *firsts.entry(seated.account).or_insert(position), seated))
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! A pool: the keys of one provider as the configuration has them, over their living state.
+
+mod choose;
+mod lanes;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
+use keyward_domain::ids::ProviderId;
+use keyward_domain::routing::Strategy;
+
+use crate::endpoint::Endpoint;
+use crate::group::{Account, Group};
+use crate::key::Key;
+use crate::lane::Lane;
+use crate::member::Member;
+use crate::moment::Moment;
+use crate::view::KeyView;
+
+/// Lanes by model.
+pub(crate) type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;
+
+/// The keys of one provider, at one moment of the configuration.
+#[derive(Debug)]
+pub struct Pool {
+    pub(crate) strategy: Strategy,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) members: Box<[Seated]>,
+    /// Names of keys over [`MAX_MEMBERS`](crate::MAX_MEMBERS), which are not used.
+    left_out: Vec<String>,
+    lanes: ArcSwap<Lanes>,
+    /// Held while a lane is made; requests for lanes that are there do not care.
+    making: Mutex<()>,
+}
+
+/// A member and its living state.
+#[derive(Debug)]
+pub(crate) struct Seated {
+    pub(crate) member: Member,
+    pub(crate) name: Arc<str>,
+    pub(crate) account: Account,
+    pub(crate) key: Arc<Key>,
+    pub(crate) group: Arc<Group>,
+}
+
+impl Pool {
+    /// The pool of these members.
+    pub(crate) fn new(
+        strategy: Strategy,
+        endpoint: Arc<Endpoint>,
+        members: Vec<Seated>,
+        left_out: Vec<String>,
+    ) -> Self {
+        Self {
+            strategy,
+            endpoint,
+            members: members.into(),
+            left_out,
+            lanes: ArcSwap::default(),
+            making: Mutex::new(()),
+        }
+    }
+
+    /// The provider.
+    pub fn provider(&self) -> ProviderId {
+        self.endpoint.provider
+    }
+
+    /// How keys are chosen.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
+    /// How many keys it has, usable or not.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether it has no key at all.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Names of keys that there was no place for: a pool chooses among [`MAX_MEMBERS`](crate::MAX_MEMBERS) at most.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// Everything that is known of every key.
+    pub fn keys(&self, moment: Moment) -> Vec<KeyView> {
+        self.members.iter().map(|seated| KeyView::new(&seated.key, &seated.name, &seated.group, moment)).collect()
+    }
+}
+
+impl Seated {
+    pub(crate) fn weight(&self) -> u32 {
+        u32::from(self.member.terms.weight.max(1))
+    }
+}

@@ -1,0 +1,60 @@
+//! The default. Affinity first: a conversation stays with its account, where its prefix is cached, unless that is short
+//! of headroom or overloaded. Else the better of two drawn by weight: more headroom, then health, latency and load.
+
+use super::{Field, latency, two_choices};
+use crate::headroom::FULL_ROOM;
+use crate::lane::Seat;
+use crate::mask::Mask;
+
+/// Homes that are tried before affinity gives way to load.
+const HOMES: usize = 2;
+/// A home yields when it has more than this many times its fair share under way, and then some.
+const OVERLOAD: u64 = 2;
+const OVERLOAD_FLOOR: u64 = 4;
+/// Headroom is compared in steps of this many thousandths, so that small differences do not decide.
+const ROOM_STEP: u32 = 250;
+
+pub(super) fn pick(field: &mut Field<'_>) -> Option<usize> {
+    home(field).or_else(|| two_choices::pick(field, score))
+}
+
+/// The seat where the conversation lives, if it has one that can take it.
+pub(super) fn home(field: &Field<'_>) -> Option<usize> {
+    let conversation = field.ask.affinity?;
+    let mut open: Mask = field.open;
+    for _ in 0..HOMES {
+        let home = field.tier.homes.home(conversation, &open)?;
+        let index = home.seat(conversation, &open, &field.lane.seats)?;
+        let seat = field.seat(index)?;
+        if has_room(field, seat) && !is_overloaded(field, seat) {
+            return Some(index);
+        }
+        home.seats.clone().for_each(|seat| open.clear(seat));
+    }
+    None
+}
+
+/// Lower is better: steps of missing headroom before everything else, then expected time, failures included.
+pub(super) fn score(field: &Field<'_>, seat: &Seat) -> u64 {
+    let room = seat.room(field.need(), field.now).unwrap_or(0);
+    let missing = u64::from((FULL_ROOM - room.min(FULL_ROOM)) / ROOM_STEP);
+    let working = u64::from(1000 - seat.key.record.failing(field.now).min(900));
+    let time = latency::score(field, seat).saturating_mul(1000) / working;
+    (missing << 56) | time.min((1 << 56) - 1)
+}
+
+fn has_room(field: &Field<'_>, seat: &Seat) -> bool {
+    let low = field.lane.endpoint.settings().low_room;
+    seat.room(field.need(), field.now).is_some_and(|room| room >= low)
+}
+
+fn is_overloaded(field: &Field<'_>, seat: &Seat) -> bool {
+    let under_way = u64::from(seat.key.in_flight());
+    if under_way < OVERLOAD_FLOOR {
+        return false;
+    }
+    let all = u64::from(field.lane.endpoint.in_flight.load(std::sync::atomic::Ordering::Relaxed));
+    let weights = field.lane.tiers.iter().position(|tier| tier.range == field.tier.range);
+    let weights = weights.map_or(1, |tier| field.lane.noted.weight(tier)).max(1);
+    under_way > OVERLOAD_FLOOR + OVERLOAD * all * u64::from(seat.weight) / weights
+}
