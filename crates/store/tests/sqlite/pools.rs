@@ -1,8 +1,9 @@
 //! What is put together is there together, and what was forgotten for its number is gone.
 
 use keyward_domain::lease::LeaseState;
-use keyward_domain::port::{MAX_KEY_EVENTS, Store};
+use keyward_domain::port::{MAX_BINDINGS, MAX_KEY_EVENTS, Store};
 use keyward_domain::standing::{KeyEventFilter, Standing};
+use keyward_domain::time::Timestamp;
 use rusqlite::Connection;
 
 use super::open;
@@ -113,6 +114,24 @@ fn events_have_a_limit() {
     store.forget_key_events(at(0)).unwrap();
     let positions: Vec<u64> = store.key_events(&ALL).unwrap().into_iter().map(|(position, _)| position).collect();
     assert_eq!(positions, [u64::from(MAX_KEY_EVENTS) + 1, 2]);
+}
+
+#[test]
+fn bindings_beyond_the_limit_leave_the_file() {
+    let home = Home::new();
+    let store = open(&home.database()).unwrap();
+    let other = Connection::open(home.database()).unwrap();
+    let fill = format!(
+        "INSERT INTO binding WITH RECURSIVE row (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM row LIMIT {}) \
+         SELECT CAST(format('%016d', n) AS BLOB), CAST(format('%016d', n) AS BLOB), n / 2 FROM row",
+        MAX_BINDINGS + 2
+    );
+    other.execute_batch(&fill).unwrap();
+    store.forget_bindings(Timestamp::EPOCH).unwrap();
+    let count_and_oldest = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let kept: (u32, String) =
+        other.query_row("SELECT count(*), CAST(min(hash) AS TEXT) FROM binding", [], count_and_oldest).unwrap();
+    assert_eq!(kept, (MAX_BINDINGS, "0000000000000003".to_owned()));
 }
 
 #[test]
