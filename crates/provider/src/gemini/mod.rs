@@ -63,7 +63,7 @@ pub static RULES: &[Rule] = &[
     Rule::text(&[400], "user location is not supported", Then::NOT_HERE, NO_REGION),
     Rule::text(&[400], "exceeds the maximum number of tokens", Then::TOO_LONG, "the prompt is too long"),
     Rule::code("FAILED_PRECONDITION", Then::NO_CREDIT, "billing is not enabled").saying("billing"),
-    Rule::code("RESOURCE_EXHAUSTED", Then::NO_CREDIT, "the prepaid credit is used up").only(&[402]),
+    Rule::code("RESOURCE_EXHAUSTED", Then::NO_CREDIT, "the prepaid credit is used up").decided_by(&[402]),
     Rule::code("RESOURCE_EXHAUSTED", Then::LIMITED, TOO_MANY),
     Rule::code("NOT_FOUND", Then::MODEL_MISSING, "this key's project has no such model").saying("model"),
     Rule::code("NOT_FOUND", Then::BAD_REQUEST, "there is no such thing"),

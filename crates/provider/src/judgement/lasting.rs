@@ -32,8 +32,9 @@ pub(super) fn lasting(
 ) -> (Lasts, Trouble) {
     let trouble = then.trouble;
     let otherwise = match then.rests {
+        // Nothing rests for what is wrong with one request.
+        _ if then.blame == Blame::Request => return (Lasts::Moment, trouble),
         Rests::Exactly(reset) => return (reset.lasts(now), trouble),
-        Rests::Stated(_) if then.blame == Blame::Request => return (Lasts::Moment, trouble),
         Rests::Stated(reset) => reset,
     };
     let stated = retry_after::from_headers(headers, now).or(said.wait);

@@ -62,11 +62,11 @@ pub fn judgement(asked: &Asked<'_>) -> Judgement {
 /// Judges an error that came inside a good answer: a JSON body with status 200, or an event of a stream. `None` when
 /// there is no error in it.
 ///
-/// `body` is the whole JSON body or the event's data; anything beyond 64 KiB is no error.
+/// `body` is the whole JSON body or the event's data; anything beyond 64 KiB is no error. Meant for calls that generate:
+/// who fetches a stored response or batch that failed gets a good answer with that failure in it.
 pub fn in_band(kind: ProviderKind, body: &[u8], overrides: &[RuleOverride], now: Timestamp) -> Option<Judgement> {
-    // Most of what comes here is content: one search spares the parsing.
-    let may_be_error = body.len() <= MAX_BODY && memchr::memmem::find(body, b"error").is_some();
-    let said = may_be_error.then(|| Said::read_in_band(body, now))??;
+    let is_worth_it = body.len() <= MAX_BODY && said::may_be_error(body);
+    let said = is_worth_it.then(|| Said::read_in_band(body, now))??;
     Some(judged(kind, &said, &HeaderMap::new(), overrides, now))
 }
 

@@ -12,6 +12,8 @@ use super::said::Said;
 pub struct Rule {
     /// HTTP statuses; empty for any.
     pub status: &'static [u16],
+    /// Whether the status makes the difference, so that an error inside a good answer that names none does not fit.
+    pub is_status_decisive: bool,
     /// The error's code or reason, in any case; empty for any.
     pub code: &'static str,
     /// The error's type, in any case; empty for any.
@@ -149,7 +151,7 @@ pub static UNKNOWN_BY_STATUS: &[Rule] = &[
 impl Rule {
     /// By status alone.
     pub const fn on(status: &'static [u16], then: Then, why: &'static str) -> Self {
-        Self { status, code: "", kind: "", text: "", then, why, source: "" }
+        Self { status, is_status_decisive: false, code: "", kind: "", text: "", then, why, source: "" }
     }
 
     /// By code or reason, with any status.
@@ -173,6 +175,12 @@ impl Rule {
         Self { status, ..self }
     }
 
+    /// The same, but only with this status, which makes the difference to the same words with another one.
+    #[must_use]
+    pub const fn decided_by(self, status: &'static [u16]) -> Self {
+        Self { status, is_status_decisive: true, ..self }
+    }
+
     /// The same, but only with these words in the message.
     #[must_use]
     pub const fn saying(self, text: &'static str) -> Self {
@@ -185,12 +193,13 @@ impl Rule {
         Self { source, ..self }
     }
 
-    /// An error inside a good answer has no status of its own: there, code, type and words decide.
+    /// An error inside a good answer that names no status: there, code, type and whole phrases decide. A single word
+    /// (`model`, `credit`) says too little without the status that it came with.
     pub(super) fn fits(&self, said: &Said) -> bool {
-        let is_status_enough = self.code.is_empty() && self.kind.is_empty() && self.text.is_empty();
+        let is_telling = !self.code.is_empty() || !self.kind.is_empty() || self.text.contains(' ');
         let status_fits = match said.status {
             Some(status) => self.status.is_empty() || self.status.contains(&status),
-            None => !is_status_enough,
+            None => is_telling && !self.is_status_decisive,
         };
         status_fits
             && (self.code.is_empty() || said.codes.iter().any(|code| code.eq_ignore_ascii_case(self.code)))

@@ -53,13 +53,13 @@ impl Said {
     /// What an answer with this status says.
     pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
         let mut said = Self { status: Some(status.as_u16()), ..Self::default() };
-        let clock = Clock { headers, now };
+        let clock = Clock::new(headers, now);
         match body.get(..MAX_BODY).map_or_else(|| serde_json::from_slice::<Value>(body).ok(), |_| None) {
-            Some(value) => said.take(&value, clock),
+            Some(value) => said.take(&value, &clock),
             None => said.message = shorten(&String::from_utf8_lossy(body.get(..MAX_MESSAGE).unwrap_or(body))),
         }
         said.take_headers(headers);
-        said.finish(clock)
+        said.finish(&clock)
     }
 
     /// What an error inside a good answer says; `None` when there is no error in it.
@@ -68,11 +68,11 @@ impl Said {
         let top = first_of(&value);
         is_error(top).then_some(())?;
         let headers = HeaderMap::new();
-        let clock = Clock { headers: &headers, now };
+        let clock = Clock::new(&headers, now);
         let mut said = Self { is_in_band: true, ..Self::default() };
-        said.take(top, clock);
+        said.take(top, &clock);
         said.status = said.codes.iter().filter_map(|code| code.parse().ok()).find(|status| (400..600).contains(status));
-        Some(said.finish(clock))
+        Some(said.finish(&clock))
     }
 
     fn take_headers(&mut self, headers: &HeaderMap) {
@@ -88,12 +88,12 @@ impl Said {
         }
     }
 
-    fn finish(mut self, clock: Clock<'_>) -> Self {
+    fn finish(mut self, clock: &Clock<'_>) -> Self {
         self.wait = self.wait.or_else(|| retry_after::from_message(&self.message, clock.answered()));
         self
     }
 
-    fn take(&mut self, value: &Value, clock: Clock<'_>) {
+    fn take(&mut self, value: &Value, clock: &Clock<'_>) {
         let top = first_of(value);
         match error_of(top).unwrap_or(top) {
             Value::String(text) => {
@@ -113,7 +113,7 @@ impl Said {
         }
     }
 
-    fn take_object(&mut self, error: &Value, clock: Clock<'_>) {
+    fn take_object(&mut self, error: &Value, clock: &Clock<'_>) {
         self.kind = text_of(error.get("type"));
         self.message = shorten(&message_of(error));
         for name in ["code", "status", "statusCode", "error_type"] {
@@ -137,7 +137,7 @@ impl Said {
     }
 
     /// `details` of Anthropic, `metadata` of OpenRouter.
-    fn take_nested(&mut self, nested: &Value, clock: Clock<'_>) {
+    fn take_nested(&mut self, nested: &Value, clock: &Clock<'_>) {
         for name in ["error_code", "error_type", "limit_source", "reason"] {
             self.code(nested.get(name));
         }
@@ -173,7 +173,7 @@ impl Said {
     }
 
     /// When to come back, as a text or a number.
-    fn told(&mut self, when: Option<&Value>, clock: Clock<'_>) {
+    fn told(&mut self, when: Option<&Value>, clock: &Clock<'_>) {
         let wait = match when {
             Some(Value::String(text)) => clock.wait(text),
             Some(Value::Number(number)) => clock.wait(&number.to_string()),
@@ -207,6 +207,19 @@ fn error_of(top: &Value) -> Option<&Value> {
     let is_there = |error: &&Value| !error.is_null();
     let response = top.get("response").and_then(|response| response.get("error"));
     top.get("error").filter(is_there).or(response.filter(is_there))
+}
+
+/// Whether it is worth parsing: something is named `error` that is not `null`, or is said to be one. Most of what comes
+/// here is content, and good answers of OpenAI's Responses say `"error":null`.
+pub(super) fn may_be_error(body: &[u8]) -> bool {
+    memchr::memmem::find_iter(body, b"\"error\"").any(|at| {
+        let before = body.get(..at).unwrap_or_default().trim_ascii_end();
+        let after = body.get(at + b"\"error\"".len()..).unwrap_or_default().trim_ascii_start();
+        match after.strip_prefix(b":") {
+            Some(value) => !value.trim_ascii_start().starts_with(b"null"),
+            None => before.ends_with(b":"),
+        }
+    })
 }
 
 /// Whether a body or an event of a good answer is an error: it has one in it, or says that it is one itself.

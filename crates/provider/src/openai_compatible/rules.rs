@@ -73,7 +73,7 @@ pub static RULES: &[Rule] = &[
     Rule::code("provider_overloaded", Then::MODEL_BUSY, BEHIND_BUSY).documented(OPENROUTER),
     Rule::code("provider_unavailable", Then::MODEL_FAILED, "the provider behind it is away"),
     Rule::code(OWN_LIMIT, Then::LIMITED, TOO_MANY).only(&[429]),
-    Rule::code(BEHIND, Then::MODEL_BUSY, BEHIND_BUSY).only(&[429]),
+    Rule::code(BEHIND, Then::MODEL_BUSY, BEHIND_BUSY).decided_by(&[429]),
     Rule::code("payment_required", Then::NO_CREDIT, NO_CREDIT),
     Rule::code("unprocessable", Then::BAD_REQUEST, BAD).documented(OPENROUTER),
     Rule::code("payload_too_large", Then::BAD_REQUEST, "the request is too large").documented(OPENROUTER),
@@ -115,7 +115,8 @@ pub static RULES: &[Rule] = &[
     Rule::code("request_quota_exceeded", Then::LIMITED, "too many requests").documented("Cerebras: error codes"),
     Rule::code("token_quota_exceeded", Then::LIMITED, "too many tokens"),
     // Groq: a 413 is one request larger than the tier allows in a minute; resting the key would not make it fit.
-    Rule::code("rate_limit_exceeded", Then::TOO_LONG, "the request is larger than a minute's tokens").only(&[413]),
+    Rule::code("rate_limit_exceeded", Then::TOO_LONG, "the request is larger than a minute's tokens")
+        .decided_by(&[413]),
     Rule::code("capacity_exceeded", Then::MODEL_BUSY, BUSY),
     Rule::code("organization_restricted", Then::CLOSED, "the organisation is restricted"),
     Rule::code("model_decommissioned", Then::MODEL_GONE, "the model was withdrawn"),

@@ -26,9 +26,9 @@ pub fn quota(kind: ProviderKind, headers: &HeaderMap, now: Timestamp) -> Quota {
     if !headers.keys().any(|name| speaks_of_limits(name, mark)) {
         return quota;
     }
-    let clock = Clock { headers, now };
+    let clock = Clock::new(headers, now);
     for family in families {
-        if let Some(meter) = read(family, &clock) {
+        if let Some(meter) = read(family, headers, &clock, now) {
             quota.add(meter);
         }
     }
@@ -40,8 +40,8 @@ fn speaks_of_limits(name: &HeaderName, mark: &str) -> bool {
     mark != "x-" || rest.starts_with("ratelimit-") || rest.starts_with("tokenlimit-") || rest.starts_with("trial-")
 }
 
-fn read(family: &Family, clock: &Clock<'_>) -> Option<Meter> {
-    let text = |name: &HeaderName| clock.headers.get(name)?.to_str().ok().map(str::trim);
+fn read(family: &Family, headers: &HeaderMap, clock: &Clock<'_>, now: Timestamp) -> Option<Meter> {
+    let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let remaining = text(&family.remaining).and_then(whole)?;
     let reset = text(&family.reset).and_then(|text| clock.wait(text));
     Some(Meter {
@@ -49,7 +49,7 @@ fn read(family: &Family, clock: &Clock<'_>) -> Option<Meter> {
         window: family.window,
         limit: text(&family.limit).and_then(whole),
         remaining,
-        resets: reset.filter(|wait| !wait.is_zero()).map(|wait| clock.now.plus(wait)),
+        resets: reset.filter(|wait| !wait.is_zero()).map(|wait| now.plus(wait)),
         is_models: family.is_models,
     })
 }

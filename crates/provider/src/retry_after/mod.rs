@@ -8,6 +8,7 @@
 mod moment;
 mod spoken;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -24,7 +25,7 @@ pub const MAX_WAIT: Duration = Duration::from_hours(32 * 24);
 pub fn from_headers(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let millis = |name: &str| text(name).and_then(|value| length(value, NANOS_PER_MILLI));
-    let clock = Clock { headers, now };
+    let clock = Clock::new(headers, now);
     let said = millis("retry-after-ms").or_else(|| millis("x-amz-retry-after")).or_else(|| {
         let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         clock.wait(value)
@@ -52,13 +53,18 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// What absolute times are measured from.
-#[derive(Clone, Copy)]
 pub(crate) struct Clock<'a> {
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) now: Timestamp,
+    headers: &'a HeaderMap,
+    now: Timestamp,
+    /// The answer's own `date`, once somebody asked for it.
+    answered: OnceCell<Timestamp>,
 }
 
-impl Clock<'_> {
+impl<'a> Clock<'a> {
+    pub(crate) const fn new(headers: &'a HeaderMap, now: Timestamp) -> Self {
+        Self { headers, now, answered: OnceCell::new() }
+    }
+
     /// How long from now, whatever the spelling: a length, a moment since 1970 in seconds or milliseconds, or a date.
     pub(crate) fn wait(&self, text: &str) -> Option<Duration> {
         let wait = match length(text, NANOS_PER_SECOND) {
@@ -75,14 +81,16 @@ impl Clock<'_> {
         Some(wait.min(MAX_WAIT))
     }
 
-    pub(crate) fn until(&self, then: Timestamp) -> Duration {
-        then.since(self.answered()).min(MAX_WAIT)
-    }
-
     /// When the answer was made, by the provider's clock.
     pub(crate) fn answered(&self) -> Timestamp {
-        let date = self.headers.get(DATE).and_then(|date| date.to_str().ok());
-        date.and_then(moment::http_date).unwrap_or(self.now)
+        *self.answered.get_or_init(|| {
+            let date = self.headers.get(DATE).and_then(|date| date.to_str().ok());
+            date.and_then(moment::http_date).unwrap_or(self.now)
+        })
+    }
+
+    fn until(&self, then: Timestamp) -> Duration {
+        then.since(self.answered())
     }
 }
 

@@ -82,7 +82,7 @@ pub fn judge(kind: ProviderKind, status: StatusCode, headers: &HeaderMap, body: 
         return Verdict::GiveUp { denial: Denial::UpstreamMalformed(format!("status {}", status.as_u16())) };
     }
     // Only lengths are wanted here, so any clock will do; the answer's own is best.
-    let now = Clock { headers, now: Timestamp::EPOCH }.answered();
+    let now = Clock::new(headers, Timestamp::EPOCH).answered();
     verdict(&judgement(&Asked { kind, status, headers, body, overrides: &[], now }), now)
 }
 

@@ -16,6 +16,9 @@ fn k01_content_is_no_error() {
     for kind in ProviderKind::ALL {
         for body in [
             "",
+            "\"error\"",
+            "\"error\":",
+            ":\"error\"",
             "error",
             "[]",
             "null",
@@ -25,6 +28,9 @@ fn k01_content_is_no_error() {
             r#"{"type":"content_block_delta","delta":{"text":"an error of {\"error\":1}"}}"#,
             r#"{"type":"response.completed","response":{"error":null,"output":["error"]}}"#,
             r#"{"error":{}}"#,
+            r#"{"error" : null}"#,
+            r#"{"tools":[{"required":["error"],"properties":{"error":{"type":"string"}}}]}"#,
+            r#"{"choices":[{"finish_reason":"error"}]}"#,
         ] {
             assert_eq!(means(kind, body), None, "{body}");
         }
@@ -56,6 +62,21 @@ fn k01_an_unknown_error_inside_a_good_answer_is_the_providers_failure() {
         let judged = in_band(kind, br#"{"error":{"message":"boom"}}"#, &[], NOW).expect("an error");
         assert_eq!((judged.blame, judged.next, judged.known), (Blame::Provider, Next::Retry, false));
     }
+    // A word that means something with a status means nothing without one.
+    for message in ["the model broke off", "credit card numbers are not repeated", "unauthorized words", "a trial"] {
+        let body = serde_json::json!({"error": {"message": message}}).to_string();
+        let means = means(ProviderKind::OpenAiCompatible, &body);
+        assert_eq!(means.as_deref(), Some("provider moment retry failed"), "{message}");
+    }
+    // Nor is a limit taken for something that only another status would make of it.
+    let limited = r#"{"error":{"code":"rate_limit_exceeded","message":"Try again in 2s"}}"#;
+    let means_limited = means(ProviderKind::OpenAiCompatible, limited);
+    assert_eq!(means_limited.as_deref(), Some("model_on_key +2000ms other_account rate_limited"));
+    let exhausted = means(ProviderKind::Gemini, r#"{"event_type":"error","error":{"code":"resource_exhausted"}}"#);
+    assert_eq!(exhausted.as_deref(), Some("model_on_key moment other_account rate_limited"));
+    // A phrase says enough.
+    let spent = means(ProviderKind::OpenAiCompatible, r#"{"error":"Your team has used all available credits."}"#);
+    assert_eq!(spent.as_deref(), Some("account human other_account quota_exhausted"));
     // One that names a status is judged by that.
     let limited = means(ProviderKind::OpenAi, r#"{"error":{"code":429,"message":"boom"}}"#);
     assert_eq!(limited.as_deref(), Some("model_on_key moment other_key rate_limited"));

@@ -73,6 +73,12 @@ fn k01_an_override_may_be_about_an_error_inside_a_good_answer() {
 }
 
 #[test]
+fn k01_nothing_rests_for_one_request_whatever_an_override_says() {
+    let own = json!([{"status": 429, "blame": "request", "lasts": "human"}]);
+    assert_eq!(means(&own), "request moment use bad_request");
+}
+
+#[test]
 fn k01_an_override_makes_an_unknown_answer_known() {
     let own = json!([{"status": 418, "blame": "request", "lasts": "moment"}]);
     let teapot = judged(&own, 418);
