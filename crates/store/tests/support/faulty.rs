@@ -4,9 +4,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
+use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
+use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
+use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
 use keyward_store::memory::MemoryStore;
 
@@ -101,5 +104,49 @@ impl Store for FaultyStore {
 
     fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
         self.inner.ledger_totals()
+    }
+
+    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
+        self.inner.standings()
+    }
+
+    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
+        self.inner.put_standings(events)
+    }
+
+    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
+        self.inner.key_events(filter)
+    }
+
+    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_key_events(before)
+    }
+
+    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
+        self.inner.put_bindings(bindings)
+    }
+
+    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
+        self.inner.bindings(limit)
+    }
+
+    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_bindings(before)
+    }
+
+    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
+        self.inner.put_lease(lease, audit)
+    }
+
+    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
+        self.inner.lease(id)
+    }
+
+    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.inner.open_leases()
+    }
+
+    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_leases(before)
     }
 }
