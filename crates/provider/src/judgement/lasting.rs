@@ -18,11 +18,11 @@ pub const MIN_REST: Duration = Duration::from_millis(100);
 /// `retry-after` says: a slip of a provider must not bench a key for a year.
 pub const MAX_MOMENT: Duration = Duration::from_mins(5);
 
-/// How long it lasts, and the trouble with it: a meter that is empty for longer than a moment is a used-up quota.
-///
-/// Two rules for stated times. A *used-up quota* (the rule says so, or the meter that is empty names its reset) is
-/// believed up to [`MAX_WAIT`]: a day's quota may reset in hours, a month's in weeks. Everything else is held between
-/// [`MIN_REST`] and [`MAX_MOMENT`].
+/// No empty meter is believed for longer: the headers speak of minutes and days, of nothing longer.
+pub const MAX_METER: Duration = Duration::from_hours(25);
+
+/// How long it lasts, and the trouble with it: a meter that is empty for longer than a moment is a used-up quota. The
+/// bounds are those of the module's documentation.
 pub(super) fn lasting(
     then: &Then,
     said: &Said,
@@ -45,7 +45,7 @@ pub(super) fn lasting(
         // A quota that is used up and back at once is none: then the calendar knows better.
         Some(wait) if !wait.is_zero() => (until(now, wait.min(MAX_WAIT)), trouble),
         _ => match empty() {
-            Some(wait) if wait > MAX_MOMENT => (until(now, wait.min(MAX_WAIT)), Trouble::QuotaExhausted),
+            Some(wait) if wait > MAX_MOMENT => (until(now, wait.min(MAX_METER)), Trouble::QuotaExhausted),
             Some(wait) => (until(now, wait), trouble),
             None => (otherwise.lasts(now), trouble),
         },

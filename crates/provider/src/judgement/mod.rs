@@ -3,6 +3,18 @@
 //! Rules are tables, one per vendor ([`Rule`]), read from the top: code first, then type, then words, then status. The
 //! operator's own rules go before them. What no rule knows is judged by its status, carefully, and says so
 //! ([`Judgement::known`]).
+//!
+//! What the provider says about time is believed within bounds:
+//!
+//! | what is limited | who says until when | believed |
+//! |---|---|---|
+//! | the moment, or the provider fails | `retry-after` in any spelling, `RetryInfo`, a sentence | 0.1 s to 300 s ([`MIN_REST`], [`MAX_MOMENT`]) |
+//! | the moment | else the reset of the meter that is empty, the latest of several | up to 25 h ([`MAX_METER`]); beyond 300 s it is a used-up quota |
+//! | a quota of a day or month | the same, in the same order | up to 32 days ([`MAX_WAIT`](crate::retry_after::MAX_WAIT)), a meter up to 25 h |
+//! | a quota of a day or month | else the vendor's calendar ([`Reset`]) | as it is |
+//! | credit, a rejected key | nobody: a person has to act | for good |
+//!
+//! What is negative or past counts as 0.1 s for the moment and as not said for a quota; what cannot be read is not said.
 
 mod calendar;
 mod lasting;
@@ -20,7 +32,7 @@ use keyward_domain::time::Timestamp;
 
 use crate::{anthropic, gemini, openai, openai_compatible};
 pub use calendar::Reset;
-pub use lasting::{MAX_MOMENT, MIN_REST};
+pub use lasting::{MAX_METER, MAX_MOMENT, MIN_REST};
 pub use rule::{BY_STATUS, Rests, Rule, Then, UNKNOWN_BY_STATUS};
 pub(crate) use said::{BEHIND, MODERATED, OWN_LIMIT, QUOTA_PER_DAY, TOLD_WHEN};
 use said::{MAX_BODY, Said};

@@ -3,7 +3,7 @@
 //! Absolute times are taken relative to the answer's own `date`, so that a wrong clock on either side does not matter;
 //! relative to `now` when the answer has none. What lies in the past or is negative is a wait of nothing, what cannot
 //! be read is not there, and no wait is longer than [`MAX_WAIT`]. How long a key really rests is decided in
-//! [`judgement`](crate::judgement).
+//! [`judgement`](mod@crate::judgement).
 
 mod moment;
 mod spoken;
@@ -21,7 +21,7 @@ pub use spoken::from_message;
 pub const MAX_WAIT: Duration = Duration::from_hours(32 * 24);
 
 /// What the headers say outright: `retry-after-ms`, `x-amz-retry-after` (milliseconds as well), else `retry-after`
-/// (seconds, a fraction of them, a length with units, or a date). Resets of meters are [`quota`](crate::quota)'s.
+/// (seconds, a fraction of them, a length with units, or a date). Resets of meters are [`quota`](mod@crate::quota)'s.
 pub fn from_headers(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let millis = |name: &str| text(name).and_then(|value| length(value, NANOS_PER_MILLI));

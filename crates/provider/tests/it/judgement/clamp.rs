@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use keyward_domain::judgement::{Lasts, Trouble};
 use keyward_domain::provider::ProviderKind;
-use keyward_provider::judgement::{MAX_MOMENT, MIN_REST};
+use keyward_provider::judgement::{MAX_METER, MAX_MOMENT, MIN_REST};
 use keyward_provider::retry_after::MAX_WAIT;
 use keyward_provider::{Asked, judgement};
 use proptest::prelude::*;
@@ -83,6 +83,8 @@ fn a70_the_meter_that_is_empty_counts_and_not_the_nearest_one() {
     let long = [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "15h7m12s")];
     let (lasts, trouble) = judged(ProviderKind::OpenAi, 429, &long, LIMITED);
     assert_eq!((lasts, trouble), (after(Duration::from_secs(54_432)), Trouble::QuotaExhausted));
+    let absurd = [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "4102444800")];
+    assert_eq!(judged(ProviderKind::OpenAi, 429, &absurd, LIMITED).0, after(MAX_METER));
     // A failure is not a limit, whatever the meters say; and a reset of nothing is not known.
     assert_eq!(judged(ProviderKind::OpenAi, 502, &long, b"").0, Lasts::Moment);
     let unknown = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "0")];
