@@ -145,6 +145,9 @@ fn an_alias_that_leads_nowhere_names_its_place_in_the_file() {
     let scene = Scene::with_sandbox().0;
     let lost = |aliases: &str, expected: &str| {
         scene.config(aliases);
+        // The file alone cannot know which providers there are, so a check says where it leads.
+        let checked = scene.run(&["config", "check"]).succeeded().stdout;
+        assert!(checked.contains("aliases lead outside to"), "{checked}");
         let ended = scene.run(&["serve"]).failed_with(2);
         assert!(ended.stderr.contains(expected), "{aliases}: {}", ended.stderr);
     };

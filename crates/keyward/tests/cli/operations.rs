@@ -200,7 +200,10 @@ fn a_key_is_used_on_terms() {
         assert!(line(name).trim_end().ends_with(&format!("  {value}")), "{name}: {text}");
     }
     let list = scene.run(&["key", "list"]).succeeded().stdout;
-    assert!(list.contains("TERMS") && list.contains("group acme, tier 1, weight 3, sandbox-*, *-mini only"), "{list}");
+    assert!(
+        list.contains("TERMS") && list.contains("group acme, tier 1, weight 3, until 2099-03-01, 500 rpm, 200000 tpm"),
+        "{list}"
+    );
     assert!(scene.run(&["status"]).succeeded().stdout.contains("key sandbox/one: active"));
 }
 

@@ -110,7 +110,8 @@ fn accounts(scene: &Scene<'_>, warnings: &mut Vec<String>) {
     if !names.is_empty() {
         warnings.push(format!(
             "Several keys of {} have no quota group, and are taken for keys of different accounts. Limits there count per \
-             account: say which keys share one with `keyward key update KEY --quota-group NAME`.",
+             account: say which keys share one with `keyward key update KEY --quota-group NAME`, or with \
+             `quota_group` in the config file.",
             names.join(", ")
         ));
     }

@@ -1,5 +1,6 @@
 //! `keyward config check`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Tone;
 use crate::cli::session::Session;
-use crate::config::{self, Problem};
+use crate::config::{self, Config, Problem};
 
 /// Which file.
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     };
     match config::check(&written.text, &written.name, &session.environment) {
         Ok(config) => {
-            let value = json!({ "file": file, "exists": there, "problems": [] });
+            let outside = outside(&config);
+            let value = json!({ "file": file, "exists": there, "problems": [], "outside_providers": outside });
             output.show(&value, |output, _| {
                 let what =
                     if there { file.display().to_string() } else { "There is no config file; the defaults".to_owned() };
@@ -44,6 +46,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
                     ("control plane", config.listen.admin.to_string()),
                     ("providers", config.providers.len().to_string()),
                     ("aliases", config.aliases.len().to_string()),
+                    ("aliases lead outside to", outside.join(", ")),
                 ]);
             });
             Ok(())
@@ -53,6 +56,16 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
             Err(Failure::found())
         }
     }
+}
+
+/// Providers that aliases lead to and that the file does not have: they have to be there when the file is taken over, and
+/// the file alone does not tell.
+fn outside(config: &Config) -> Vec<String> {
+    let aliases = config.aliases.iter();
+    let targets = aliases.flat_map(|alias| alias.targets.iter().chain(alias.fallback.values().flatten()));
+    let named: BTreeSet<&str> = targets.filter_map(|target| target.deployment.split('/').next()).collect();
+    let owned = |name: &str| config.providers.iter().any(|provider| provider.name == name);
+    named.into_iter().filter(|name| !owned(name)).map(str::to_owned).collect()
 }
 
 fn as_json(problem: &Problem) -> Value {

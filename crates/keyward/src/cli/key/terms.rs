@@ -158,9 +158,9 @@ pub fn in_short(terms: &Value) -> String {
         text("group", &terms["quota_group"]),
         number("tier", &terms["tier"], 0),
         number("weight", &terms["weight"], 1),
-        models.map(|models| format!("{} only", list(models))),
+        text("until", &terms["expires_at"]).map(|end| end.trim_end_matches("T00:00:00Z").to_owned()),
         limit(limits),
-        text("until", &terms["expires_at"]),
+        models.map(|models| format!("{} only", list(models))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
