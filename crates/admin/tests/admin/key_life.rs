@@ -12,7 +12,7 @@ fn last_detail(world: &World) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_draining_key_gets_no_new_calls_until_somebody_enables_it() {
+async fn k10_a_draining_key_gets_no_new_calls_until_somebody_enables_it() {
     let world = World::new();
     world.with_openai().await;
     let drained = world.post("/keys/primary/drain", json!({ "if_match": 1 })).await.expect(200);
@@ -31,7 +31,7 @@ async fn a_draining_key_gets_no_new_calls_until_somebody_enables_it() {
 }
 
 #[tokio::test]
-async fn a_retired_key_never_comes_back() {
+async fn k10_a_retired_key_never_comes_back() {
     let world = World::new();
     world.with_openai().await;
     world.post("/keys/primary/drain", json!({})).await.expect(200);
@@ -74,7 +74,7 @@ async fn a_retired_key_never_comes_back() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_replaced_by_a_new_one() {
+async fn k10_a_revoked_key_is_replaced_by_a_new_one() {
     let world = World::new();
     world.with_openai().await;
     let mut key = world.records().credentials.remove(0);

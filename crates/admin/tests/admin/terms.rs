@@ -1,5 +1,7 @@
 //! On which terms a key is used: what may be said, what is refused, and that a change changes what it names only.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::world::{World, secret};
@@ -145,18 +147,24 @@ async fn a_model_counts_the_keys_that_may_be_used_for_it() {
 }
 
 #[tokio::test]
-async fn keys_whose_end_is_near_or_past_are_announced() {
+async fn k10_keys_whose_end_is_near_or_past_are_announced() {
     let world = World::new();
     world.with_openai().await;
-    let warnings = async |world: &World| world.get("/status").await.expect(200).json["warnings"].to_string();
-    patch(&world, json!({ "terms": { "expires_at": "2027-03-01" } })).await.expect(200);
-    assert!(!warnings(&world).await.contains("expire"), "that is a long way off");
-    patch(&world, json!({ "terms": { "expires_at": "2026-11-21" } })).await.expect(200);
-    assert!(warnings(&world).await.contains("`openai/primary` expires in 24 h"));
-    world.clock.advance(std::time::Duration::from_hours(25));
-    assert!(warnings(&world).await.contains("`openai/primary` has expired"));
+    let warnings = async || world.get("/status").await.expect(200).json["warnings"].to_string();
+    patch(&world, json!({ "terms": { "expires_at": "2026-12-21" } })).await.expect(200);
+    assert!(!warnings().await.contains("expire"), "31 days are a long way off");
+    // What is left -> what is said.
+    for (days, said) in [(1, "in 30 days"), (23, "in 7 days"), (6, "in 24 h")] {
+        world.clock.advance(Duration::from_hours(24 * days));
+        assert!(warnings().await.contains(&format!("`openai/primary` expires {said}")), "{}", warnings().await);
+    }
+    world.clock.advance(Duration::from_hours(24));
+    assert!(warnings().await.contains("`openai/primary` has expired and is not used"));
+    patch(&world, json!({ "terms": { "expires_at": "2027-12-21" } })).await.expect(200);
+    assert!(!warnings().await.contains("expire"));
+    patch(&world, json!({ "terms": { "expires_at": "2026-12-22" } })).await.expect(200);
     world.post("/keys/primary/retire", json!({})).await.expect(200);
-    assert!(!warnings(&world).await.contains("expire"), "nobody waits for a retired key");
+    assert!(!warnings().await.contains("expire"), "nobody waits for a retired key");
 }
 
 #[tokio::test]

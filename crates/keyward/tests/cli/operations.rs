@@ -241,7 +241,7 @@ fn an_update_changes_what_it_names() {
 }
 
 #[test]
-fn a_key_is_drained_and_retired() {
+fn k10_a_key_is_drained_and_retired() {
     let (scene, token) = Scene::with_sandbox();
     let server = scene.serve();
     assert_eq!(crate::program::chat(server.data, &token).0, 200);

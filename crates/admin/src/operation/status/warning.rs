@@ -10,7 +10,10 @@ use keyward_domain::virtual_key::KeyStatus;
 
 use crate::control::{Control, LivePicture, is_void};
 
-/// Keys that end within this time are announced.
+/// Provider keys that end within this time are announced: a new one has to be asked for somewhere else.
+const KEY_EXPIRY_NOTICE: Duration = Duration::from_hours(30 * 24);
+
+/// Virtual keys that end within this time are announced.
 const EXPIRY_NOTICE: Duration = Duration::from_hours(7 * 24);
 
 /// What the warnings are made from.
@@ -89,12 +92,20 @@ fn ends_of_keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
             warnings.push(format!(
                 "The key `{name}` has expired and is not used. Extend it with `keyward key update {name} --expires`, or retire it."
             ));
-        } else if end.since(scene.now) <= EXPIRY_NOTICE {
-            let hours = end.since(scene.now).as_secs().div_ceil(3600);
+        } else if end.since(scene.now) <= KEY_EXPIRY_NOTICE {
+            let left = left(end.since(scene.now));
             warnings.push(format!(
-                "The key `{name}` expires in {hours} h. Extend it with `keyward key update {name} --expires`."
+                "The key `{name}` expires in {left}. Extend it with `keyward key update {name} --expires`."
             ));
         }
+    }
+}
+
+/// How long something lasts yet: in days, and towards the end in hours.
+fn left(length: Duration) -> String {
+    match length.as_secs().div_ceil(3600) {
+        hours @ 0..48 => format!("{hours} h"),
+        hours => format!("{} days", hours / 24),
     }
 }
 
