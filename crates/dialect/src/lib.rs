@@ -6,8 +6,12 @@
 //! - [`lens`] finds the handful of fields of a request that matter; [`splice`] changes them in place; [`multipart`] does
 //!   both for form uploads.
 //! - [`tee`] watches an answer go by, and [`usage`] turns what the provider reports into disjoint buckets.
+//! - [`bound`] names state that only one account at the provider has, as requests and answers refer to it; [`digest`] makes
+//!   the hashes.
 //! - [`error`] spells refusals, [`models`] spells the list of models.
 
+pub mod bound;
+pub mod digest;
 pub mod error;
 pub mod lens;
 pub mod models;

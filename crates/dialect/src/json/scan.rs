@@ -31,23 +31,43 @@ pub(crate) enum FlawKind {
     Number,
 }
 
+/// One bit for a key, by its first byte and its length: keys with different bits are different. The key is taken as
+/// written, without quotes.
+#[inline]
+pub(crate) const fn mark(first: u8, length: usize) -> u64 {
+    1 << ((first as usize ^ length) & 63)
+}
+
+/// The bits of these keys.
+pub(crate) const fn marks(mut keys: &[&[u8]]) -> u64 {
+    let mut marks = 0;
+    while let [key, rest @ ..] = keys {
+        if let Some(first) = key.first() {
+            marks |= mark(*first, key.len());
+        }
+        keys = rest;
+    }
+    marks
+}
+
 /// A cursor over JSON text.
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     strict: bool,
+    keys: u64,
 }
 
 impl<'a> Scanner<'a> {
     /// For requests: half surrogates are errors, as they are to the providers.
     pub(crate) const fn strict(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, strict: true }
+        Self { bytes, at: 0, strict: true, keys: 0 }
     }
 
     /// For answers: half surrogates pass, because streams cut text anywhere.
     pub(crate) const fn lenient(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, strict: false }
+        Self { bytes, at: 0, strict: false, keys: 0 }
     }
 
     /// Continues at this offset.
@@ -59,6 +79,11 @@ impl<'a> Scanner<'a> {
     /// The offset of the next byte.
     pub(crate) const fn offset(&self) -> usize {
         self.at
+    }
+
+    /// The marks of all keys taken so far, of any depth.
+    pub(crate) const fn keys(&self) -> u64 {
+        self.keys
     }
 
     /// The text between two offsets.
@@ -188,6 +213,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(crate) fn key(&mut self) -> Result<Range<usize>, Flaw> {
         let key = self.string()?;
+        self.keys |= mark(self.bytes.get(key.start + 1).copied().unwrap_or_default(), key.len() - 2);
         self.space();
         self.expect(b':')?;
         self.space();

@@ -4,9 +4,14 @@ use std::ops::Range;
 
 use keyward_domain::dialect::{Dialect, Operation};
 
-use crate::json::{Count, Elements, Members, Scanner, characters, count, decode, is_null, text};
+use crate::bound::request::{self, Keys};
+use crate::bound::{Bound, Kind};
+use crate::digest::digest;
+use crate::json::{Count, Elements, Members, Scanner, Skip, characters, count, decode, is_null, text};
 
 use super::name::Name;
+use super::prefix::{Parts, prefix};
+use super::search::Found;
 use super::{
     Facts, IncludeUsage, InsertAt, LensError, MAX_CANDIDATES, MAX_MODEL, MAX_NESTED_MODELS, MAX_OUTPUT_CAP, ModelSpan,
 };
@@ -22,6 +27,11 @@ pub(crate) struct Collector<'a> {
     /// Where the value of `stream` ends.
     stream_end: usize,
     options: Options,
+    parts: Parts,
+    /// Where tools stand.
+    tools: Vec<Range<usize>>,
+    /// What may refer to account-bound state.
+    found: Found,
 }
 
 /// What is known about `stream_options`.
@@ -49,13 +59,46 @@ impl<'a> Collector<'a> {
             input_characters: None,
             image_size: None,
             image_quality: None,
+            cache_key: None,
+            prefix: None,
+            bound: Bound::new(),
             forbidden: None,
         };
-        Self { body, dialect, operation, facts, seen: 0, stream_end: 0, options: Options::Missing }
+        let parts = Parts { system: None, conversation: None };
+        let found = Found { name: false, reference: false, anywhere: false };
+        Self {
+            body,
+            dialect,
+            operation,
+            facts,
+            seen: 0,
+            stream_end: 0,
+            options: Options::Missing,
+            parts,
+            tools: Vec::new(),
+            found,
+        }
     }
 
     pub(crate) const fn body(&self) -> &'a [u8] {
         self.body
+    }
+
+    /// Where references have to be looked for.
+    pub(crate) const fn note(&mut self, found: Found) {
+        self.found = found;
+    }
+
+    /// Where the conversation begins.
+    pub(crate) const fn conversation(&self) -> Option<usize> {
+        self.parts.conversation
+    }
+
+    /// The conversation begins here; where it ends is not known.
+    pub(crate) fn begin(&mut self, start: usize) -> Result<(), LensError> {
+        self.once(Name::Conversation)?;
+        self.parts.conversation = Some(start);
+        Ok(())
     }
 
     /// A member of the top level, with where its value stands.
@@ -64,10 +107,7 @@ impl<'a> Collector<'a> {
             self.facts.forbidden.get_or_insert(name);
             return Ok(());
         }
-        if self.seen & name.bit() != 0 {
-            return Err(twice(name.as_str()));
-        }
-        self.seen |= name.bit();
+        self.once(name)?;
         let value = self.body.get(range.clone()).unwrap_or_default();
         match name {
             Name::Model => self.facts.model = Some(model(value, range)?),
@@ -86,20 +126,54 @@ impl<'a> Collector<'a> {
             Name::GenerationConfig => self.generation_config(value)?,
             Name::Requests => self.requests(value, range.start)?,
             Name::GenerateContentRequest => self.nested_model(value, range.start)?,
+            Name::Conversation => self.parts.conversation = Some(range.start),
+            Name::System => self.parts.system = Some(range.start),
+            Name::Tools => self.tools.push(range),
+            Name::CacheKey => self.facts.cache_key = cache_key(value),
+            Name::PreviousResponse => self.facts.bound.value(Kind::Response, value),
+            Name::StoredConversation => request::id(Kind::Conversation, value, &mut self.facts.bound),
+            Name::Container => request::id(Kind::Container, value, &mut self.facts.bound),
+            Name::CachedContent => self.facts.bound.value(Kind::CachedContent, value),
             Name::Forbidden(_) => {}
         }
         Ok(())
     }
 
+    fn once(&mut self, name: Name) -> Result<(), LensError> {
+        if self.seen & name.bit() != 0 && name != Name::Tools {
+            return Err(twice(name.as_str()));
+        }
+        self.seen |= name.bit();
+        Ok(())
+    }
+
     /// The facts, once all members have been seen.
     pub(crate) fn into_facts(mut self) -> Facts {
+        self.refer();
         let reports_when_asked = self.dialect == Dialect::OpenAi
             && matches!(self.operation, Operation::Chat | Operation::Completion)
             && self.facts.stream;
         if reports_when_asked {
             self.facts.include_usage = include_usage(self.options, self.stream_end);
         }
+        if self.parts != Parts::default() {
+            self.facts.prefix = prefix(self.dialect, self.operation, self.body, self.parts);
+        }
         self.facts
+    }
+
+    /// Looks for references where there may be some.
+    fn refer(&mut self) {
+        if Keys::of(self.dialect, self.operation).marks == 0 {
+            return;
+        }
+        let bound = &mut self.facts.bound;
+        for tools in self.tools.iter().filter(|_| self.found.anywhere) {
+            request::tools(self.dialect, self.operation, self.body.get(tools.clone()).unwrap_or_default(), bound);
+        }
+        if let Some(start) = self.parts.conversation.filter(|_| self.found.reference) {
+            request::conversation(self.dialect, self.operation, &mut Skip::new(self.body, start), bound);
+        }
     }
 
     fn cap(&mut self, param: &'static str, value: &[u8]) -> Result<(), LensError> {
@@ -198,6 +272,10 @@ fn model(value: &[u8], range: Range<usize>) -> Result<ModelSpan, LensError> {
         return Err(LensError::of("model", format!("`model` is longer than {MAX_MODEL} bytes.")));
     }
     Ok(ModelSpan { range, text: text.into() })
+}
+
+fn cache_key(value: &[u8]) -> Option<u64> {
+    text(value).filter(|text| !text.is_empty()).map(|text| digest(text.as_bytes()))
 }
 
 fn flag(param: &'static str, value: &[u8]) -> Result<bool, LensError> {

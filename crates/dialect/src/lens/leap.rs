@@ -1,22 +1,21 @@
 //! The fast way through a large body: read members from both ends inwards, search the rest.
 //!
-//! It rests on one property of valid JSON: a backslash stands only inside strings, so a quote with an even number of
-//! backslashes before it opens or closes a string, wherever it is. Therefore a key is exactly: such a quote, white
-//! space, a colon; and its text is what stands between that quote and the one before it. What is not valid JSON may be
-//! misread here; the provider then refuses it.
+//! What is not valid JSON may be misread here ([`super::search`] says why); the provider then refuses it.
 //!
 //! The members in front of the first long value and those behind the last long value are surely of the top level. When
-//! a name that matters shows up between them, its depth is in doubt, and [`super::skim`] decides.
+//! a name that matters shows up between them, its depth is in doubt, and [`super::skim`] decides. The conversation is
+//! mostly that first long value: of it only the beginning is read, unless something in it refers to account-bound state.
 
 use std::ops::Range;
 
 use memchr::memrchr;
 
-use crate::json::{BLOCK, FlawKind, Members, Scanner, decode, key_ends};
+use crate::json::{FlawKind, Members, Scanner, Skip};
 
+use super::LensError;
 use super::collect::Collector;
-use super::name::{MAX_SPELLED, Name};
-use super::{LensError, name};
+use super::name::Name;
+use super::search::{Found, escaped, named, search};
 
 /// Values longer than this, in bytes, are not read but searched.
 const LONG_VALUE: usize = 1024;
@@ -27,17 +26,35 @@ const MAX_TAIL: usize = 4 * 1024;
 /// How many members the end may have.
 const MAX_TAIL_MEMBERS: usize = 64;
 
-/// Reads a large body; `false` means that this way cannot tell.
-pub(crate) fn leap(collector: &mut Collector<'_>) -> Result<bool, LensError> {
-    let Some(front) = front(collector)? else { return Ok(false) };
-    let Some(tail) = tail(collector, front) else { return Ok(false) };
-    if holds_name(collector, front..tail.start) {
-        return Ok(false);
+/// How far this way led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leapt {
+    /// To the end.
+    Read,
+    /// Nowhere; but this is what a search of the body found.
+    Unclear(Found),
+}
+
+/// Reads a large body.
+pub(crate) fn leap(collector: &mut Collector<'_>) -> Result<Leapt, LensError> {
+    let all = 0..collector.body().len();
+    let Some(front) = front(collector)? else { return Ok(Leapt::Unclear(search(collector, all))) };
+    let Some(tail) = tail(collector, front) else { return Ok(Leapt::Unclear(search(collector, all))) };
+    let mut found = search(collector, front..tail.start);
+    // Whether the tools begin in this part is not known.
+    if found.name || found.anywhere {
+        for part in [0..front, tail.start..all.end] {
+            found.add(search(collector, part));
+        }
+        return Ok(Leapt::Unclear(found));
     }
     for (name, range) in tail.members.into_iter().rev() {
         collector.member(name, range)?;
     }
-    Ok(true)
+    // What is short is looked at for references without being searched for them first.
+    let is_long = collector.conversation() == Some(front);
+    collector.note(Found { reference: found.reference || !is_long, anywhere: true, ..found });
+    Ok(Leapt::Read)
 }
 
 /// Reads members up to the first long value, and says where that begins.
@@ -54,7 +71,18 @@ fn front(collector: &mut Collector<'_>) -> Result<Option<usize>, LensError> {
             // A number at the very edge may go on behind it.
             Ok(value) if value.end < limit => value,
             Err(flaw) if flaw.at + EDGE < limit || flaw.kind != FlawKind::Syntax => return Err(flaw.into()),
-            _ => return Ok(find(collector, key).is_none().then_some(start)),
+            _ => match find(collector, key.clone()) {
+                None => return Ok(Some(start)),
+                Some(Name::Conversation) => {
+                    collector.begin(start)?;
+                    return Ok(Some(start));
+                }
+                Some(Name::System) => match Skip::new(body, start).value()? {
+                    Some(value) => value,
+                    None => return Ok(None),
+                },
+                Some(_) => return Ok(None),
+            },
         };
         *members.cursor() = Scanner::strict(body).at(value.end);
         if let Some(name) = find(collector, key) {
@@ -95,58 +123,8 @@ fn tail(collector: &Collector<'_>, floor: usize) -> Option<Tail> {
     Some(Tail { members, start: end })
 }
 
-/// Whether a key that matters, of any depth, stands in this part of the body.
-fn holds_name(collector: &Collector<'_>, part: Range<usize>) -> bool {
-    let body = collector.body();
-    let Range { start, end } = part;
-    let mut at = start;
-    // Whole blocks first, each with the two bytes before it: most hold no key at all.
-    while at + BLOCK <= end && at >= 2 {
-        let block = |from: usize| body.get(from..).and_then(<[u8]>::first_chunk::<BLOCK>);
-        let (Some(two), Some(one), Some(this)) = (block(at - 2), block(at - 1), block(at)) else { return true };
-        if let Some(hits) = key_ends(two, one, this) {
-            let hits = hits.iter().zip(at..).filter(|(hit, _)| **hit != 0);
-            if hits.into_iter().any(|(_, colon)| key_matters(collector, colon)) {
-                return true;
-            }
-        }
-        at += BLOCK;
-    }
-    let rest = body.get(at..end).unwrap_or_default();
-    rest.iter().zip(at..).any(|(byte, colon)| *byte == b':' && key_matters(collector, colon))
-}
-
-/// Whether a key that matters stands before this colon.
-#[inline]
-fn key_matters(collector: &Collector<'_>, colon: usize) -> bool {
-    let before = collector.body().get(..colon).unwrap_or_default();
-    let before = if before.last() == Some(&b'"') { before } else { before.trim_ascii_end() };
-    let Some(inside) = before.strip_suffix(b"\"").filter(|inside| !escaped(inside)) else { return false };
-    // A key that is longer than any spelling of any name does not matter.
-    let mut window = inside.iter().rev().take(MAX_SPELLED + 1);
-    let Some(length) = window.position(|byte| *byte == b'"') else { return false };
-    let (front, inner) = inside.split_at(inside.len() - length);
-    // A key with a quote in it is none of ours.
-    !escaped(front.strip_suffix(b"\"").unwrap_or(front)) && is_name(collector, inner).is_some()
-}
-
-/// What the key is whose quotes stand at both ends of this range, when it matters.
-pub(crate) fn find(collector: &Collector<'_>, key: Range<usize>) -> Option<Name> {
-    is_name(collector, collector.body().get(key.start + 1..key.end - 1)?)
-}
-
-#[inline]
-fn is_name(collector: &Collector<'_>, inner: &[u8]) -> Option<Name> {
-    if inner.contains(&b'\\') {
-        return name::find(collector.dialect, collector.operation, decode(inner)?.as_bytes());
-    }
-    name::find(collector.dialect, collector.operation, inner)
-}
-
-/// Whether a quote behind this text is escaped.
-#[inline]
-fn escaped(before: &[u8]) -> bool {
-    before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+fn find(collector: &Collector<'_>, key: Range<usize>) -> Option<Name> {
+    named(collector, collector.body().get(key.start + 1..key.end - 1)?)
 }
 
 /// Steps backwards through valid JSON, never below a floor.

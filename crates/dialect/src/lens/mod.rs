@@ -10,6 +10,8 @@ mod collect;
 mod flaw;
 mod leap;
 mod name;
+mod prefix;
+mod search;
 mod skim;
 mod whole;
 
@@ -17,9 +19,12 @@ use std::ops::Range;
 
 use keyward_domain::dialect::{Dialect, Operation};
 
+use crate::bound::Bound;
+
 pub use flaw::LensError;
 
 use collect::Collector;
+use leap::Leapt;
 pub(crate) use name::forbidden;
 
 /// Up to this size, in bytes, a body is checked in full; larger ones are only searched.
@@ -57,6 +62,14 @@ pub struct Facts {
     pub image_size: Option<Box<str>>,
     /// Images: the quality asked for.
     pub image_quality: Option<Box<str>>,
+    /// The hash of the key by which the client wants prompt caches found again (`prompt_cache_key`).
+    pub cache_key: Option<u64>,
+    /// The hash of what all turns of a conversation begin with: its system part and its first user message. The same for
+    /// the same conversation on every node and after every restart; different conversations differ. `None` for operations
+    /// without a conversation, and for an empty one.
+    pub prefix: Option<u64>,
+    /// What the request refers to that only one account at the provider has.
+    pub bound: Bound,
     /// A member that steers gateways of other makes (`api_base`, `api_key`, ...): never obeyed here, and better refused
     /// than sent on.
     pub forbidden: Option<&'static str>,
@@ -94,11 +107,11 @@ pub struct InsertAt {
 /// Reads a request body. The path has already said which dialect and operation it is.
 pub fn look(dialect: Dialect, operation: Operation, body: &[u8]) -> Result<Facts, LensError> {
     if body.len() > FULL_SCAN_LIMIT {
-        for way in [leap::leap, skim::skim] {
-            let mut collector = Collector::new(dialect, operation, body);
-            if way(&mut collector)? {
-                return Ok(collector.into_facts());
-            }
+        let mut collector = Collector::new(dialect, operation, body);
+        let Leapt::Unclear(found) = leap::leap(&mut collector)? else { return Ok(collector.into_facts()) };
+        let mut collector = Collector::new(dialect, operation, body);
+        if skim::skim(&mut collector, found)? {
+            return Ok(collector.into_facts());
         }
     }
     look_whole(dialect, operation, body)

@@ -26,6 +26,17 @@ pub(crate) enum Name {
     GenerationConfig,
     Requests,
     GenerateContentRequest,
+    /// What was said so far: `messages`, `input`, `contents`, `prompt`.
+    Conversation,
+    /// What stands above it: `system`, `instructions`, `systemInstruction`.
+    System,
+    /// Tools, where they may refer to account-bound state. The only name that may come more than once.
+    Tools,
+    CacheKey,
+    PreviousResponse,
+    StoredConversation,
+    Container,
+    CachedContent,
     /// Steers gateways of other makes; the name as errors spell it.
     Forbidden(&'static str),
 }
@@ -50,6 +61,14 @@ impl Name {
             Self::GenerationConfig => "generationConfig",
             Self::Requests => "requests",
             Self::GenerateContentRequest => "generateContentRequest",
+            Self::Conversation => "messages",
+            Self::System => "system",
+            Self::Tools => "tools",
+            Self::CacheKey => "prompt_cache_key",
+            Self::PreviousResponse => "previous_response_id",
+            Self::StoredConversation => "conversation",
+            Self::Container => "container",
+            Self::CachedContent => "cachedContent",
             Self::Forbidden(name) => name,
         }
     }
@@ -74,6 +93,14 @@ impl Name {
             Self::Requests => 14,
             Self::GenerateContentRequest => 15,
             Self::Forbidden(_) => 16,
+            Self::Conversation => 17,
+            Self::System => 18,
+            Self::Tools => 19,
+            Self::CacheKey => 20,
+            Self::PreviousResponse => 21,
+            Self::StoredConversation => 22,
+            Self::Container => 23,
+            Self::CachedContent => 24,
         }
     }
 }
@@ -93,7 +120,8 @@ pub(crate) fn find(dialect: Dialect, operation: Operation, key: &[u8]) -> Option
 }
 
 fn openai(operation: Operation, key: &[u8]) -> Option<Name> {
-    use Operation::{Chat, Completion, Image, Responses, Speech};
+    use Operation::{Chat, Completion, CountTokens, Image, Responses, Speech};
+    let responds = matches!(operation, Responses | CountTokens);
     let (name, here) = match key {
         b"model" => (Name::Model, true),
         b"stream" => (Name::Stream, !matches!(operation, Operation::CountTokens)),
@@ -105,7 +133,15 @@ fn openai(operation: Operation, key: &[u8]) -> Option<Name> {
         b"n" => (Name::N, matches!(operation, Chat | Completion | Image)),
         b"best_of" => (Name::BestOf, operation == Completion),
         b"stream_format" => (Name::StreamFormat, operation == Speech),
-        b"input" => (Name::SpokenInput, operation == Speech),
+        b"input" if operation == Speech => (Name::SpokenInput, true),
+        b"input" => (Name::Conversation, responds),
+        b"messages" => (Name::Conversation, operation == Chat),
+        b"prompt" => (Name::Conversation, operation == Completion),
+        b"instructions" => (Name::System, responds),
+        b"tools" => (Name::Tools, responds),
+        b"prompt_cache_key" => (Name::CacheKey, responds || matches!(operation, Chat | Completion)),
+        b"previous_response_id" => (Name::PreviousResponse, responds),
+        b"conversation" => (Name::StoredConversation, responds),
         b"size" => (Name::Size, operation == Image),
         b"quality" => (Name::Quality, operation == Image),
         _ => return None,
@@ -119,6 +155,9 @@ fn anthropic(operation: Operation, key: &[u8]) -> Option<Name> {
         b"stream" => (Name::Stream, operation == Operation::Messages),
         b"max_tokens" => (Name::MaxTokens, operation == Operation::Messages),
         b"service_tier" => (Name::ServiceTier, true),
+        b"messages" => (Name::Conversation, true),
+        b"system" => (Name::System, true),
+        b"container" => (Name::Container, operation == Operation::Messages),
         _ => return None,
     };
     here.then_some(name)
@@ -126,10 +165,15 @@ fn anthropic(operation: Operation, key: &[u8]) -> Option<Name> {
 
 /// Gemini reads both spellings of every name.
 fn gemini(operation: Operation, key: &[u8]) -> Option<Name> {
+    let converses = matches!(operation, Operation::Generate | Operation::CountTokens);
     let (name, here) = match key {
         b"model" => (Name::Model, true),
         b"generationConfig" | b"generation_config" => (Name::GenerationConfig, operation == Operation::Generate),
         b"serviceTier" | b"service_tier" => (Name::ServiceTier, true),
+        b"contents" => (Name::Conversation, converses),
+        b"systemInstruction" | b"system_instruction" => (Name::System, converses),
+        b"tools" => (Name::Tools, converses),
+        b"cachedContent" | b"cached_content" => (Name::CachedContent, converses),
         b"requests" => (Name::Requests, operation == Operation::Embed),
         b"generateContentRequest" | b"generate_content_request" => {
             (Name::GenerateContentRequest, operation == Operation::CountTokens)

@@ -1,9 +1,11 @@
 //! The full check: every byte of the body is read and has to be JSON.
 
-use crate::json::{Members, Scanner, decode};
+use crate::bound::request::Keys;
+use crate::json::{Members, Scanner};
 
+use super::LensError;
 use super::collect::Collector;
-use super::{LensError, name};
+use super::search::{named, search};
 
 /// Reads the whole body into the collector.
 pub(crate) fn whole(collector: &mut Collector<'_>) -> Result<(), LensError> {
@@ -26,16 +28,14 @@ pub(crate) fn whole(collector: &mut Collector<'_>) -> Result<(), LensError> {
     while let Some(key) = members.next_key()? {
         let inner = body.get(key.start + 1..key.end - 1).unwrap_or_default();
         let value = members.cursor().value()?;
-        let name = if inner.contains(&b'\\') {
-            decode(inner).and_then(|key| name::find(collector.dialect, collector.operation, key.as_bytes()))
-        } else {
-            name::find(collector.dialect, collector.operation, inner)
-        };
-        if let Some(name) = name {
+        if let Some(name) = named(collector, inner) {
             collector.member(name, value)?;
         }
     }
     let rest = members.cursor();
     rest.space();
+    if rest.keys() & Keys::of(collector.dialect, collector.operation).marks != 0 {
+        collector.note(search(collector, 0..body.len()));
+    }
     if rest.peek().is_some() { Err(rest.syntax().into()) } else { Ok(()) }
 }

@@ -8,6 +8,7 @@ mod golden;
 mod lens;
 mod models;
 mod multipart;
+mod prefix;
 mod reference;
 mod splice;
 mod tee;
