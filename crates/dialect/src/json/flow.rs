@@ -5,8 +5,9 @@
 
 use super::is_space;
 use super::plain::{flat_run, string_rest};
+use super::scan::{mark, marks};
 
-/// The longest member that is kept, in bytes; longer ones count as missing.
+/// The longest member that is kept, in bytes; longer ones count as missing, but for errors, which are cut.
 const MAX_CAPTURE: usize = 16 * 1024;
 /// Room for a usage object, in bytes.
 const TYPICAL_CAPTURE: usize = 256;
@@ -14,6 +15,29 @@ const TYPICAL_CAPTURE: usize = 256;
 const MAX_KEY: usize = 16;
 /// Strings at least this deep are content: `choices[].message.content`.
 const CONTENT_DEPTH: u32 = 3;
+
+/// The marks of all keys that mean something.
+const KNOWN: u64 = marks(&[
+    b"usage",
+    b"usageMetadata",
+    b"tool_usage",
+    b"service_tier",
+    b"serviceTier",
+    b"model",
+    b"modelVersion",
+    b"error",
+    b"type",
+    b"data",
+    b"choices",
+    b"output",
+    b"content",
+    b"candidates",
+    b"results",
+    b"predictions",
+    b"embedding",
+    b"embeddings",
+    b"text",
+]);
 
 /// A member that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +79,7 @@ pub(crate) struct Flow {
     /// The depth of the objects of the top level: 1, or 2 in an array.
     top: u32,
     container: &'static [u8],
+    container_mark: u64,
     in_string: bool,
     escaped: bool,
     key: Vec<u8>,
@@ -67,6 +92,18 @@ pub(crate) struct Flow {
     broken: bool,
     text: u64,
     pieces: u64,
+    answer: Answer,
+}
+
+/// What is known of the members that hold the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// None has come, or only empty ones.
+    Unseen,
+    /// One has just been opened: whether it is empty is not known.
+    Opened,
+    /// There is something in one.
+    Seen,
 }
 
 /// What to do with the value that follows.
@@ -78,8 +115,10 @@ enum Current {
     TooLong(Slot),
     /// The inner object whose members count too.
     Enter,
-    /// `data`: count the objects in it.
+    /// `data`: holds the answer, and the objects in it are counted.
     Pieces,
+    /// Holds the answer.
+    Answer,
 }
 
 impl Flow {
@@ -91,6 +130,7 @@ impl Flow {
             watched: 1,
             top: 1,
             container,
+            container_mark: marks(&[container]),
             in_string: false,
             escaped: false,
             key: Vec::new(),
@@ -101,6 +141,7 @@ impl Flow {
             broken: false,
             text: 0,
             pieces: 0,
+            answer: Answer::Unseen,
         }
     }
 
@@ -129,6 +170,11 @@ impl Flow {
         self.pieces
     }
 
+    /// Whether something was seen in a member of the top level that holds the answer and not, say, an error.
+    pub(crate) fn has_content(&self) -> bool {
+        self.answer == Answer::Seen
+    }
+
     /// The next piece.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let mut at = 0;
@@ -138,6 +184,8 @@ impl Flow {
             let keeping = matches!(self.current, Current::Keep(_));
             at = if self.in_string {
                 self.string(bytes, at)
+            } else if self.answer == Answer::Opened {
+                self.inside(bytes, at)
             } else if self.depth > self.watched {
                 self.skim(bytes, at)
             } else {
@@ -149,11 +197,22 @@ impl Flow {
         }
     }
 
+    /// Passes white space up to the first thing in a member that holds the answer, or to its end.
+    fn inside(&mut self, bytes: &[u8], at: usize) -> usize {
+        let space = bytes.get(at..).unwrap_or_default().iter().take_while(|byte| is_space(**byte)).count();
+        if let Some(byte) = bytes.get(at + space) {
+            self.answer = if matches!(byte, b']' | b'}') { Answer::Unseen } else { Answer::Seen };
+        }
+        at + space
+    }
+
     fn keep(&mut self, part: &[u8]) {
         let Current::Keep(slot) = self.current else { return };
-        if self.capture.len() + part.len() > MAX_CAPTURE {
+        let room = MAX_CAPTURE - self.capture.len();
+        if part.len() > room {
             self.current = Current::TooLong(slot);
-            self.capture.clear();
+            // Of an error the beginning is enough.
+            self.capture.extend_from_slice(part.get(..room).unwrap_or_default());
             return;
         }
         if self.capture.capacity() == 0 {
@@ -186,6 +245,8 @@ impl Flow {
             }
         } else if self.depth >= CONTENT_DEPTH {
             self.text += part.len() as u64 - u64::from(!self.in_string);
+        } else if self.current == Current::Answer && part.len() > usize::from(!self.in_string) {
+            self.answer = Answer::Seen;
         }
         end
     }
@@ -261,6 +322,9 @@ impl Flow {
             return start;
         };
         if self.place != Place::Key {
+            if self.current == Current::Answer && len > 1 {
+                self.answer = Answer::Seen;
+            }
             return self.comma(bytes, start + len);
         }
         let meaning = self.meaning(rest.get(..len - 1).unwrap_or_default());
@@ -297,6 +361,9 @@ impl Flow {
                 let enter = self.current == Current::Enter && byte == b'{';
                 self.place = if enter { Place::Key } else { Place::Inside };
                 self.watched += u32::from(enter);
+                if self.answer == Answer::Unseen && matches!(self.current, Current::Answer | Current::Pieces) {
+                    self.answer = Answer::Opened;
+                }
             }
             // An array in an array of documents.
             Place::Inside => {}
@@ -328,7 +395,7 @@ impl Flow {
     /// A watched value is over.
     fn finish(&mut self) {
         match self.current {
-            Current::Keep(slot) => {
+            Current::Keep(slot) | Current::TooLong(slot @ Slot::Error) => {
                 let mut kept = std::mem::take(&mut self.capture);
                 kept.truncate(kept.trim_ascii_end().len());
                 kept.drain(..kept.len() - kept.trim_ascii_start().len());
@@ -338,7 +405,7 @@ impl Flow {
                     *place = Some(kept);
                 }
             }
-            Current::Skip | Current::TooLong(_) | Current::Enter | Current::Pieces => {}
+            Current::Skip | Current::TooLong(_) | Current::Enter | Current::Pieces | Current::Answer => {}
         }
         self.capture.clear();
         self.current = Current::Skip;
@@ -346,6 +413,10 @@ impl Flow {
 
     /// What the key just read means.
     fn meaning(&self, key: &[u8]) -> Current {
+        // Most keys are none of ours, and this says so at once.
+        if mark(key.first().copied().unwrap_or_default(), key.len()) & (KNOWN | self.container_mark) == 0 {
+            return Current::Skip;
+        }
         let slot = match key {
             b"usage" | b"usageMetadata" => Slot::Usage,
             b"tool_usage" => Slot::ToolUsage,
@@ -354,6 +425,8 @@ impl Flow {
             b"error" => Slot::Error,
             b"type" => Slot::Type,
             b"data" => return Current::Pieces,
+            b"choices" | b"output" | b"content" | b"candidates" | b"results" | b"predictions" | b"embedding"
+            | b"embeddings" | b"text" => return Current::Answer,
             _ if self.watched == self.top && key == self.container && !key.is_empty() => return Current::Enter,
             _ => return Current::Skip,
         };

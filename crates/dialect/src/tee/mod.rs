@@ -20,6 +20,8 @@ use bytes::Bytes;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::usage::{Usage, UsageSource};
 
+use crate::bound::Bound;
+
 use document::Document;
 use stream::Stream;
 use tally::Tally;
@@ -46,11 +48,12 @@ pub enum Shape {
 pub struct Fed {
     /// What the client gets now.
     pub forward: Bytes,
-    /// The first content was in this piece; true at most once. What came before it can be taken back.
+    /// The first content was in this piece: text, reasoning, a tool call, a picture, sound, a refusal; true at most once.
+    /// What came before it says nothing of the answer and can be taken back. An answer may end without any.
     pub content: bool,
     /// The end of the answer is in this piece: settle, then forward it. Gemini streams have no such end but the body's.
     pub terminal: bool,
-    /// An error event, in an answer that began as a success.
+    /// An error event, or a document that is an error, in an answer that began as a success: see [`Meter::failure`].
     pub error: bool,
 }
 
@@ -85,6 +88,9 @@ pub struct Metered {
     pub oversized: bool,
     /// The body is not what its content type says: no JSON, or events that are none.
     pub malformed: bool,
+    /// What the answer says was made, or is held, by the account that answered: a later request that refers to it has to
+    /// go there.
+    pub bound: Bound,
 }
 
 /// Watches one answer.
@@ -153,6 +159,17 @@ impl Meter {
                 tally.text(*bytes);
                 tally.into_metered()
             }
+        }
+    }
+
+    /// The error that the answer ended with, as JSON in most cases: the data of the event, or the error of the document
+    /// in the envelope of the dialect's HTTP errors; at most [`MAX_ERROR`] bytes of it. Known as soon as [`Fed::error`] says
+    /// so, or [`Self::end`] was called.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Events(stream) => stream.failure(),
+            Kind::Document(document) => document.failure(),
+            Kind::Opaque { .. } => None,
         }
     }
 

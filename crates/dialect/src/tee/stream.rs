@@ -82,6 +82,10 @@ impl Stream {
         self.tally.metered()
     }
 
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.tally.error()
+    }
+
     pub(crate) fn at_event_boundary(&self) -> bool {
         // What is held has not been forwarded, if only whole events are.
         (self.held.is_empty() || self.hold) && self.long.is_none()

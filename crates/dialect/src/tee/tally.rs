@@ -4,6 +4,7 @@ use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ledger::MAX_RAW_USAGE;
 use keyward_domain::usage::{Usage, UsageSource};
 
+use crate::bound::Bound;
 use crate::json::text;
 use crate::usage::{Reading, anthropic, gemini, read};
 
@@ -41,6 +42,8 @@ pub(crate) struct Tally {
     suspect: bool,
     pub(crate) oversized: bool,
     pub(crate) malformed: bool,
+    /// What was made, or is held, by the account that answers.
+    pub(crate) bound: Bound,
     noted: Noted,
 }
 
@@ -73,6 +76,7 @@ impl Tally {
             suspect: false,
             oversized: false,
             malformed: false,
+            bound: Bound::new(),
             noted: Noted::default(),
         }
     }
@@ -106,10 +110,14 @@ impl Tally {
 
     /// An error event, as written. Nothing good follows it.
     pub(crate) fn failed(&mut self, event: &[u8]) {
-        let event = String::from_utf8_lossy(event.get(..MAX_ERROR).unwrap_or(event));
-        self.error.get_or_insert_with(|| event.into());
+        self.error.get_or_insert_with(|| clipped(event));
         self.noted.error = true;
         self.noted.terminal = true;
+    }
+
+    /// The error, as written.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
     }
 
     /// One image is done.
@@ -205,17 +213,19 @@ impl Tally {
     /// What is known so far.
     pub(crate) fn metered(&self) -> Metered {
         let names = [&self.tier, &self.model, &self.error].map(Clone::clone);
-        self.metered_with(names, String::from_utf8_lossy(&self.raw).into())
+        self.metered_with(names, String::from_utf8_lossy(&self.raw).into(), self.bound.clone())
     }
 
     /// The same, at the end.
     pub(crate) fn into_metered(mut self) -> Metered {
         let names = [self.tier.take(), self.model.take(), self.error.take()];
         let raw = String::from_utf8(std::mem::take(&mut self.raw)).unwrap_or_default();
-        self.metered_with(names, raw.into())
+        let bound = std::mem::take(&mut self.bound);
+        self.metered_with(names, raw.into(), bound)
     }
 
-    fn metered_with(&self, [service_tier, model, stream_error]: [Option<Box<str>>; 3], raw: Box<str>) -> Metered {
+    fn metered_with(&self, names: [Option<Box<str>>; 3], raw: Box<str>, bound: Bound) -> Metered {
+        let [service_tier, model, stream_error] = names;
         let whole = self.settled || self.complete || self.finished;
         let usage = self.all_usage();
         let source = match usage {
@@ -239,6 +249,7 @@ impl Tally {
             suspect: self.suspect,
             oversized: self.oversized,
             malformed: self.malformed,
+            bound,
         }
     }
 
@@ -254,4 +265,9 @@ impl Tally {
         usage.searches = usage.searches.max(self.searches);
         Some(usage)
     }
+}
+
+/// An error, cut at [`MAX_ERROR`].
+pub(crate) fn clipped(error: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(error.get(..MAX_ERROR).unwrap_or(error)).into()
 }

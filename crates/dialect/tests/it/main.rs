@@ -2,6 +2,8 @@
 #![cfg(test)]
 #![expect(clippy::too_many_lines, reason = "tables of cases")]
 
+mod bound;
+mod content;
 mod draw;
 mod errors;
 mod golden;

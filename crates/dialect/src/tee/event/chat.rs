@@ -107,16 +107,18 @@ fn read_delta<'a>(delta: &'a [u8], reading: &mut Reading<'a>, tally: &mut Tally)
             }
         }
         b"function_call" => read_call(member.value, reading, tally),
-        b"audio" => {
-            tally.touch();
-            each(member.value, |member| {
-                if member.key == b"transcript" {
-                    content(member.value, reading, tally);
-                }
-            });
-        }
+        b"audio" => read_audio(member.value, reading, tally),
         // `content`, `refusal`, `reasoning`, `reasoning_content` and whatever else carries text.
         _ => content(member.value, reading, tally),
+    });
+}
+
+/// Sound, which is no text, and what is said in it; the first piece may have nothing but an id.
+fn read_audio<'a>(audio: &'a [u8], reading: &mut Reading<'a>, tally: &mut Tally) {
+    each(audio, |member| match member.key {
+        b"transcript" => content(member.value, reading, tally),
+        b"data" if text_len(member.value) > 0 => tally.touch(),
+        _ => {}
     });
 }
 

@@ -1,5 +1,6 @@
 //! Anthropic `messages`.
 
+use crate::bound::answer;
 use crate::json::{each, is_null, text_len};
 use crate::tee::tally::Tally;
 
@@ -35,7 +36,11 @@ pub(super) fn read<'a>(data: &'a [u8], tally: &mut Tally) -> Option<Reading<'a>>
     let mut reading = Reading::single();
     match event.kind {
         b"message_start" => read_start(event.message.unwrap_or_default(), tally),
-        b"content_block_start" => read_block(event.block.unwrap_or_default(), tally),
+        b"content_block_start" => {
+            let block = event.block.unwrap_or_default();
+            read_block(block, tally);
+            answer::block(block, &mut tally.bound);
+        }
         b"content_block_delta" => read_delta(event.delta.unwrap_or_default(), &mut reading, tally),
         b"message_delta" => read_end(&event, tally),
         b"message_stop" => tally.ended(),
@@ -52,6 +57,7 @@ fn read_start(message: &[u8], tally: &mut Tally) {
             read_tier(member.value, tally);
         }
         b"model" => tally.model(member.value),
+        b"container" => answer::container(member.value, &mut tally.bound),
         _ => {}
     });
 }
@@ -80,6 +86,7 @@ fn read_delta<'a>(delta: &'a [u8], reading: &mut Reading<'a>, tally: &mut Tally)
                 reading.recurs = true;
             }
         }
+        b"signature" if text_len(member.value) == 0 => {}
         b"signature" | b"citation" => tally.touch(),
         _ => {}
     });
@@ -90,8 +97,10 @@ fn read_end(event: &Event<'_>, tally: &mut Tally) {
         tally.message_delta(usage);
         read_tier(usage, tally);
     }
-    each(event.delta.unwrap_or_default(), |member| {
-        tally.finished |= member.key == b"stop_reason" && !is_null(member.value);
+    each(event.delta.unwrap_or_default(), |member| match member.key {
+        b"stop_reason" => tally.finished |= !is_null(member.value),
+        b"container" => answer::container(member.value, &mut tally.bound),
+        _ => {}
     });
 }
 

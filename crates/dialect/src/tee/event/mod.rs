@@ -11,7 +11,7 @@ use keyward_domain::dialect::{Dialect, Operation};
 use crate::json::{Flow, Slot, is_document};
 
 use super::fields::Fields;
-use super::tally::Tally;
+use super::tally::{Tally, clipped};
 
 /// The most holes in an event's template: text, padding, a counter.
 pub(crate) const MAX_HOLES: usize = 3;
@@ -138,12 +138,21 @@ pub(crate) fn read_long(flow: &Flow, tally: &mut Tally) {
             }
         }
     }
+    // Its items were not looked at.
+    if tally.operation == Operation::Responses {
+        tally.bound.overflow();
+    }
     let failed = flow.kept(Slot::Error).is_some() && !matches!(kind, b"response.completed" | b"response.incomplete");
     if failed {
         tally.failed(&error(flow));
     } else if ends(kind) {
         tally.ended();
     }
+}
+
+/// The error that a document is; nothing when it is an answer.
+pub(crate) fn document_error(flow: &Flow) -> Option<Box<str>> {
+    flow.kept(Slot::Error).map(|_| clipped(&error(flow)))
 }
 
 /// Reads a whole document, or as much of one as came.
@@ -198,4 +207,10 @@ fn ends(kind: &[u8]) -> bool {
 /// The text of a type, without its quotes.
 fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+/// Whether this is an array or object with something in it.
+fn is_filled(value: &[u8]) -> bool {
+    let inside = value.strip_prefix(b"[").or_else(|| value.strip_prefix(b"{")).unwrap_or_default();
+    !matches!(inside.trim_ascii_start().first(), None | Some(b']' | b'}'))
 }
