@@ -43,6 +43,10 @@ pub enum Denial {
     RateLimited(Duration),
     /// Every key of the pool rests; the first is back after this time.
     AllKeysCooling(Duration),
+    /// The provider or the model keeps failing and is left alone for this time.
+    UpstreamResting(Duration),
+    /// The request refers to something that belongs to an account which cannot be used any more.
+    AffinityUnavailable,
     /// No key can serve this; per key name the reason.
     NoUsableKey(Vec<(String, String)>),
     /// The vault is locked.
@@ -131,10 +135,11 @@ impl Denial {
             Self::RequestTimeout => "request_timeout",
             Self::RateLimited(_) => "rate_limited",
             Self::AllKeysCooling(_) => "all_keys_cooling",
+            Self::AffinityUnavailable => "affinity_unavailable",
             Self::NoUsableKey(_) => "no_usable_key",
             Self::VaultLocked => "vault_locked",
             Self::PriceUnknown(_) => "price_unknown",
-            Self::Overloaded(_) => "overloaded",
+            Self::Overloaded(_) | Self::UpstreamResting(_) => "overloaded",
             Self::UpstreamError(_) => "upstream_error",
             Self::UpstreamMalformed(_) => "upstream_malformed",
             Self::UpstreamRedirect => "upstream_redirect",
@@ -155,10 +160,17 @@ impl Denial {
             Self::ModelNotFound(..) | Self::ModelAmbiguous(..) | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::InvalidRequest(..) | Self::UnsupportedParameter(_) | Self::Untranslatable(_) => 400,
+            Self::InvalidRequest(..)
+            | Self::UnsupportedParameter(_)
+            | Self::Untranslatable(_)
+            | Self::AffinityUnavailable => 400,
             Self::BodyTooLarge(_) => 413,
             Self::RateLimited(_) | Self::AllKeysCooling(_) => 429,
-            Self::NoUsableKey(_) | Self::VaultLocked | Self::PriceUnknown(_) | Self::Overloaded(_) => 503,
+            Self::NoUsableKey(_)
+            | Self::VaultLocked
+            | Self::PriceUnknown(_)
+            | Self::Overloaded(_)
+            | Self::UpstreamResting(_) => 503,
             Self::UpstreamError(_) | Self::UpstreamMalformed(_) | Self::UpstreamRedirect | Self::UpstreamTls(_) => 502,
             Self::UpstreamTimeout(..) => 504,
             Self::Internal => 500,
@@ -180,7 +192,7 @@ impl Denial {
     /// When it is worth trying again, for those that heal by themselves.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(after) | Self::AllKeysCooling(after) => Some(*after),
+            Self::RateLimited(after) | Self::AllKeysCooling(after) | Self::UpstreamResting(after) => Some(*after),
             Self::Overloaded(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -217,8 +229,10 @@ impl Denial {
             Self::UnsupportedParameter(param) => format!("The parameter `{param}` is not supported here. Leave it out."),
             Self::BodyTooLarge(limit) => format!("The request body is larger than the limit of {limit} bytes. Send less, or ask the operator to raise `limits.body`."),
             Self::RequestTimeout => "The request did not arrive in time. Send it again.".to_owned(),
-            Self::RateLimited(after) => format!("Too many requests. Try again in {} s.", after.as_secs().max(1)),
-            Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", after.as_secs().max(1)),
+            Self::RateLimited(after) => format!("Too many requests. Try again in {} s.", whole_seconds(*after)),
+            Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", whole_seconds(*after)),
+            Self::UpstreamResting(after) => format!("The provider failed again and again and is left alone for a moment. Try again in {} s.", whole_seconds(*after)),
+            Self::AffinityUnavailable => "The request refers to a response, file, conversation or encrypted item of a provider account that cannot serve it any more. Start over without that reference.".to_owned(),
             Self::NoUsableKey(reasons) => no_usable_key(reasons),
             Self::VaultLocked => "The vault is locked, so no provider key can be used. An operator has to run `keyward unlock`.".to_owned(),
             Self::PriceUnknown(model) => format!("The price of `{model}` is unknown and a budget applies. Set one with `keyward model price`."),
@@ -231,6 +245,11 @@ impl Denial {
             Self::Internal => "Keyward failed to handle this request. The log has the details under this request id.".to_owned(),
         }
     }
+}
+
+/// Rounded up: who comes back after so many seconds comes late enough.
+fn whole_seconds(length: Duration) -> u64 {
+    length.as_secs().saturating_add(u64::from(length.subsec_nanos() > 0)).max(1)
 }
 
 fn not_found(model: &str, near: &[String]) -> String {

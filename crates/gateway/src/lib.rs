@@ -22,6 +22,6 @@ pub use egress::egress;
 pub use metrics::Metrics;
 pub use options::{Attempts, Deadlines, Disconnect, Limits, Options};
 pub use server::{Gateway, Running, StartError};
-pub use snapshot::{Deployment, ModelCard, Pooled, ProviderEntry, Resolution, Snapshot, SnapshotHandle};
-pub use surface::{ModelIn, ROUTES, Route};
+pub use snapshot::{Deployment, Living, ModelCard, Pooled, ProviderEntry, Resolution, Route, Snapshot, SnapshotHandle};
+pub use surface::{ENDPOINTS, Endpoint, ModelIn};
 pub use upstream::BadRoot;

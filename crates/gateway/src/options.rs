@@ -74,6 +74,8 @@ pub struct Deadlines {
 pub struct Attempts {
     /// Upstream calls for one client call, at most.
     pub max: usize,
+    /// How long a call may wait when every key merely rests, instead of being refused at once.
+    pub wait: Duration,
 }
 
 /// What happens upstream when the client goes away; a virtual key may say otherwise.
@@ -133,7 +135,7 @@ impl Default for Deadlines {
 
 impl Default for Attempts {
     fn default() -> Self {
-        Self { max: 4 }
+        Self { max: 4, wait: Duration::ZERO }
     }
 }
 

@@ -29,7 +29,9 @@ pub(crate) fn response(worker: &Worker, arrival: &Arrival, denial: &Denial) -> R
         headers.insert(REQUEST_ID, id);
     }
     if let Some(after) = denial.retry_after() {
-        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        // Rounded up: who comes back after so many seconds comes late enough.
+        let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if denial.status() == 401 {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

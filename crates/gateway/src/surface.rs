@@ -19,7 +19,7 @@ pub enum ModelIn {
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
-pub struct Route {
+pub struct Endpoint {
     /// HTTP method.
     pub method: &'static str,
     /// Path, with at most one `{model}`.
@@ -32,24 +32,24 @@ pub struct Route {
     pub model: ModelIn,
 }
 
-const fn openai(method: &'static str, path: &'static str, operation: Operation, model: ModelIn) -> Route {
-    Route { method, path, dialect: Dialect::OpenAi, operation, model }
+const fn openai(method: &'static str, path: &'static str, operation: Operation, model: ModelIn) -> Endpoint {
+    Endpoint { method, path, dialect: Dialect::OpenAi, operation, model }
 }
 
-const fn anthropic(path: &'static str, operation: Operation) -> Route {
-    Route { method: "POST", path, dialect: Dialect::Anthropic, operation, model: ModelIn::Body }
+const fn anthropic(path: &'static str, operation: Operation) -> Endpoint {
+    Endpoint { method: "POST", path, dialect: Dialect::Anthropic, operation, model: ModelIn::Body }
 }
 
-const fn gemini(path: &'static str, operation: Operation) -> Route {
-    Route { method: "POST", path, dialect: Dialect::Gemini, operation, model: ModelIn::Path }
+const fn gemini(path: &'static str, operation: Operation) -> Endpoint {
+    Endpoint { method: "POST", path, dialect: Dialect::Gemini, operation, model: ModelIn::Path }
 }
 
-const fn list(path: &'static str, dialect: Dialect, model: ModelIn) -> Route {
-    Route { method: "GET", path, dialect, operation: Operation::ListModels, model }
+const fn list(path: &'static str, dialect: Dialect, model: ModelIn) -> Endpoint {
+    Endpoint { method: "GET", path, dialect, operation: Operation::ListModels, model }
 }
 
 /// Every path that clients may call. `/v1/models` belongs to the dialect whose headers the request carries.
-pub const ROUTES: &[Route] = &[
+pub const ENDPOINTS: &[Endpoint] = &[
     openai("POST", "/v1/chat/completions", Operation::Chat, ModelIn::Body),
     openai("POST", "/v1/responses", Operation::Responses, ModelIn::Body),
     openai("POST", "/v1/responses/input_tokens", Operation::CountTokens, ModelIn::Body),
@@ -114,29 +114,29 @@ pub(crate) struct Surface {
 }
 
 impl Surface {
-    /// The route of this method and path. `/v1/models` is refined by headers: Anthropic's when `anthropic-version` is
+    /// The endpoint of this method and path. `/v1/models` is refined by headers: Anthropic's when `anthropic-version` is
     /// there, Gemini's when the key came as `x-goog-api-key`.
     pub(crate) fn find(method: &Method, path: &str, headers: &HeaderMap) -> Result<Self, Denial> {
         let mut other_method = false;
-        for route in ROUTES {
-            let Some(path_model) = match_path(route.path, path) else { continue };
-            if route.method != method.as_str() {
+        for endpoint in ENDPOINTS {
+            let Some(path_model) = match_path(endpoint.path, path) else { continue };
+            if endpoint.method != method.as_str() {
                 other_method = true;
                 continue;
             }
             return Ok(Self {
-                dialect: refine(route, headers),
-                operation: route.operation,
-                model: route.model,
+                dialect: refine(endpoint, headers),
+                operation: endpoint.operation,
+                model: endpoint.model,
                 path_model: (!path_model.is_empty()).then(|| path_model.into()),
-                path_streams: route.path.ends_with(":streamGenerateContent"),
+                path_streams: endpoint.path.ends_with(":streamGenerateContent"),
             });
         }
         Err(if other_method { Denial::MethodNotAllowed } else { Denial::RouteNotFound })
     }
 }
 
-/// The dialect that a path belongs to when it matches no route: the one whose error shape its client understands.
+/// The dialect that a path belongs to when it matches no endpoint: the one whose error shape its client understands.
 pub(crate) fn dialect_of_unknown(path: &str, headers: &HeaderMap) -> Dialect {
     if path.starts_with("/anthropic") || path.starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
         Dialect::Anthropic
@@ -158,9 +158,9 @@ fn match_path<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     (plain && verb_free && !model.contains("..") && !model.contains("//")).then_some(model)
 }
 
-fn refine(route: &Route, headers: &HeaderMap) -> Dialect {
-    if route.operation != Operation::ListModels || !route.path.starts_with("/v1/") {
-        return route.dialect;
+fn refine(endpoint: &Endpoint, headers: &HeaderMap) -> Dialect {
+    if endpoint.operation != Operation::ListModels || !endpoint.path.starts_with("/v1/") {
+        return endpoint.dialect;
     }
     if headers.contains_key("anthropic-version") {
         Dialect::Anthropic

@@ -8,6 +8,7 @@ use std::time::Duration;
 use keyward_domain::ids::RequestId;
 use keyward_domain::port::{Clock, Entropy, EntropyError};
 use keyward_domain::time::Timestamp;
+use keyward_pool::{Draw, Moment, RetryBudget};
 use keyward_vault::Vault;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Retries that all calls together may still make.
+    pub(crate) retries: RetryBudget,
 }
 
 /// One event loop.
@@ -41,6 +44,7 @@ pub(crate) struct Worker {
     pub(crate) drains: Cell<usize>,
     abandoned: UnboundedSender<Abandoned>,
     chance: RefCell<Chance>,
+    draw: Cell<Draw>,
 }
 
 impl Worker {
@@ -50,6 +54,10 @@ impl Worker {
         upstream: Upstream,
         ledger: Rc<Ledger>,
     ) -> (Rc<Self>, UnboundedReceiver<Abandoned>) {
+        let mut seed = [0; 8];
+        // Without entropy all loops draw alike, which spreads load no worse; nothing secret hangs on it.
+        let _ = shared.entropy.fill(&mut seed);
+        let draw = Draw::seeded(u64::from_ne_bytes(seed));
         // Bounded by `disconnect.drains`, which is checked before anything is sent here.
         let (abandoned, receiver) = unbounded_channel();
         let worker = Rc::new(Self {
@@ -61,6 +69,7 @@ impl Worker {
             drains: Cell::new(0),
             abandoned,
             chance: RefCell::new(Chance::default()),
+            draw: Cell::new(draw),
         });
         (worker, receiver)
     }
@@ -83,6 +92,19 @@ impl Worker {
     /// Time for measuring lengths.
     pub(crate) fn monotonic(&self) -> Duration {
         self.shared.clock.monotonic()
+    }
+
+    /// Both clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.now(), self.monotonic())
+    }
+
+    /// Chance for spreading load; not for secrets.
+    pub(crate) fn draw<T>(&self, with: impl FnOnce(&mut Draw) -> T) -> T {
+        let mut draw = self.draw.get();
+        let drawn = with(&mut draw);
+        self.draw.set(draw);
+        drawn
     }
 
     /// The id of a request that arrives now.

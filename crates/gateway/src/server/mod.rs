@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use keyward_domain::port::{Clock, Entropy, JournalError, Journals};
+use keyward_pool::RetryBudget;
 use keyward_vault::Vault;
 use tokio::sync::watch;
 
@@ -89,6 +90,7 @@ impl Gateway {
             clock: self.clock,
             entropy: self.entropy,
             metrics: self.metrics,
+            retries: RetryBudget::new(),
         });
         let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();
         let mut listener = Some((listener, doors));

@@ -3,26 +3,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use http::HeaderValue;
+use keyward_domain::alias::Alias;
 use keyward_domain::catalog::{Catalog, Model, Pricing};
 use keyward_domain::credential::Credential;
 use keyward_domain::ids::TenantId;
 use keyward_domain::origin::Scheme;
 use keyward_domain::port::{PriceOverride, Records};
 use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_pool::{Member, Moment, Registry};
 use keyward_provider::preset;
 use keyward_vault::Vault;
 
-use super::entries::{Deployment, KeyEntry, ModelCard, Pooled, ProviderEntry, World};
+use super::entries::{Deployment, KeyEntry, ModelCard, Pooled, ProviderEntry, Route, World};
 use super::resolve::Resolution;
 use super::{FastMap, Snapshot};
+
+/// What lives longer than a snapshot and is laid under each.
+#[derive(Clone, Copy)]
+pub struct Living<'a> {
+    /// Prices, unless the operator set others.
+    pub catalog: &'a Arc<Catalog>,
+    /// Knows who may call.
+    pub vault: &'a Vault,
+    /// What is known of every key.
+    pub registry: &'a Registry,
+    /// Now.
+    pub moment: Moment,
+}
 
 impl Snapshot {
     /// The picture that these records give; prices that the operator set go before the catalog's. While the vault is
     /// locked nobody can be authenticated.
-    pub fn build(records: &Records, catalog: &Arc<Catalog>, vault: &Vault) -> Self {
+    pub fn build(records: &Records, living: &Living<'_>) -> Self {
         let mut worlds: FastMap<TenantId, Arc<World>> = FastMap::default();
         let tenants: BTreeSet<TenantId> = records
             .virtual_keys
@@ -31,7 +45,7 @@ impl Snapshot {
             .chain(records.providers.iter().map(|provider| provider.tenant))
             .collect();
         for tenant in tenants {
-            worlds.insert(tenant, Arc::new(world(tenant, records, catalog)));
+            worlds.insert(tenant, Arc::new(world(tenant, records, living)));
         }
         let keys = records.virtual_keys.iter().filter_map(|key| {
             let world = Arc::clone(worlds.get(&key.tenant)?);
@@ -39,7 +53,7 @@ impl Snapshot {
         });
         Self {
             revision: records.revision,
-            verifier: vault.token_verifier().ok(),
+            verifier: living.vault.token_verifier().ok(),
             keys: keys.collect(),
             worlds: worlds.clone(),
         }
@@ -56,57 +70,74 @@ impl Snapshot {
     }
 }
 
-fn world(tenant: TenantId, records: &Records, catalog: &Arc<Catalog>) -> World {
+fn world(tenant: TenantId, records: &Records, living: &Living<'_>) -> World {
+    let catalog = living.catalog;
     let (models, providers) = (FastMap::default(), FastMap::default());
     let mut world = World { catalog: Arc::clone(catalog), models, providers, cards: Vec::new() };
     let mut bare: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
     for provider in records.providers.iter().filter(|provider| provider.tenant == tenant && provider.enabled) {
-        let Some(entry) = provider_entry(provider, &records.credentials) else { continue };
+        let Some(entry) = provider_entry(provider, &records.credentials, living) else { continue };
         world.providers.insert(provider.name.as_str().into(), Arc::clone(&entry));
         for model in models_of(provider, records, catalog) {
             let Some(deployment) = deployment(&entry, provider, &model, catalog, &records.prices) else { continue };
-            let qualified = Arc::clone(&deployment.qualified);
-            let targets: Arc<[_]> = Arc::from([Arc::clone(&deployment)]);
-            world.models.insert(Box::from(&*qualified), Resolution::Targets(qualified, targets));
+            let route = Route::plain(Arc::clone(&deployment.qualified), Arc::clone(&deployment));
+            world.models.insert(Box::from(&*route.name), Resolution::Route(Arc::new(route)));
             bare.entry(Arc::clone(&deployment.model)).or_default().push(deployment);
         }
     }
     for (name, deployments) in bare {
-        list_bare(&mut world, name, deployments);
+        list_bare(&mut world, &name, deployments);
     }
     for alias in records.aliases.iter().filter(|alias| alias.tenant == tenant) {
-        let targets: Vec<_> = alias
-            .targets
-            .iter()
-            .filter_map(|target| world.resolve(target).ok())
-            .flat_map(|(_, all)| all.to_vec())
-            .collect();
-        if targets.is_empty() {
-            continue;
-        }
-        let name: Arc<str> = alias.name.as_str().into();
-        let targets: Arc<[_]> = targets.into();
+        let Some(route) = alias_route(alias, &world) else { continue };
+        let name = Arc::clone(&route.name);
         world.cards.retain_mut(|card| card.id != name || card.give_way());
-        world.cards.push(card(Arc::clone(&name), Vec::new(), &targets, "alias"));
-        world.models.insert(Box::from(&*name), Resolution::Targets(name, targets));
+        world.cards.push(card(Arc::clone(&name), Vec::new(), &route.targets, "alias"));
+        world.models.insert(Box::from(&*name), Resolution::Route(Arc::new(route)));
     }
     world.cards.sort_by(|a, b| a.id.cmp(&b.id));
     world
 }
 
+/// The route of an alias; `None` when none of its targets is there. Weights stay with the targets they were given to.
+fn alias_route(alias: &Alias, world: &World) -> Option<Route> {
+    let (mut targets, mut weights) = (Vec::new(), Vec::new());
+    for (at, name) in alias.targets.iter().enumerate() {
+        let weight = alias.weights.get(at).copied().unwrap_or(1);
+        for target in deployments(world, name) {
+            targets.push(target);
+            weights.push(weight);
+        }
+    }
+    let all = |names: &Vec<String>| names.iter().flat_map(|name| deployments(world, name)).collect();
+    let fallback = alias.fallback.iter().map(|(class, names)| (*class, all(names))).collect();
+    (!targets.is_empty()).then(|| Route {
+        name: alias.name.as_str().into(),
+        targets,
+        order: alias.order,
+        weights,
+        fallback,
+    })
+}
+
+fn deployments(world: &World, name: &str) -> Vec<Arc<Deployment>> {
+    world.resolve(name).map(|route| route.targets.clone()).unwrap_or_default()
+}
+
 /// A bare name leads somewhere when exactly one enabled provider offers it.
-fn list_bare(world: &mut World, name: Arc<str>, deployments: Vec<Arc<Deployment>>) {
+fn list_bare(world: &mut World, name: &Arc<str>, deployments: Vec<Arc<Deployment>>) {
     let all: Arc<[_]> = deployments.into();
     if let [only] = &*all {
-        world.cards.push(card(Arc::clone(&name), vec![Arc::clone(&only.qualified)], &all, &only.provider.name));
-        world.models.insert(Box::from(&*name), Resolution::Targets(name, all));
+        world.cards.push(card(Arc::clone(name), vec![Arc::clone(&only.qualified)], &all, &only.provider.name));
+        let route = Route::plain(Arc::clone(name), Arc::clone(only));
+        world.models.insert(Box::from(&**name), Resolution::Route(Arc::new(route)));
         return;
     }
     for deployment in &*all {
-        let one: Arc<[_]> = Arc::from([Arc::clone(deployment)]);
-        world.cards.push(card(Arc::clone(&deployment.qualified), Vec::new(), &one, &deployment.provider.name));
+        let one = std::slice::from_ref(deployment);
+        world.cards.push(card(Arc::clone(&deployment.qualified), Vec::new(), one, &deployment.provider.name));
     }
-    world.models.insert(Box::from(&*name), Resolution::Ambiguous(all));
+    world.models.insert(Box::from(&**name), Resolution::Ambiguous(all));
 }
 
 impl ModelCard {
@@ -116,18 +147,21 @@ impl ModelCard {
     }
 }
 
-fn card(id: Arc<str>, also: Vec<Arc<str>>, targets: &Arc<[Arc<Deployment>]>, owner: &str) -> ModelCard {
+fn card(id: Arc<str>, also: Vec<Arc<str>>, targets: &[Arc<Deployment>], owner: &str) -> ModelCard {
     let context = targets.iter().filter_map(|target| target.context).min();
     let max_output = targets.iter().filter_map(|target| target.max_output).min();
-    ModelCard { id, also, targets: Arc::clone(targets), owner: owner.into(), context, max_output }
+    ModelCard { id, also, targets: targets.into(), owner: owner.into(), context, max_output }
 }
 
-fn provider_entry(provider: &Provider, credentials: &[Credential]) -> Option<Arc<ProviderEntry>> {
-    let pool = credentials.iter().filter(|credential| credential.provider == provider.id).filter_map(|credential| {
+fn provider_entry(provider: &Provider, credentials: &[Credential], living: &Living<'_>) -> Option<Arc<ProviderEntry>> {
+    let own = || credentials.iter().filter(|credential| credential.provider == provider.id);
+    let pooled = own().filter_map(|credential| {
         let name_header = HeaderValue::from_str(&credential.name).ok()?;
         let name = credential.name.as_str().into();
-        Some(Arc::new(Pooled { id: credential.id, name, name_header, record: credential.clone() }))
+        let pooled = Pooled { id: credential.id, name, name_header, record: credential.clone() };
+        Some((credential.id, Arc::new(pooled)))
     });
+    let pool = living.registry.pool(provider.id, provider.strategy, own().map(member).collect(), living.moment);
     let origin = &provider.base_url.origin;
     let vendor = preset(&provider.name).or_else(|| preset(provider.kind.as_str()));
     let at_vendor = vendor.is_some_and(|vendor| vendor.base_url.parse().is_ok_and(|base| provider.base_url == base));
@@ -144,9 +178,21 @@ fn provider_entry(provider: &Provider, credentials: &[Credential]) -> Option<Arc
         keyless: vendor.map_or(provider.kind == ProviderKind::OpenAiCompatible, |vendor| !vendor.needs_key),
         catalog: provider.catalog.as_deref().map(Box::from),
         free: provider.free,
-        pool: pool.collect(),
-        turn: AtomicUsize::new(0),
+        rules: Vec::new(),
+        pool,
+        credentials: pooled.collect(),
     }))
+}
+
+fn member(credential: &Credential) -> Member {
+    Member {
+        credential: credential.id,
+        name: credential.name.clone(),
+        state: credential.state,
+        terms: credential.terms.clone(),
+        models: credential.models.clone(),
+        proved_at: credential.proof.as_ref().map(|proof| proof.at),
+    }
 }
 
 /// What a provider offers: what its keys were seen to offer, or, before any was asked, what the catalog knows; and what

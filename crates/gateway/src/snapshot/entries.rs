@@ -1,15 +1,19 @@
 //! What a snapshot is made of.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::HeaderValue;
+use keyward_domain::alias::TargetOrder;
 use keyward_domain::catalog::{Catalog, Pricing};
-use keyward_domain::credential::{Credential, CredentialState};
+use keyward_domain::credential::Credential;
 use keyward_domain::ids::{CredentialId, ProviderId};
+use keyward_domain::judgement::RuleOverride;
 use keyward_domain::origin::{BaseUrl, Origin};
 use keyward_domain::provider::ProviderKind;
+use keyward_domain::routing::FallbackClass;
 use keyward_domain::virtual_key::VirtualKey;
+use keyward_pool::Pool;
 
 use super::FastMap;
 use super::resolve::Resolution;
@@ -56,10 +60,12 @@ pub struct ProviderEntry {
     pub(crate) catalog: Option<Box<str>>,
     /// Whether the operator declared it free.
     pub(crate) free: bool,
+    /// Chooses among its credentials.
+    pub pool: Arc<Pool>,
+    /// What the operator says that its answers mean, before any table.
+    pub(crate) rules: Vec<RuleOverride>,
     /// Its credentials, usable or not.
-    pub pool: Vec<Arc<Pooled>>,
-    /// Whose turn it is: the seam for selection strategies.
-    pub(crate) turn: AtomicUsize,
+    pub(crate) credentials: FastMap<CredentialId, Arc<Pooled>>,
 }
 
 /// A credential in a pool, still sealed.
@@ -93,6 +99,21 @@ pub struct Deployment {
     pub max_output: Option<u64>,
 }
 
+/// Where a name leads: the deployments that may serve it, and what is gone on to when they cannot.
+#[derive(Clone, Default)]
+pub struct Route {
+    /// The name as it is kept.
+    pub name: Arc<str>,
+    /// What may serve it, as listed.
+    pub targets: Vec<Arc<Deployment>>,
+    /// In which order they are tried.
+    pub order: TargetOrder,
+    /// Share of the calls of each target, for [`TargetOrder::Weighted`]; one that is missing is 1.
+    pub weights: Vec<u16>,
+    /// What is gone on to, by what stood in the way.
+    pub fallback: BTreeMap<FallbackClass, Vec<Arc<Deployment>>>,
+}
+
 /// A line of a model list.
 #[derive(Clone)]
 pub struct ModelCard {
@@ -110,29 +131,10 @@ pub struct ModelCard {
     pub max_output: Option<u64>,
 }
 
-impl ProviderEntry {
-    /// The pool, beginning with the credential whose turn it is: round robin.
-    pub(crate) fn in_turn(&self) -> impl Iterator<Item = &Arc<Pooled>> {
-        let first = match self.pool.len() {
-            0 | 1 => 0,
-            several => self.turn.fetch_add(1, Ordering::Relaxed) % several,
-        };
-        let (later, sooner) = self.pool.split_at(first);
-        sooner.iter().chain(later)
-    }
-}
-
-impl Pooled {
-    /// Why it cannot be used now, if it cannot.
-    pub(crate) fn unusable(&self) -> Option<&'static str> {
-        match self.record.state {
-            CredentialState::Active => None,
-            CredentialState::Pending => Some("not yet validated: run `keyward key test`"),
-            CredentialState::Disabled => Some("disabled: run `keyward key enable`"),
-            CredentialState::Suspect => Some("refused by the provider: run `keyward key test`"),
-            CredentialState::Draining => Some("draining: it gets no new calls"),
-            CredentialState::Retired => Some("retired"),
-            CredentialState::Revoked => Some("revoked at the provider"),
-        }
+impl Route {
+    /// A name that is no alias.
+    pub(crate) fn plain(name: Arc<str>, target: Arc<Deployment>) -> Self {
+        let (order, weights, fallback) = (TargetOrder::Listed, Vec::new(), BTreeMap::new());
+        Self { name, targets: vec![target], order, weights, fallback }
     }
 }

@@ -13,10 +13,11 @@ use foldhash::fast::FixedState;
 use keyward_domain::ids::TenantId;
 use keyward_vault::TokenVerifier;
 
-pub use entries::{Deployment, ModelCard, Pooled, ProviderEntry};
+pub use build::Living;
+pub use entries::{Deployment, ModelCard, Pooled, ProviderEntry, Route};
 pub(crate) use entries::{KeyEntry, World};
 pub use resolve::Resolution;
-pub(crate) use resolve::{Resolved, Unresolved};
+pub(crate) use resolve::Unresolved;
 
 /// Maps of this size are read on every request, from keys that an outsider cannot choose freely.
 pub(crate) type FastMap<K, V> = HashMap<K, V, FixedState>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use keyward_domain::catalog::Pricing;
 
-use super::entries::{Deployment, World};
+use super::entries::{Deployment, Route, World};
 
 /// Longer names are nobody's.
 const MAX_MODEL_NAME: usize = 256;
@@ -17,14 +17,11 @@ const MAX_SUGGESTIONS: usize = 3;
 /// What a name stands for.
 #[derive(Clone)]
 pub enum Resolution {
-    /// These deployments, in order of preference.
-    Targets(Arc<str>, Arc<[Arc<Deployment>]>),
+    /// This route.
+    Route(Arc<Route>),
     /// Several providers offer a model of this name; which one is meant has to be said.
     Ambiguous(Arc<[Arc<Deployment>]>),
 }
-
-/// A name as it is kept, and the deployments that may serve it.
-pub(crate) type Resolved = (Arc<str>, Arc<[Arc<Deployment>]>);
 
 /// Why a name leads nowhere.
 pub(crate) enum Unresolved {
@@ -35,11 +32,11 @@ pub(crate) enum Unresolved {
 }
 
 impl World {
-    /// The name as it is kept, and what may serve it: an alias, `provider/model`, or a bare name that exactly one
+    /// Where a name leads: an alias, `provider/model`, or a bare name that exactly one
     /// enabled provider offers. `provider/model` of a known provider is served even when no list contains the model.
-    pub(crate) fn resolve(&self, name: &str) -> Result<Resolved, Unresolved> {
+    pub(crate) fn resolve(&self, name: &str) -> Result<Arc<Route>, Unresolved> {
         match self.models.get(name) {
-            Some(Resolution::Targets(name, targets)) => Ok((Arc::clone(name), Arc::clone(targets))),
+            Some(Resolution::Route(route)) => Ok(Arc::clone(route)),
             Some(Resolution::Ambiguous(targets)) => Err(Unresolved::Ambiguous(Arc::clone(targets))),
             None => self.unlisted(name).ok_or(Unresolved::Unknown),
         }
@@ -49,9 +46,9 @@ impl World {
     pub(crate) fn similar(&self, name: &str, is_visible: impl Fn(&str, &Deployment) -> bool) -> Vec<String> {
         let mut near: Vec<(usize, &str)> = Vec::new();
         for (known, resolution) in &self.models {
-            let Resolution::Targets(_, targets) = resolution else { continue };
+            let Resolution::Route(route) = resolution else { continue };
             let far = distance(name, known);
-            if far <= MAX_DISTANCE && targets.iter().any(|target| is_visible(known, target)) {
+            if far <= MAX_DISTANCE && route.targets.iter().any(|target| is_visible(known, target)) {
                 near.push((far, known));
             }
         }
@@ -59,7 +56,7 @@ impl World {
         near.into_iter().take(MAX_SUGGESTIONS).map(|(_, known)| known.to_owned()).collect()
     }
 
-    fn unlisted(&self, name: &str) -> Option<Resolved> {
+    fn unlisted(&self, name: &str) -> Option<Arc<Route>> {
         let (provider, model) = name.split_once('/')?;
         let provider = self.providers.get(provider)?;
         let plain =
@@ -81,7 +78,7 @@ impl World {
             context: known.and_then(|known| known.context),
             max_output: known.and_then(|known| known.max_output),
         };
-        Some((qualified, Arc::from([Arc::new(deployment)])))
+        Some(Arc::new(Route::plain(qualified, Arc::new(deployment))))
     }
 }
 

@@ -8,11 +8,16 @@ use keyward_domain::denial::Denial;
 use keyward_domain::money::Nanodollars;
 
 use crate::snapshot::Deployment;
+use crate::stage::attempt::BYTES_PER_TOKEN;
 use crate::stage::authorize::Grant;
 use crate::worker::Worker;
 
 /// The longest answer that is assumed when neither the client nor the catalog sets a limit, in tokens.
 const ASSUMED_MAX_OUTPUT: u64 = 32_768;
+
+/// An answer is seldom longer, in tokens. Limits that a provider or an operator set are settled with the truth later; what
+/// is reserved until then should be neither nothing nor the whole allowance.
+const TYPICAL_OUTPUT: u64 = 1024;
 
 /// A place in flight. Nothing is sent to a provider without one.
 pub(crate) struct Hold {
@@ -55,6 +60,12 @@ pub(crate) fn hold(worker: &Rc<Worker>, grant: Grant) -> Result<Hold, Denial> {
 }
 
 impl Most {
+    /// Tokens that the call takes at this deployment by its size, input and output: what limits of a key reserve.
+    pub(crate) fn tokens(&self, target: &Deployment) -> u64 {
+        let output = self.output_cap.or(target.max_output).map_or(TYPICAL_OUTPUT, |cap| cap.min(TYPICAL_OUTPUT));
+        self.input_bytes / BYTES_PER_TOKEN + output * u64::from(self.candidates)
+    }
+
     /// The most that the call can cost at this deployment: every byte of the request a token at the dearest input rate
     /// (no tokenizer makes more tokens than bytes), and the whole output allowance. `None` when the price is unknown.
     pub(crate) fn at(&self, target: &Deployment) -> Option<Nanodollars> {

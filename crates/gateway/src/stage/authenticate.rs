@@ -30,6 +30,11 @@ impl Caller {
     pub(crate) fn key(&self) -> &KeyEntry {
         &self.key
     }
+
+    /// The same, to be kept.
+    pub(crate) fn entry(&self) -> &Arc<KeyEntry> {
+        &self.key
+    }
 }
 
 /// Finds out who is calling.

@@ -9,7 +9,7 @@ use keyward_domain::provider::ProviderKind;
 use keyward_domain::token::Environment;
 use keyward_domain::virtual_key::VirtualKey;
 
-use crate::snapshot::{Deployment, Resolved, Unresolved, World};
+use crate::snapshot::{Deployment, Route, Unresolved, World};
 use crate::stage::arrive::Arrival;
 use crate::stage::read::{Call, Payload};
 
@@ -19,9 +19,9 @@ const MAX_ECHOED_NAME: usize = 64;
 /// A call that its key may make, and the deployments that may serve it.
 pub(crate) struct Grant {
     pub(crate) call: Box<Call>,
-    /// The model's name as the snapshot keeps it; empty for operations without a model.
-    pub(crate) name: Arc<str>,
-    /// In order of preference; empty for operations that Keyward answers itself.
+    /// Where the name leads; nowhere for operations that Keyward answers itself.
+    pub(crate) route: Arc<Route>,
+    /// What of it the key may use and what speaks the dialect, as listed.
     pub(crate) targets: Vec<Arc<Deployment>>,
     _proof: (),
 }
@@ -37,25 +37,25 @@ impl Grant {
 pub(crate) fn grant(arrival: &mut Arrival, call: Box<Call>) -> Result<Grant, Denial> {
     let key = &call.caller.key().record;
     if call.operation == Operation::ListModels {
-        return Ok(Grant { call, name: Arc::from(""), targets: Vec::new(), _proof: () });
+        return Ok(Grant { call, route: Arc::default(), targets: Vec::new(), _proof: () });
     }
     if !key.grant.allows_operation(call.operation) {
         return Err(Denial::OperationNotAllowed(call.operation.as_str()));
     }
     let named = call.model.as_deref().filter(|name| !name.is_empty()).ok_or_else(no_model)?;
     check_body(&call, named)?;
-    let (name, all) = resolve(&call.caller.key().world, key, named)?;
-    arrival.model = Some(Arc::clone(&name));
-    let allowed: Vec<_> = all.iter().filter(|target| may_use(key, &name, target)).cloned().collect();
-    if allowed.is_empty() {
-        return Err(Denial::ModelNotAllowed(name.to_string()));
-    }
-    let targets: Vec<_> =
-        allowed.iter().filter(|target| target.provider.kind.speaks(arrival.dialect)).cloned().collect();
+    let route = resolve(&call.caller.key().world, key, named)?;
+    arrival.model = Some(Arc::clone(&route.name));
+    let mut targets: Vec<_> =
+        route.targets.iter().filter(|target| may_use(key, &route.name, target)).cloned().collect();
+    let Some(first) = targets.first().cloned() else {
+        return Err(Denial::ModelNotAllowed(route.name.to_string()));
+    };
+    targets.retain(|target| target.provider.kind.speaks(arrival.dialect));
     if targets.is_empty() {
-        return Err(untranslatable(&allowed, arrival.dialect));
+        return Err(untranslatable(&first, arrival.dialect));
     }
-    Ok(Grant { call, name, targets, _proof: () })
+    Ok(Grant { call, route, targets, _proof: () })
 }
 
 /// Whether the key may use this deployment under this name: the one rule for calls, lists and suggestions. A test key
@@ -65,7 +65,7 @@ pub(crate) fn may_use(key: &VirtualKey, name: &str, target: &Deployment) -> bool
     environment && key.grant.allows_model(&[name, &target.qualified, &target.model])
 }
 
-fn resolve(world: &World, key: &VirtualKey, named: &str) -> Result<Resolved, Denial> {
+fn resolve(world: &World, key: &VirtualKey, named: &str) -> Result<Arc<Route>, Denial> {
     world.resolve(named).map_err(|unresolved| match unresolved {
         Unresolved::Unknown => {
             Denial::ModelNotFound(cut(named), world.similar(named, |name, target| may_use(key, name, target)))
@@ -103,9 +103,8 @@ fn no_model() -> Denial {
     Denial::InvalidRequest("The request names no model. Set `model`.".to_owned(), Some("model"))
 }
 
-fn untranslatable(allowed: &[Arc<Deployment>], asked: Dialect) -> Denial {
-    let target = allowed.first().map_or("", |target| &*target.qualified);
-    let speaks = allowed.first().map_or(Dialect::OpenAi, |target| target.provider.kind.native_dialect());
+fn untranslatable(target: &Deployment, asked: Dialect) -> Denial {
+    let (target, speaks) = (&target.qualified, target.provider.kind.native_dialect());
     Denial::Untranslatable(format!(
         "`{target}` speaks the {} API and was asked in the {} API. Translation is not available in this version: \
          use that provider's own SDK with this server's address, or another model.",

@@ -2,8 +2,10 @@
 //! and otherwise left as it was sent.
 
 use std::borrow::Cow;
+use std::hash::BuildHasher as _;
 
 use bytes::{Bytes, BytesMut};
+use foldhash::fast::FixedState;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Request};
@@ -21,6 +23,8 @@ use crate::stage::authenticate::Caller;
 use crate::surface::{ModelIn, Surface};
 use crate::worker::Worker;
 
+/// Names the session that a call belongs to.
+const SESSION: &str = "x-keyward-session";
 /// What `moderations` means by no model.
 const DEFAULT_MODERATION: &str = "omni-moderation-latest";
 
@@ -36,6 +40,18 @@ pub(crate) struct Call {
     pub(crate) model_in_path: bool,
     pub(crate) streamed: bool,
     _proof: (),
+}
+
+impl Call {
+    /// What should stay with one account, so that the provider's prompt cache is of use: the session that the client
+    /// names, the cache key of its request, or the beginning of its conversation.
+    pub(crate) fn affinity(&self) -> Option<u64> {
+        if let Some(session) = self.head.headers.get(SESSION) {
+            return Some(FixedState::default().hash_one(session.as_bytes()));
+        }
+        let Payload::Json(_, facts) = &self.payload else { return None };
+        facts.cache_key.or(facts.prefix)
+    }
 }
 
 /// The body, as sent.

@@ -1,6 +1,7 @@
 //! Several keys, several attempts, one honest account of each.
 
 use keyward_domain::ledger::AttemptOutcome;
+use keyward_domain::routing::Strategy;
 use keyward_domain::usage::UsageSource;
 use keyward_testkit::provider::{Fault, KeyBehaviour, Vendor, VendorError, mint_secret};
 
@@ -40,6 +41,7 @@ fn m11_a_call_that_fell_back_has_one_line_per_attempt() {
 #[test]
 fn round_robin_alternates_and_skips_disabled_keys() {
     let house = two_keys(&KeyBehaviour::Valid);
+    house.set_strategy("openai", Strategy::RoundRobin);
     let mut client = house.client();
     let keys: Vec<_> =
         (0..4).map(|_| client.post("/v1/chat/completions", CHAT).header("x-keyward-key").unwrap().to_owned()).collect();
@@ -122,7 +124,7 @@ fn a_redirect_is_refused_and_not_followed() {
 
 #[test]
 fn a_page_of_html_or_half_a_json_is_no_answer() {
-    let mut house = House::open();
+    let mut house = House::with(|options| options.attempts.max = 1);
     // Ids sort by time, and the clock is ours.
     for fault in [Fault::html(), Fault::answer().cut_at(40, keyward_testkit::provider::Close::Fin)] {
         house.provider.script(fault);

@@ -3,7 +3,7 @@
 
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::virtual_key::Grant;
-use keyward_gateway::{ModelIn, ROUTES, Route};
+use keyward_gateway::{ENDPOINTS as ROUTES, Endpoint as Route, ModelIn};
 
 use crate::house::{Client, House};
 

@@ -9,7 +9,8 @@ use keyward_admin::control::{Control, Ports};
 use keyward_admin::rest::Plane;
 use keyward_domain::port::{Clock, Egress, Entropy, Store};
 use keyward_domain::secret::Secret;
-use keyward_gateway::{Snapshot, SnapshotHandle};
+use keyward_gateway::{Living, Snapshot, SnapshotHandle};
+use keyward_pool::Moment;
 use keyward_store::sqlite::SqliteStore;
 use keyward_vault::{RootHolder, SystemEntropy, Vault};
 
@@ -17,6 +18,7 @@ use super::catalog;
 use super::file_owned::FileOwned;
 use super::found::is_founded;
 use super::live::Pulse;
+use super::pool_memory::PoolMemory;
 use super::publish::Publisher;
 use crate::config::{Config, Environment, VaultRoot};
 use crate::home::Home;
@@ -73,8 +75,11 @@ impl Engine {
         unlock(&vault, home, &config, unlocking)?;
 
         let catalog = Arc::new(catalog::load(&home.catalog())?);
+        let pools = Arc::new(PoolMemory::start(Arc::clone(&store), Arc::clone(&clock))?);
+        let moment = Moment::new(clock.now(), clock.monotonic());
+        let living = Living { catalog: &catalog, vault: &vault, registry: &pools.registry, moment };
         // Replaced by `publish` below, before anybody looks.
-        let snapshot = SnapshotHandle::new(Snapshot::build(&records, &catalog, &vault));
+        let snapshot = SnapshotHandle::new(Snapshot::build(&records, &living));
         let config = Arc::new(config);
         let publisher = Arc::new(Publisher {
             store: Arc::new(FileOwned::over(Arc::clone(&store))),
@@ -83,6 +88,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             snapshot: snapshot.clone(),
+            pools: Arc::clone(&pools),
             environment: environment.clone(),
             config: Mutex::new(Arc::clone(&config)),
             waiting: AtomicBool::new(false),

@@ -9,6 +9,7 @@ mod file_records;
 mod found;
 mod live;
 mod planes;
+mod pool_memory;
 mod publish;
 mod serve;
 

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_domain::catalog::Catalog;
 use keyward_domain::port::{Clock, Entropy, Records, Store as _, VaultRecord};
-use keyward_gateway::{Snapshot, SnapshotHandle};
+use keyward_gateway::{Living, Snapshot, SnapshotHandle};
+use keyward_pool::Moment;
 use keyward_vault::Vault;
 
 use super::file_owned::FileOwned;
 use super::file_records::{Maker, lost_aliases};
+use super::pool_memory::PoolMemory;
 use crate::config::{Config, Environment};
 
 /// Makes snapshots and puts them into effect.
@@ -26,6 +28,8 @@ pub struct Publisher {
     pub entropy: Arc<dyn Entropy>,
     /// Where the data plane looks.
     pub snapshot: SnapshotHandle,
+    /// What is known of every provider key.
+    pub pools: Arc<PoolMemory>,
     /// The environment, which the file's references may name.
     pub environment: Environment,
     /// The config in effect.
@@ -51,7 +55,10 @@ impl Publisher {
         match self.store.load() {
             Ok(records) => {
                 self.tell_vault(&mut known_vault, &records);
-                self.snapshot.publish(Snapshot::build(&records, &self.catalog, &self.vault));
+                let moment = Moment::new(self.clock.now(), self.clock.monotonic());
+                let registry = &self.pools.registry;
+                let living = Living { catalog: &self.catalog, vault: &self.vault, registry, moment };
+                self.snapshot.publish(Snapshot::build(&records, &living));
             }
             // The old snapshot stays: known keys go on working while the store is away.
             Err(error) => {

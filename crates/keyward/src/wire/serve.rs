@@ -155,7 +155,7 @@ fn options(config: &Config) -> Options {
             total: config.deadlines.total,
             keep_alive: config.deadlines.keep_alive,
         },
-        attempts: Attempts { max: config.attempts.max },
+        attempts: Attempts { max: config.attempts.max, wait: config.attempts.wait },
         disconnect: Disconnect {
             drain_max: config.on_disconnect.drain_max,
             drains: config.on_disconnect.drain_max_calls,

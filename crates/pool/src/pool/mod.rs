@@ -5,6 +5,7 @@ mod lanes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
@@ -86,6 +87,11 @@ impl Pool {
     /// Names of keys that there was no place for: a pool chooses among [`MAX_MEMBERS`](crate::MAX_MEMBERS) at most.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// The typical time to the first content of a model, once known.
+    pub fn typical_latency(&self, model: &str, moment: Moment) -> Option<Duration> {
+        self.lanes.load().get(model)?.typical(moment).map(|micros| Duration::from_micros(u64::from(micros)))
     }
 
     /// Everything that is known of every key.

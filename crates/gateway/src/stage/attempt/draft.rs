@@ -1,7 +1,6 @@
 //! The request as it goes to a provider: the client's own bytes with the declared edits spliced in, the client's own
 //! headers without those that are not the provider's business.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,14 +17,13 @@ use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::DisconnectPolicy;
 use keyward_provider::{outbound_headers, target};
 
-use super::About;
 use crate::body::{Outgoing, Upload, UploadFault};
 use crate::options::Limits;
 use crate::snapshot::Deployment;
 use crate::stage::admit::{Hold, Most, Place};
 use crate::stage::arrive::Arrival;
 use crate::stage::read::{Asked, Call, Payload};
-use crate::stage::route::{Candidate, Plan};
+use crate::stage::route::{Candidate, Course, Plan};
 
 /// A call, ready to be prepared for one candidate after the other.
 pub(super) struct Draft {
@@ -49,8 +47,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Takes a plan apart: what to send, the place in flight, whom to send it to, and how often at most.
-    pub(super) fn of(plan: Plan, limits: &Limits) -> (Self, Place, VecDeque<Candidate>, u8) {
+    /// Takes a plan apart: what to send, the place in flight, and the way to those it may be sent to.
+    pub(super) fn of(plan: Plan, limits: &Limits) -> (Self, Place, Course) {
         let Hold { grant, place, most } = plan.hold;
         let key = &grant.call.caller.key().record;
         let (tenant, virtual_key, on_disconnect) = (key.tenant, key.id, key.on_disconnect);
@@ -69,11 +67,11 @@ impl Draft {
             most,
             operation,
             streamed,
-            name: grant.name,
+            name: Arc::clone(&grant.route.name),
             tenant,
             virtual_key,
         };
-        (draft, place, plan.candidates, plan.tries)
+        (draft, place, plan.course)
     }
 
     /// What the relay has to know.
@@ -134,6 +132,18 @@ impl Draft {
     fn injects_usage(&self) -> bool {
         matches!(&self.payload, Payload::Json(_, Facts { include_usage: IncludeUsage::Inject(_), .. }))
     }
+}
+
+/// What the relay has to know about the call.
+pub(crate) struct About {
+    /// Whether the client wants the answer piece by piece.
+    pub(crate) streamed: bool,
+    /// Whether usage was asked for on the client's behalf, and has to be kept from it.
+    pub(crate) hide_usage: bool,
+    /// What happens upstream when the client goes away.
+    pub(crate) on_disconnect: DisconnectPolicy,
+    /// What an echo of the provider key is known by.
+    pub(crate) telling: Option<Telling>,
 }
 
 /// The client's bytes with the provider's name for the model, and with usage asked for if the client did not.

@@ -1,109 +1,154 @@
 //! What went wrong so far, and what the client is told when nothing is left to try.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use keyward_domain::denial::{Deadline, Denial};
-use keyward_domain::ids::ProviderId;
-use keyward_provider::KeyTrouble;
+use keyward_domain::judgement::{Blame, Judgement, Trouble};
+use keyward_domain::time::Timestamp;
+use keyward_pool::{Nothing, Why};
+use keyward_provider::{NotAnswered, not_answered};
 
 use crate::stage::route::Candidate;
 use crate::upstream::SendError;
 
-/// Told to clients when a provider limits without saying for how long.
-const DEFAULT_REST: Duration = Duration::from_secs(5);
-
-/// Why an attempt did not serve.
-pub(super) enum Failure {
-    /// The provider refused this key.
-    Key(KeyTrouble, &'static str),
-    /// The provider failed, whatever the key.
-    Provider(u16, &'static str),
-    /// Nobody answered.
-    NotAnswered(SendError),
-    /// No answer in time.
-    TimedOut(Deadline, Duration),
+/// An attempt that did not serve.
+pub(super) struct Failure {
+    pub(super) judgement: Judgement,
+    /// What the client is told if nothing else is tried.
+    pub(super) denial: Denial,
 }
 
 impl Failure {
-    /// Whether another key of the same provider would fare no better.
-    pub(super) const fn is_providers(&self) -> bool {
-        !matches!(self, Self::Key(..))
+    /// The provider answered with an error.
+    pub(super) fn answered(judgement: Judgement, status: u16) -> Self {
+        let denial = match judgement.trouble {
+            Trouble::Unusable if (300..400).contains(&status) => Denial::UpstreamRedirect,
+            _ => Denial::UpstreamError(format!("{} (status {status})", judgement.reason)),
+        };
+        Self { judgement, denial }
     }
+
+    /// Nobody answered.
+    pub(super) fn not_answered(error: SendError) -> Self {
+        let why = match &error {
+            SendError::Connect(_) => NotAnswered::Connect,
+            SendError::ConnectTimeout(_) => NotAnswered::ConnectTimeout,
+            SendError::Tls(_) => NotAnswered::Tls,
+            SendError::Broken(_) => NotAnswered::Broken,
+        };
+        Self { judgement: not_answered(why), denial: error.denial() }
+    }
+
+    /// No answer in time.
+    pub(super) fn timed_out(which: Deadline, length: Duration) -> Self {
+        Self { judgement: not_answered(NotAnswered::Silent), denial: Denial::UpstreamTimeout(which, length) }
+    }
+
+    /// The answer broke off before its first content.
+    pub(super) fn broke_off(denial: Denial) -> Self {
+        Self { judgement: broken_off(&denial), denial }
+    }
+}
+
+/// What it means that an answer did not come to its end.
+pub(crate) fn broken_off(denial: &Denial) -> Judgement {
+    not_answered(match denial {
+        Denial::UpstreamTimeout(..) => NotAnswered::Silent,
+        _ => NotAnswered::Broken,
+    })
 }
 
 /// The failures of one call, in order.
 #[derive(Default)]
 pub(super) struct Failures {
     met: Vec<(String, Failure)>,
-    unusable: Vec<(String, String)>,
-    down: Vec<ProviderId>,
+    /// Keys that could not be opened.
+    unusable: Vec<(String, &'static str)>,
 }
 
 impl Failures {
-    /// Whether this candidate's provider has failed already, and somebody else is left to ask.
-    pub(super) fn rules_out(&self, candidate: &Candidate, left: &VecDeque<Candidate>) -> bool {
-        let is_down = |candidate: &Candidate| self.down.contains(&candidate.target.provider.id);
-        is_down(candidate) && left.iter().any(|other| !is_down(other))
-    }
-
-    /// Upstream calls made so far.
-    pub(super) fn attempts(&self) -> u8 {
-        u8::try_from(self.met.len()).unwrap_or(u8::MAX)
-    }
-
     pub(super) fn add(&mut self, candidate: &Candidate, failure: Failure) {
-        let name = candidate.credential_name().to_string();
-        if let Failure::Key(trouble, reason) = &failure {
-            let provider = &candidate.target.provider.name;
-            tracing::warn!(%provider, key = %name, trouble = trouble.as_str(), reason, "a provider key could not serve");
-        }
-        if failure.is_providers() {
-            self.down.push(candidate.target.provider.id);
-        }
+        let name = candidate.key_name().to_string();
+        let Judgement { blame, trouble, reason, known, .. } = &failure.judgement;
+        let provider = &candidate.target.provider.name;
+        let (blame, trouble) = (blame.as_str(), trouble.as_str());
+        tracing::warn!(%provider, key = %name, blame, trouble, %reason, known, "an attempt could not serve");
         self.met.push((name, failure));
     }
 
     pub(super) fn unusable(&mut self, candidate: &Candidate, why: &'static str) {
-        self.unusable.push((candidate.credential_name().to_string(), why.to_owned()));
+        self.unusable.push((candidate.key_name().to_string(), why));
     }
 
-    /// The refusal that sums it up: the last failure of a provider speaks for itself; when it was all the keys' fault,
+    /// Whether the last failure was a moment's: trying again is a retry, not a change of key for good.
+    pub(super) fn last_was_momentary(&self) -> bool {
+        self.met.last().is_some_and(|(_, failure)| {
+            let Judgement { blame, trouble, .. } = &failure.judgement;
+            !matches!(trouble, Trouble::Rejected | Trouble::QuotaExhausted | Trouble::NoPermission)
+                || matches!(blame, Blame::Provider | Blame::Network)
+        })
+    }
+
+    /// The refusal that sums it up. The last failure of a provider speaks for itself; when it was all the keys' fault,
     /// each key is named with its reason, or the soonest return if all of them just rest. A model that the provider has
     /// under no key is not there.
-    pub(super) fn denial(self, model: &str) -> Denial {
-        let soonest = self.soonest_return();
-        let is_missing = self.unusable.is_empty()
-            && self.met.iter().all(|(_, failure)| matches!(failure, Failure::Key(KeyTrouble::ModelMissing, _)));
-        let mut reasons = self.unusable;
-        let mut last = None;
-        for (key, failure) in self.met {
-            match failure {
-                Failure::Key(_, reason) => reasons.push((key, reason.to_owned())),
-                Failure::Provider(status, reason) => {
-                    last = Some(Denial::UpstreamError(format!("{reason} (status {status})")));
-                }
-                Failure::NotAnswered(error) => last = Some(error.denial()),
-                Failure::TimedOut(which, length) => last = Some(Denial::UpstreamTimeout(which, length)),
-            }
+    pub(super) fn denial(mut self, nothing: &[Nothing], model: &str, now: Timestamp) -> Denial {
+        if !self.met.is_empty() && self.met.iter().all(|(_, failure)| is_missing(failure)) && self.unusable.is_empty() {
+            return Denial::ModelNotFound(model.to_owned(), Vec::new());
         }
-        match (last, soonest) {
-            (Some(denial), _) => denial,
-            (None, Some(rest)) => Denial::AllKeysCooling(rest),
-            (None, None) if is_missing => Denial::ModelNotFound(model.to_owned(), Vec::new()),
-            (None, None) => Denial::NoUsableKey(reasons),
+        if self.met.last().is_some_and(|(_, failure)| is_providers(failure))
+            && let Some((_, failure)) = self.met.pop()
+        {
+            return failure.denial;
         }
+        if let Some(back) = nothing.iter().filter_map(|nothing| nothing.back).min() {
+            let rest = back.since(now);
+            let is_providers = nothing.iter().all(|nothing| nothing.whole.is_some());
+            return if is_providers { Denial::UpstreamResting(rest) } else { Denial::AllKeysCooling(rest) };
+        }
+        if self.met.is_empty() && nothing.iter().any(is_bound_elsewhere) {
+            return Denial::AffinityUnavailable;
+        }
+        Denial::NoUsableKey(self.reasons(nothing))
     }
 
-    /// When every key only rests: the time until the first of them is back.
-    fn soonest_return(&self) -> Option<Duration> {
-        if !self.unusable.is_empty() {
-            return None;
+    /// Each key by name, and why it cannot serve.
+    fn reasons(self, nothing: &[Nothing]) -> Vec<(String, String)> {
+        let met = self.met.into_iter().map(|(key, failure)| (key, failure.judgement.reason.into_owned()));
+        let unusable = self.unusable.into_iter().map(|(key, why)| (key, why.to_owned()));
+        let mut reasons: Vec<(String, String)> = met.chain(unusable).collect();
+        for passed in nothing.iter().flat_map(|nothing| &nothing.keys) {
+            if !reasons.iter().any(|(name, _)| **name == *passed.name) {
+                reasons.push((passed.name.to_string(), advice(&passed.why)));
+            }
         }
-        let rest = |failure: &Failure| match failure {
-            Failure::Key(KeyTrouble::RateLimited { retry_after }, _) => Some(retry_after.unwrap_or(DEFAULT_REST)),
-            _ => None,
-        };
-        self.met.iter().map(|(_, failure)| rest(failure)).collect::<Option<Vec<_>>>()?.into_iter().min()
+        reasons
     }
+}
+
+/// What is the matter with a key, and what to do about it where that is not obvious.
+fn advice(why: &Why) -> String {
+    use keyward_domain::credential::CredentialState;
+    match why {
+        Why::NotInUse { state: CredentialState::Pending } => "not yet validated: run `keyward key test`".to_owned(),
+        Why::NotInUse { state: CredentialState::Disabled } => "disabled: run `keyward key enable`".to_owned(),
+        Why::NotInUse { state: CredentialState::Suspect } => {
+            "refused by the provider: run `keyward key test`".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn is_missing(failure: &Failure) -> bool {
+    failure.judgement.trouble == Trouble::ModelMissing
+}
+
+fn is_providers(failure: &Failure) -> bool {
+    matches!(failure.judgement.blame, Blame::Provider | Blame::Network | Blame::Request)
+        || (failure.judgement.blame == Blame::Model && !is_missing(failure))
+}
+
+/// Whether a call finds nobody because of the account it is bound to.
+fn is_bound_elsewhere(nothing: &Nothing) -> bool {
+    nothing.keys.iter().any(|passed| matches!(passed.why, Why::OtherAccount))
 }

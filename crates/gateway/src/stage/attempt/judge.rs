@@ -3,52 +3,67 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Response;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Response, response};
 use http_body_util::BodyExt;
 use keyward_dialect::error::Telling;
 use keyward_domain::denial::Denial;
+use keyward_domain::judgement::{Judgement, Next};
 use keyward_domain::ledger::AttemptOutcome;
-use keyward_provider::{Verdict, judge};
+use keyward_provider::{Asked, judgement, quota};
 
+use super::OpenAttempt;
 use super::failures::Failure;
-use super::{AnswerBody, OpenAttempt, Tried};
+use crate::snapshot::ProviderEntry;
 use crate::stage::arrive::Arrival;
-use crate::stage::route::Candidate;
+use crate::stage::route::Course;
 use crate::upstream::Flowing;
 use crate::worker::Worker;
 
 /// An error body is read up to here, in bytes, to be judged and passed on; the rest is cut.
 const MAX_ERROR_BODY: usize = 1 << 20;
 
+/// What an answer's head, and of an error its body, were judged to mean.
+pub(super) enum Judged {
+    /// A good answer, to be relayed.
+    Good(Box<(response::Parts, Flowing, OpenAttempt)>),
+    /// An error that is the client's to see, as it came; its row is written.
+    PassOn(response::Parts, Bytes),
+    /// It did not serve; its row is written.
+    Failed(Failure),
+}
+
 /// Judges an answer by its head and, if it is an error, by its body. An error costs nothing unless the provider says
 /// otherwise, and none does.
 pub(super) async fn response(
     worker: &Worker,
     arrival: &Arrival,
-    candidate: &Candidate,
+    course: &mut Course,
+    provider: &ProviderEntry,
     credential: Option<&(HeaderName, HeaderValue)>,
-    attempt: OpenAttempt,
-    response: Response<Flowing>,
-) -> Result<Tried, Denial> {
+    (attempt, response): (OpenAttempt, Response<Flowing>),
+) -> Result<Judged, Denial> {
     let (mut head, body) = response.into_parts();
     withhold(&mut head.headers, credential);
+    let now = worker.now();
+    attempt.learn(&quota(provider.kind, &head.headers, now), worker);
     if head.status.is_success() {
-        return Ok(Tried::Answered(Box::new((head, AnswerBody::Flowing(body), attempt))));
+        return Ok(Judged::Good(Box::new((head, body, attempt))));
     }
     let patience = worker.shared.options.deadlines.idle.min(left(worker, arrival));
     let body = beginning(body, patience).await;
-    let failure = match judge(candidate.target.provider.kind, head.status, &head.headers, &body) {
-        Verdict::Use => {
-            let body = AnswerBody::Judged(scrubbed(body, credential));
-            return Ok(Tried::Answered(Box::new((head, body, attempt))));
-        }
-        Verdict::NextKey { reason, key } => Ok(Failure::Key(key, reason)),
-        Verdict::NextDeployment { reason } => Ok(Failure::Provider(head.status.as_u16(), reason)),
-        Verdict::GiveUp { denial } => Err(denial),
-    };
-    attempt.costs_nothing(worker, AttemptOutcome::UpstreamError).committed().await?;
-    failure.map(Tried::Failed)
+    let (kind, status, headers, overrides) = (provider.kind, head.status, &head.headers, &*provider.rules);
+    let judged = judgement(&Asked { kind, status, headers, body: &body, overrides, now });
+    attempt.failed(worker, AttemptOutcome::UpstreamError, &judged).committed().await?;
+    if is_clients(&judged, course) {
+        return Ok(Judged::PassOn(head, scrubbed(body, credential)));
+    }
+    Ok(Judged::Failed(Failure::answered(judged, status.as_u16())))
+}
+
+/// Whether an error is for the client to see, because nobody else can be asked.
+pub(super) fn is_clients(judged: &Judgement, course: &mut Course) -> bool {
+    judged.next == Next::Use && !course.falls_back(judged.trouble)
 }
 
 /// How much of the call's own deadline is left.

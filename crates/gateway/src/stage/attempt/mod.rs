@@ -1,5 +1,6 @@
-//! Stage 6: [`Plan`] -> [`Answer`]. The only loop on the request path: for each candidate, open its credential, reserve,
-//! send, judge. The verdict says use it, try the next, or give up.
+//! Stage 6: [`Plan`] -> [`Answer`]. The only loop: open the credential, reserve, send, judge, wait for the first content;
+//! then use the answer or go on to whoever may serve instead. Nothing is tried again once content reached the client,
+//! and nothing reaches the client before there is content.
 
 mod draft;
 mod failures;
@@ -10,98 +11,144 @@ mod reserve;
 mod send;
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::response;
-use keyward_dialect::error::Telling;
 use keyward_domain::denial::Denial;
-use keyward_domain::virtual_key::DisconnectPolicy;
+use keyward_domain::judgement::Next;
+use keyward_provider::in_band;
 
+use crate::snapshot::ProviderEntry;
 use crate::stage::admit::Place;
 use crate::stage::arrive::Arrival;
-use crate::stage::route::{Candidate, Plan};
-use crate::upstream::Flowing;
+use crate::stage::relay::{self, Begun, Parts};
+use crate::stage::route::{Candidate, Course, Failed, Plan, Stop};
 use crate::worker::Worker;
+pub(crate) use draft::About;
 use draft::Draft;
-use failures::Failures;
+pub(crate) use failures::broken_off;
+use failures::{Failure, Failures};
+use judge::Judged;
 pub(crate) use open_attempt::{BYTES_PER_TOKEN, OpenAttempt};
 pub(crate) use opened::OpenedKeys;
 
-/// An answer of a provider, its ledger row still open.
+/// An answer that the client gets.
 pub(crate) struct Answer {
-    pub(crate) head: response::Parts,
-    pub(crate) body: AnswerBody,
-    pub(crate) attempt: OpenAttempt,
+    pub(crate) head: http::response::Parts,
+    pub(crate) begun: Begun,
     pub(crate) candidate: Candidate,
     /// Upstream calls made for this client call, this one included.
     pub(crate) attempts: u8,
-    pub(crate) place: Place,
-    pub(crate) about: About,
-}
-
-/// What the relay has to know about the call.
-pub(crate) struct About {
-    /// Whether the client wants the answer piece by piece.
-    pub(crate) streamed: bool,
-    /// Whether usage was asked for on the client's behalf, and has to be kept from it.
-    pub(crate) hide_usage: bool,
-    /// What happens upstream when the client goes away.
-    pub(crate) on_disconnect: DisconnectPolicy,
-    /// What an echo of the provider key is known by.
-    pub(crate) telling: Option<Telling>,
-}
-
-/// The body of an answer.
-pub(crate) enum AnswerBody {
-    /// Still arriving.
-    Flowing(Flowing),
-    /// An error that was read to be judged; it is passed on as it came.
-    Judged(Bytes),
+    /// Kept until the answer has ended.
+    pub(crate) place: Option<Place>,
 }
 
 /// What came of one attempt.
 enum Tried {
-    Answered(Box<(response::Parts, AnswerBody, OpenAttempt)>),
-    Failed(failures::Failure),
+    Answered(Box<(http::response::Parts, Begun)>),
+    Failed(Failure),
+    /// The key could not even be opened.
+    Unopened(&'static str),
 }
 
-/// Tries the candidates in order until one answers.
+/// Tries one candidate after the other until one answers.
 pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -> Result<Answer, Denial> {
-    let (mut draft, place, mut candidates, at_most) = Draft::of(plan, &worker.shared.options.limits);
+    let (mut draft, place, mut course) = Draft::of(plan, &worker.shared.options.limits);
     let mut failures = Failures::default();
-    while let Some(candidate) = candidates.pop_front() {
-        if failures.attempts() >= at_most {
-            break;
-        }
-        if failures.rules_out(&candidate, &candidates) {
-            continue;
-        }
-        let credential = match worker.opened.header(worker, arrival, &candidate) {
-            Ok(credential) => credential,
-            Err(opened::Unopened::Locked) => return Err(Denial::VaultLocked),
-            Err(opened::Unopened::Damaged(why)) => {
-                failures.unusable(&candidate, why);
-                continue;
-            }
+    let mut waited = Duration::ZERO;
+    loop {
+        let mut candidate = match next(worker, &mut course, &failures).await {
+            Ok(candidate) => candidate,
+            Err(stop) => match course.rest(worker, &stop, waited) {
+                Some(rest) => {
+                    waited += rest;
+                    tokio::time::sleep(rest).await;
+                    course.begin_again();
+                    continue;
+                }
+                None => return Err(failures.denial(&course.into_nothing(), &draft.name, worker.now())),
+            },
         };
-        let attempts = failures.attempts() + 1;
-        let is_last = candidates.is_empty() || attempts == at_most;
-        let request = draft.request(arrival, &candidate, credential.as_ref(), is_last)?;
-        let attempt = reserve::attempt(worker, arrival, &draft, &candidate, attempts).await?;
-        let tried = match send::request(worker, arrival, &draft, &candidate, attempt, request).await? {
-            send::Sent::Failed(failure) => Tried::Failed(failure),
-            send::Sent::Answered(response, attempt) => {
-                judge::response(worker, arrival, &candidate, credential.as_ref(), attempt, *response).await?
-            }
-        };
-        match tried {
+        let tried_with = Failed::of(&candidate);
+        match try_one(worker, arrival, &mut draft, &mut course, &mut candidate).await? {
             Tried::Answered(answered) => {
-                let (head, body, attempt) = *answered;
-                let about = draft.about(judge::telling(credential.as_ref()));
-                return Ok(Answer { head, body, attempt, candidate, attempts, place, about });
+                let (head, begun) = *answered;
+                return Ok(Answer { head, begun, attempts: course.made(), candidate, place: Some(place) });
             }
-            Tried::Failed(failure) => failures.add(&candidate, failure),
+            Tried::Unopened(why) => {
+                course.pass_over(&tried_with);
+                failures.unusable(&candidate, why);
+            }
+            Tried::Failed(failure) if failure.judgement.next == Next::GiveUp => return Err(failure.denial),
+            Tried::Failed(failure) => {
+                course.learn(worker, &tried_with, &failure.judgement);
+                failures.add(&candidate, failure);
+            }
         }
     }
-    Err(failures.denial(&draft.name))
+}
+
+/// The next candidate, after the pause that the last failure asks for. What failed for a moment may only be tried
+/// again while not too many calls do that.
+async fn next(worker: &Worker, course: &mut Course, failures: &Failures) -> Result<Candidate, Stop> {
+    let is_retry = course.made() > 0 && failures.last_was_momentary();
+    if is_retry && course.has_tries() && !worker.shared.retries.withdraw(worker.moment()) {
+        return Err(Stop::NoRetry);
+    }
+    if course.has_tries() && !course.pause().is_zero() {
+        tokio::time::sleep(course.pause()).await;
+    }
+    course.next(worker)
+}
+
+/// One attempt, from the vault to the first content.
+async fn try_one(
+    worker: &Rc<Worker>,
+    arrival: &Arrival,
+    draft: &mut Draft,
+    course: &mut Course,
+    candidate: &mut Candidate,
+) -> Result<Tried, Denial> {
+    let credential = match worker.opened.header(worker, arrival, candidate) {
+        Ok(credential) => credential,
+        Err(opened::Unopened::Locked) => return Err(Denial::VaultLocked),
+        Err(opened::Unopened::Damaged(why)) => return Ok(Tried::Unopened(why)),
+    };
+    let request = draft.request(arrival, candidate, credential.as_ref(), course.is_last())?;
+    let attempt = reserve::attempt(worker, arrival, draft, candidate, course.made()).await?;
+    let answered = match send::request(worker, arrival, draft, candidate, attempt, request).await? {
+        send::Sent::Failed(failure) => return Ok(Tried::Failed(failure)),
+        send::Sent::Answered(response, attempt) => (attempt, *response),
+    };
+    let provider = &candidate.target.provider;
+    match judge::response(worker, arrival, course, provider, credential.as_ref(), answered).await? {
+        Judged::Failed(failure) => Ok(Tried::Failed(failure)),
+        Judged::PassOn(head, body) => Ok(Tried::Answered(Box::new((head, Begun::Whole(body, None))))),
+        Judged::Good(good) => {
+            let (head, flowing, attempt) = *good;
+            let about = draft.about(judge::telling(credential.as_ref()));
+            begin(worker, arrival, course, provider, Parts { head, flowing, attempt, about }).await
+        }
+    }
+}
+
+/// Waits for the first content of a good answer. Until then a failure is nothing that the client ever hears of.
+async fn begin(
+    worker: &Rc<Worker>,
+    arrival: &Arrival,
+    course: &mut Course,
+    provider: &ProviderEntry,
+    parts: Parts,
+) -> Result<Tried, Denial> {
+    let (head, begun) = relay::begin(worker, arrival, parts).await;
+    match begun {
+        Begun::Broken(denial) => Ok(Tried::Failed(Failure::broke_off(denial))),
+        Begun::Refused(error, begun) => {
+            let judged = in_band(provider.kind, error.as_bytes(), &provider.rules, worker.now());
+            match judged.filter(|judged| !judge::is_clients(judged, course)) {
+                Some(judged) => Ok(Tried::Failed(Failure::answered(judged, head.status.as_u16()))),
+                None => Ok(Tried::Answered(Box::new((head, *begun)))),
+            }
+        }
+        begun => Ok(Tried::Answered(Box::new((head, begun)))),
+    }
 }

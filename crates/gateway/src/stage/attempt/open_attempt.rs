@@ -5,8 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::cost::{ChargeContext, charge};
+use keyward_domain::ids::RequestId;
+use keyward_domain::judgement::Judgement;
 use keyward_domain::ledger::AttemptOutcome;
+use keyward_domain::money::Nanodollars;
+use keyward_domain::quota::Quota;
+use keyward_domain::standing::Cause;
 use keyward_domain::usage::{Usage, UsageSource};
+use keyward_pool::{Claim, Outcome};
 
 use crate::ledger::{Ledger, Reservation, Spent};
 use crate::snapshot::Deployment;
@@ -18,9 +24,12 @@ pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 /// Where nothing better is known, a second of audio is taken to be 16,000 bytes: 128 kbit/s.
 const AUDIO_BYTES_PER_MS: u64 = 16;
 
-/// An attempt that is about to be sent, or was.
+/// An attempt that is about to be sent, or was. When it ends, its row is written and the pool learns of it.
 pub(crate) struct OpenAttempt {
     reservation: Reservation,
+    /// The key that it holds; `None` without a key, and once the pool knows.
+    claim: Option<Claim>,
+    request: RequestId,
     pub(crate) target: Arc<Deployment>,
     pub(crate) asked: Asked,
     /// When the call arrived.
@@ -39,6 +48,7 @@ pub(crate) struct OpenAttempt {
 
 /// What an attempt is about, for its row.
 pub(super) struct Request {
+    pub(super) id: RequestId,
     pub(super) asked: Asked,
     pub(super) arrived: Duration,
     pub(super) now: Duration,
@@ -48,10 +58,12 @@ pub(super) struct Request {
 
 impl OpenAttempt {
     /// An attempt that nothing was sent of yet.
-    pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, of: Request) -> Self {
-        let Request { asked, arrived, now, bytes, is_free } = of;
+    pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, claim: Option<Claim>, of: Request) -> Self {
+        let Request { id: request, asked, arrived, now, bytes, is_free } = of;
         Self {
             reservation,
+            claim,
+            request,
             target,
             asked,
             arrived,
@@ -73,23 +85,49 @@ impl OpenAttempt {
         prompt_estimate(self.request_bytes, &self.asked)
     }
 
-    /// Writes the ledger row of an attempt that the provider charges nothing for.
-    pub(crate) fn costs_nothing(mut self, worker: &Worker, outcome: AttemptOutcome) -> Rc<Ledger> {
-        let duration = worker.monotonic().saturating_sub(self.sent);
-        self.reservation.settle(Spent::nothing(outcome, self.status, duration))
+    /// What the answer's head says of the provider's limits.
+    pub(super) fn learn(&self, quota: &Quota, worker: &Worker) {
+        if let Some(claim) = self.claim.as_ref().filter(|_| !quota.is_empty()) {
+            claim.quota(quota, worker.moment());
+        }
     }
 
-    /// Writes the ledger row of an attempt of which nothing was seen but which may be billed: the prompt, as an
-    /// estimate.
-    pub(crate) fn cut(mut self, worker: &Worker, outcome: AttemptOutcome) -> Rc<Ledger> {
-        let duration = worker.monotonic().saturating_sub(self.sent);
-        let spent = self.prompt(outcome);
-        self.reservation.settle(Spent { status: self.status, duration, ..spent })
+    /// The first content came: the key works.
+    pub(crate) fn first_content(&mut self, now: Duration, worker: &Worker) {
+        let (cause, after) = (self.cause(), now.saturating_sub(self.sent));
+        if let Some(claim) = &mut self.claim {
+            claim.first_content(after, &cause, worker.moment());
+        }
     }
 
-    /// Writes the ledger row.
-    pub(crate) fn settle(mut self, spent: Spent) -> Rc<Ledger> {
+    /// An attempt that did not serve and that the provider charges nothing for.
+    pub(crate) fn failed(self, worker: &Worker, outcome: AttemptOutcome, judged: &Judgement) -> Rc<Ledger> {
+        let duration = worker.monotonic().saturating_sub(self.sent);
+        let spent = Spent::nothing(outcome, self.status, duration);
+        self.settle(spent, Some(judged), worker)
+    }
+
+    /// An attempt of which nothing was seen but which may be billed: the prompt, as an estimate.
+    pub(crate) fn cut(self, worker: &Worker, outcome: AttemptOutcome, judged: Option<&Judgement>) -> Rc<Ledger> {
+        let duration = worker.monotonic().saturating_sub(self.sent);
+        let spent = Spent { status: self.status, duration, ..self.prompt(outcome) };
+        self.settle(spent, judged, worker)
+    }
+
+    /// Writes the ledger row and tells the pool. `judged` says what the end means when it was not a good one.
+    pub(crate) fn settle(mut self, spent: Spent, judged: Option<&Judgement>, worker: &Worker) -> Rc<Ledger> {
+        let cause = self.cause();
+        if let Some(claim) = self.claim.take() {
+            claim.report(&outcome(&spent, judged, cause), worker.moment());
+        }
+        if spent.outcome == AttemptOutcome::Completed {
+            worker.shared.retries.deposit(worker.moment());
+        }
         self.reservation.settle(spent)
+    }
+
+    const fn cause(&self) -> Cause {
+        Cause::Answer { request: self.request, status: self.status }
     }
 
     /// The prompt of an attempt whose answer was never seen.
@@ -112,6 +150,21 @@ impl Drop for OpenAttempt {
             let spent = self.prompt(AttemptOutcome::ClientGone);
             drop(self.reservation.settle(spent));
         }
+    }
+}
+
+/// What the pool is told.
+fn outcome<'a>(spent: &Spent, judged: Option<&'a Judgement>, cause: Cause) -> Outcome<'a> {
+    let tokens = spent.usage.prompt_tokens().saturating_add(spent.usage.completion_tokens());
+    let cost = spent.cost.unwrap_or(Nanodollars::ZERO);
+    match (judged, spent.outcome) {
+        (Some(judgement), _) => Outcome::Failed { judgement, cause, tokens, cost },
+        (None, AttemptOutcome::Completed) => {
+            let first_content = spent.first_content.unwrap_or(spent.duration);
+            Outcome::Succeeded { first_content, tokens, cost, cause }
+        }
+        (None, AttemptOutcome::NotSent) => Outcome::Neutral,
+        (None, _) => Outcome::Abandoned { tokens, cost },
     }
 }
 

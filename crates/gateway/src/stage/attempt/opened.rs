@@ -41,7 +41,7 @@ impl OpenedKeys {
         arrival: &Arrival,
         candidate: &Candidate,
     ) -> Result<Option<(HeaderName, HeaderValue)>, Unopened> {
-        let Some(pooled) = &candidate.credential else { return Ok(None) };
+        let Some(pooled) = candidate.key.as_ref().map(|key| &key.pooled) else { return Ok(None) };
         let place = (pooled.id, pooled.record.seal_version, arrival.dialect);
         if let Some(opened) = self.0.borrow_mut().get_mut(&place) {
             opened.used = arrival.began;

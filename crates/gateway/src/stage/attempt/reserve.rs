@@ -18,19 +18,22 @@ pub(super) async fn attempt(
     worker: &Rc<Worker>,
     arrival: &Arrival,
     draft: &Draft,
-    candidate: &Candidate,
+    candidate: &mut Candidate,
     number: u8,
 ) -> Result<OpenAttempt, Denial> {
     let subject = Box::new(subject(worker, arrival, draft, candidate, number));
+    // From here on the attempt holds the key; a reservation that fails gives it back.
+    let claim = candidate.key.as_mut().and_then(|key| key.claim.take());
     let reservation = worker.ledger.reserve(subject).await?;
     let of = Request {
+        id: arrival.request,
         asked: draft.asked(),
         arrived: arrival.began,
         now: worker.monotonic(),
         bytes: draft.payload_len as u64,
         is_free: draft.operation.is_free(),
     };
-    Ok(OpenAttempt::new(reservation, Arc::clone(&candidate.target), of))
+    Ok(OpenAttempt::new(reservation, Arc::clone(&candidate.target), claim, of))
 }
 
 fn subject(worker: &Worker, arrival: &Arrival, draft: &Draft, candidate: &Candidate, number: u8) -> Subject {
@@ -42,8 +45,8 @@ fn subject(worker: &Worker, arrival: &Arrival, draft: &Draft, candidate: &Candid
         virtual_key: draft.virtual_key,
         provider: provider.id,
         provider_name: Arc::clone(&provider.name),
-        credential: candidate.credential.as_ref().map_or(CredentialId::from_bits(0), |pooled| pooled.id),
-        credential_name: candidate.credential_name(),
+        credential: candidate.key.as_ref().map_or(CredentialId::from_bits(0), |key| key.pooled.id),
+        credential_name: candidate.key_name(),
         requested_model: Arc::clone(&draft.name),
         model: Arc::clone(&candidate.target.model),
         dialect: arrival.dialect,

@@ -40,7 +40,7 @@ pub(super) async fn request(
     let sent = tokio::time::timeout(limit, worker.upstream.send(&to, request)).await;
     if let Some(denial) = draft.upload_fault.take() {
         // The client's own upload broke off or was not what it began as; the provider is not to blame.
-        attempt.cut(worker, AttemptOutcome::ClientGone).committed().await?;
+        attempt.cut(worker, AttemptOutcome::ClientGone, None).committed().await?;
         return Err(denial);
     }
     match sent {
@@ -49,17 +49,20 @@ pub(super) async fn request(
             Ok(Sent::Answered(Box::new(response), attempt))
         }
         Ok(Err(error)) => {
-            let ledger = if error.may_have_been_sent() {
-                attempt.cut(worker, AttemptOutcome::Cut)
+            let may_be_billed = error.may_have_been_sent();
+            let failure = Failure::not_answered(error);
+            let ledger = if may_be_billed {
+                attempt.cut(worker, AttemptOutcome::Cut, Some(&failure.judgement))
             } else {
-                attempt.costs_nothing(worker, AttemptOutcome::NotSent)
+                attempt.failed(worker, AttemptOutcome::NotSent, &failure.judgement)
             };
             ledger.committed().await?;
-            Ok(Sent::Failed(Failure::NotAnswered(error)))
+            Ok(Sent::Failed(failure))
         }
         Err(_) => {
-            attempt.cut(worker, AttemptOutcome::Cut).committed().await?;
-            Ok(Sent::Failed(Failure::TimedOut(which, limit)))
+            let failure = Failure::timed_out(which, limit);
+            attempt.cut(worker, AttemptOutcome::Cut, Some(&failure.judgement)).committed().await?;
+            Ok(Sent::Failed(failure))
         }
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn finish(head: &mut Parts, arrival: &Arrival, candidate: &Candidate,
     }
     headers.insert(PROVIDER, candidate.target.provider.name_header.clone());
     headers.insert(MODEL, candidate.target.model_header.clone());
-    if let Some(credential) = &candidate.credential {
-        headers.insert(KEY, credential.name_header.clone());
+    if let Some(key) = &candidate.key {
+        headers.insert(KEY, key.pooled.name_header.clone());
     }
     headers.insert(ATTEMPTS, if attempts == 1 { FIRST_ATTEMPT } else { HeaderValue::from(u16::from(attempts)) });
     headers.insert(CACHE, CACHE_OFF);

@@ -13,12 +13,13 @@ use keyward_dialect::tee::{Meter, Metered, Shape};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::RequestId;
+use keyward_domain::judgement::Judgement;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::virtual_key::DisconnectPolicy;
+use keyward_provider::in_band;
 use tokio::time::Instant;
 
-use super::Parts;
 use super::finish::{Times, spent};
 use super::gathered::Gathered;
 use super::linger::Linger;
@@ -27,7 +28,7 @@ use crate::body::BrokenOff;
 use crate::ledger::Ledger;
 use crate::stage::admit::Place;
 use crate::stage::arrive::Arrival;
-use crate::stage::attempt::{About, OpenAttempt};
+use crate::stage::attempt::{About, OpenAttempt, broken_off};
 use crate::upstream::Flowing;
 use crate::worker::Worker;
 
@@ -61,6 +62,24 @@ pub(crate) struct Relay {
     /// What it cost, once settled.
     cost: Option<Nanodollars>,
     place: Option<Place>,
+    /// Nothing has reached the client yet: somebody else can still be asked.
+    is_unheard: bool,
+    /// The error that came before any content.
+    refusal: Option<Box<str>>,
+}
+
+/// What came first of an answer.
+pub(super) enum First {
+    /// Content.
+    Content,
+    /// The end: an answer without content.
+    Ended,
+    /// An error in the provider's words, as JSON.
+    Refused(Box<str>),
+    /// Nothing whole.
+    Broken(Denial),
+    /// Nothing for so long that the client should hear something.
+    Quiet,
 }
 
 /// How a body ends.
@@ -78,8 +97,14 @@ enum Ending {
 pub(crate) struct Abandoned(Box<Relay>);
 
 impl Relay {
-    pub(super) fn new(worker: &Rc<Worker>, arrival: &Arrival, parts: Parts) -> Box<Self> {
-        let Parts { flowing, shape, attempt, place, about } = parts;
+    pub(super) fn new(
+        worker: &Rc<Worker>,
+        arrival: &Arrival,
+        shape: Shape,
+        flowing: Flowing,
+        attempt: OpenAttempt,
+        about: About,
+    ) -> Box<Self> {
         let operation = arrival.operation().unwrap_or(Operation::Chat);
         let meter = Meter::new(arrival.dialect, operation, shape, about.hide_usage).whole_events();
         let now = worker.monotonic();
@@ -103,13 +128,58 @@ impl Relay {
             linger: Linger::default(),
             ending: Ending::Open,
             cost: None,
-            place: Some(place),
+            place: None,
+            is_unheard: true,
+            refusal: None,
         })
     }
 
     /// Whether it is worth waiting for all of it: JSON that the client does not want piece by piece.
     pub(super) fn is_short(&self) -> bool {
         self.shape == Shape::Json && !self.about.streamed
+    }
+
+    /// From here on the client hears everything; the place in flight is its until the end.
+    pub(super) fn go_on(&mut self, place: Option<Place>) {
+        self.is_unheard = false;
+        self.place = place;
+    }
+
+    /// The error that came before any content, if one did.
+    pub(super) fn take_refusal(&mut self) -> Option<Box<str>> {
+        self.refusal.take()
+    }
+
+    /// Waits for what comes first, holding everything back. When it says that the answer is over, its row is durable.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<First> {
+        loop {
+            if let Some(committing) = &mut self.committing {
+                ready!(committing.as_mut().poll(cx));
+                self.committing = None;
+            }
+            if let Some(error) = self.take_refusal() {
+                return Poll::Ready(First::Refused(error));
+            }
+            if self.first_content.is_some() || self.held.len() >= MAX_GATHERED {
+                return Poll::Ready(First::Content);
+            }
+            match &self.ending {
+                Ending::Open => {}
+                Ending::Proper => return Poll::Ready(First::Ended),
+                Ending::Broken(denial) => return Poll::Ready(First::Broken(denial.clone())),
+            }
+            if let Poll::Ready(frame) = Pin::new(&mut self.flowing).poll_frame(cx) {
+                self.take_frame(frame);
+                continue;
+            }
+            match ready!(self.silence.poll(cx, false)) {
+                Due::Deadline(which, length) => self.break_off(&Denial::UpstreamTimeout(which, length)),
+                Due::KeepAlive => {
+                    self.keep_alive();
+                    return Poll::Ready(First::Quiet);
+                }
+            }
+        }
     }
 
     /// The next piece for the client.
@@ -129,17 +199,7 @@ impl Relay {
                 Ending::Broken(denial) => return Poll::Ready(Some(Err(BrokenOff(denial.clone())))),
             }
             match Pin::new(&mut self.flowing).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.take_in(data);
-                    }
-                }
-                Poll::Ready(Some(Err(_))) => {
-                    self.break_off(&Denial::UpstreamError(
-                        "its connection broke in the middle of the answer".to_owned(),
-                    ));
-                }
-                Poll::Ready(None) => self.end(),
+                Poll::Ready(frame) => self.take_frame(frame),
                 Poll::Pending if self.held.is_empty() => ready!(self.poll_silence(cx)),
                 // The provider's connection hands over one piece at a time. It gets one more turn of the event loop, so
                 // that pieces which arrived together leave together, in one system call.
@@ -154,11 +214,30 @@ impl Relay {
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match ready!(self.silence.poll(cx, self.first_content.is_some())) {
-            Due::KeepAlive if self.meter.at_event_boundary() => self.held.push(Bytes::from_static(KEEP_ALIVE)),
-            Due::KeepAlive => {}
+            Due::KeepAlive => self.keep_alive(),
             Due::Deadline(which, length) => self.break_off(&Denial::UpstreamTimeout(which, length)),
         }
         Poll::Ready(())
+    }
+
+    fn keep_alive(&mut self) {
+        if self.meter.at_event_boundary() {
+            self.held.push(Bytes::from_static(KEEP_ALIVE));
+        }
+    }
+
+    fn take_frame(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) {
+        match frame {
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    self.take_in(data);
+                }
+            }
+            Some(Err(_)) => {
+                self.break_off(&Denial::UpstreamError("its connection broke in the middle of the answer".to_owned()));
+            }
+            None => self.end(),
+        }
     }
 
     /// The client is gone. If the answer is to be read on and there is room, it is; otherwise it is settled from what
@@ -178,7 +257,15 @@ impl Relay {
         self.silence.heard();
         let fed = self.meter.feed(piece);
         if fed.content && self.first_content.is_none() {
-            self.first_content = Some(self.worker.monotonic());
+            let now = self.worker.monotonic();
+            self.first_content = Some(now);
+            if let Some(attempt) = &mut self.attempt {
+                attempt.first_content(now, &self.worker);
+            }
+        }
+        let is_refusal = fed.error && self.first_content.is_none();
+        if is_refusal {
+            self.refusal = self.meter.failure().map(Into::into);
         }
         self.linger.heard();
         // Who complains about a key may well repeat it.
@@ -186,8 +273,13 @@ impl Relay {
             Some(telling) if fed.error => telling.scrub(fed.forward),
             _ => fed.forward,
         });
-        if fed.terminal {
-            self.settle(if fed.error { AttemptOutcome::UpstreamError } else { AttemptOutcome::Completed });
+        if fed.terminal || is_refusal {
+            if fed.error {
+                let judged = self.judged_error();
+                self.settle(AttemptOutcome::UpstreamError, judged.as_ref());
+            } else {
+                self.settle(AttemptOutcome::Completed, None);
+            }
         }
     }
 
@@ -201,7 +293,7 @@ impl Relay {
                 self.attempt = Some(attempt);
                 return self.break_off(&Denial::UpstreamMalformed("it ended in the middle".to_owned()));
             }
-            let ledger = self.write_row(attempt, metered, AttemptOutcome::Completed);
+            let ledger = self.write_row(attempt, metered, AttemptOutcome::Completed, None);
             self.wait_for(ledger);
         }
         self.held.push(withheld);
@@ -213,8 +305,8 @@ impl Relay {
     fn break_off(&mut self, denial: &Denial) {
         self.silence.heard();
         let is_news = self.attempt.is_some();
-        self.settle(AttemptOutcome::Cut);
-        if self.shape != Shape::Sse {
+        self.settle(AttemptOutcome::Cut, Some(&broken_off(denial)));
+        if self.shape != Shape::Sse || self.is_unheard {
             self.ending = Ending::Broken(denial.clone());
             return;
         }
@@ -228,8 +320,14 @@ impl Relay {
         }
     }
 
-    fn settle(&mut self, outcome: AttemptOutcome) {
-        if let Some(ledger) = self.write_open_row(outcome) {
+    /// What the provider's table says of the error inside the answer.
+    fn judged_error(&self) -> Option<Judgement> {
+        let provider = &self.attempt.as_ref()?.target.provider;
+        in_band(provider.kind, self.meter.failure()?.as_bytes(), &provider.rules, self.worker.now())
+    }
+
+    fn settle(&mut self, outcome: AttemptOutcome, judged: Option<&Judgement>) {
+        if let Some(ledger) = self.write_open_row(outcome, judged) {
             self.wait_for(ledger);
         }
     }
@@ -239,22 +337,28 @@ impl Relay {
         self.committing = Some(Box::pin(async move { drop(ledger.committed().await) }));
     }
 
-    fn write_open_row(&mut self, outcome: AttemptOutcome) -> Option<Rc<Ledger>> {
+    fn write_open_row(&mut self, outcome: AttemptOutcome, judged: Option<&Judgement>) -> Option<Rc<Ledger>> {
         let attempt = self.attempt.take()?;
         if outcome != AttemptOutcome::Completed {
             // What was withheld waits for a completion that will not come.
             drop(self.meter.end());
         }
         let metered = self.meter.metered();
-        Some(self.write_row(attempt, metered, outcome))
+        Some(self.write_row(attempt, metered, outcome, judged))
     }
 
-    fn write_row(&mut self, attempt: OpenAttempt, metered: Metered, outcome: AttemptOutcome) -> Rc<Ledger> {
+    fn write_row(
+        &mut self,
+        attempt: OpenAttempt,
+        metered: Metered,
+        outcome: AttemptOutcome,
+        judged: Option<&Judgement>,
+    ) -> Rc<Ledger> {
         let now = self.worker.monotonic();
         let times = Times { first_content: self.first_content, ended: self.silence.last_heard_before(now), now };
         let spent = spent(&attempt, metered, outcome, times);
         self.cost = spent.cost;
-        attempt.settle(spent)
+        attempt.settle(spent, judged, &self.worker)
     }
 
     /// What it cost, once settled and when known.
@@ -274,7 +378,7 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         // Dropping the provider's answer before its end closes its connection.
-        drop(self.write_open_row(AttemptOutcome::ClientGone));
+        drop(self.write_open_row(AttemptOutcome::ClientGone, None));
     }
 }
 

@@ -17,10 +17,12 @@ use keyward_domain::principal::Principal;
 use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::secret::Secret;
+use keyward_domain::standing::KeyEvent;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::{Environment, MintedToken};
 use keyward_domain::virtual_key::{DisconnectPolicy, Grant, KeyStatus, VirtualKey};
-use keyward_gateway::{Gateway, Metrics, Options, Running, Snapshot, SnapshotHandle};
+use keyward_gateway::{Gateway, Living, Metrics, Options, Running, Snapshot, SnapshotHandle};
+use keyward_pool::{Moment, Notice, Registry, Settings};
 use keyward_store::journal::{self, FileJournals};
 use keyward_store::memory::MemoryStore;
 use keyward_testkit::provider::{ScriptedProvider, Vendor};
@@ -37,6 +39,10 @@ pub(crate) struct House {
     pub(crate) provider: ScriptedProvider,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: ManualClock,
+    /// What is known of every key.
+    pub(crate) registry: Arc<Registry>,
+    /// Every change of a standing.
+    pub(crate) heard: Heard,
     pub(crate) entropy: Arc<SeededEntropy>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) metrics: Arc<Metrics>,
@@ -47,6 +53,23 @@ pub(crate) struct House {
     journals: Option<Arc<FileJournals>>,
     running: Option<Running>,
     home: tempfile::TempDir,
+}
+
+/// Hears every change of a standing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heard(Arc<std::sync::Mutex<Vec<KeyEvent>>>);
+
+impl Notice for Heard {
+    fn changed(&self, event: KeyEvent) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+impl Heard {
+    /// What was heard so far.
+    pub(crate) fn events(&self) -> Vec<KeyEvent> {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 impl House {
@@ -99,7 +122,11 @@ impl House {
         .unwrap();
         let journals = Arc::new(journals);
         let catalog = Arc::new(Catalog::shipped().unwrap());
-        let snapshot = SnapshotHandle::new(Snapshot::build(&store.load().unwrap(), &catalog, &vault));
+        let heard = Heard::default();
+        let registry = Arc::new(Registry::new(Settings::default(), Box::new(heard.clone())));
+        let moment = Moment::new(clock.now(), clock.monotonic());
+        let living = Living { catalog: &catalog, vault: &vault, registry: &registry, moment };
+        let snapshot = SnapshotHandle::new(Snapshot::build(&store.load().unwrap(), &living));
         let mut options = Options::listening("127.0.0.1:0".parse().unwrap());
         change(&mut options);
         let running = Gateway {
@@ -121,6 +148,8 @@ impl House {
             vault,
             metrics,
             snapshot,
+            registry,
+            heard,
             key: String::new(),
             catalog,
             journals: Some(journals),
@@ -232,10 +261,24 @@ impl House {
 
     /// Switches a provider key off, as `keyward key disable` does.
     pub(crate) fn disable(&self, name: &str) {
+        self.change_key(name, |key| key.state = CredentialState::Disabled);
+    }
+
+    /// Changes a key's record and puts that into effect.
+    pub(crate) fn change_key(&self, name: &str, change: impl FnOnce(&mut Credential)) {
         let mut credential = self.store.load().unwrap().credentials.into_iter().find(|key| key.name == name).unwrap();
-        credential.state = CredentialState::Disabled;
+        change(&mut credential);
         credential.revision += 1;
         self.commit(Change::PutCredential(credential));
+        self.publish();
+    }
+
+    /// Has a provider's keys chosen in this way.
+    pub(crate) fn set_strategy(&self, provider: &str, strategy: Strategy) {
+        let mut provider = self.store.load().unwrap().providers.into_iter().find(|one| one.name == provider).unwrap();
+        provider.strategy = strategy;
+        provider.revision += 1;
+        self.commit(Change::PutProvider(provider));
         self.publish();
     }
 
@@ -251,7 +294,14 @@ impl House {
 
     /// Makes what was committed visible to requests.
     pub(crate) fn publish(&self) {
-        self.snapshot.publish(Snapshot::build(&self.store.load().unwrap(), &self.catalog, &self.vault));
+        let (catalog, vault, registry) = (&self.catalog, &*self.vault, &*self.registry);
+        let living = Living { catalog, vault, registry, moment: self.moment() };
+        self.snapshot.publish(Snapshot::build(&self.store.load().unwrap(), &living));
+    }
+
+    /// Now, on both of the house's clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.clock.now(), self.clock.monotonic())
     }
 
     /// The request log once everything is settled and projected: stops the gateway first.

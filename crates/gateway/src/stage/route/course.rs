@@ -1,0 +1,285 @@
+//! The way of one call through deployments and keys: where it is, what it met, and where it goes next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use keyward_domain::dialect::Dialect;
+use keyward_domain::ids::CredentialId;
+use keyward_domain::judgement::{Judgement, Next, Trouble};
+use keyward_domain::money::Nanodollars;
+use keyward_domain::routing::FallbackClass;
+use keyward_pool::{Account, Ask, Claim, Moment, Nothing, backoff};
+
+use super::{Candidate, ClaimedKey};
+use crate::snapshot::{Deployment, KeyEntry, Route};
+use crate::stage::admit::{Hold, Most};
+use crate::stage::arrive::Arrival;
+use crate::stage::authorize::may_use;
+use crate::worker::Worker;
+
+/// Asks a client not to be led to another deployment than the one it named.
+const NO_FALLBACK: &str = "x-keyward-no-fallback";
+
+/// The way of one call.
+pub(crate) struct Course {
+    key: Arc<KeyEntry>,
+    route: Arc<Route>,
+    dialect: Dialect,
+    most: Most,
+    /// What should stay with one account, if anything.
+    affinity: Option<u64>,
+    /// The only account that can serve the call, if it refers to something there.
+    pin: Option<Account>,
+    is_bound_to_route: bool,
+    /// All that may be asked before any fallback.
+    listed: VecDeque<Arc<Deployment>>,
+    /// Still to be asked; the first is next.
+    deployments: VecDeque<Arc<Deployment>>,
+    tried: Vec<CredentialId>,
+    avoid: Vec<Account>,
+    /// Fallbacks that were gone on to.
+    fallen: Vec<FallbackClass>,
+    /// Only want of capacity stood in the way so far.
+    only_overloaded: bool,
+    /// Upstream calls that may still be made.
+    tries: u8,
+    made: u8,
+    /// The pause that the last failure asks for.
+    pause: Duration,
+    /// Deployments none of whose keys could be had.
+    nothing: Vec<Nothing>,
+}
+
+/// Why there is nothing more to try.
+pub(crate) enum Stop {
+    /// Every upstream call that one client call may cause was made.
+    Spent,
+    /// No retry is left: too many calls fail at once.
+    NoRetry,
+    /// No key can be had.
+    Nothing,
+}
+
+impl Course {
+    pub(super) fn of(
+        worker: &Worker,
+        arrival: &Arrival,
+        hold: &Hold,
+        mut deployments: VecDeque<Arc<Deployment>>,
+    ) -> Self {
+        let call = &hold.grant.call;
+        // A body that is still arriving cannot be sent twice.
+        let most = if call.payload.is_replayable() { worker.shared.options.attempts.max.max(1) } else { 1 };
+        let refused = call.head.headers.get(NO_FALLBACK).map(HeaderValue::as_bytes);
+        let is_bound_to_route = refused.is_some_and(|value| !matches!(value, b"" | b"0" | b"false"));
+        if is_bound_to_route {
+            deployments.truncate(1);
+        }
+        let waits = !worker.shared.options.attempts.wait.is_zero();
+        Self {
+            key: Arc::clone(call.caller.entry()),
+            route: Arc::clone(&hold.grant.route),
+            dialect: arrival.dialect,
+            most: hold.most,
+            affinity: call.affinity(),
+            pin: None,
+            is_bound_to_route,
+            listed: if waits { deployments.clone() } else { VecDeque::new() },
+            deployments,
+            tried: Vec::new(),
+            avoid: Vec::new(),
+            fallen: Vec::new(),
+            only_overloaded: true,
+            tries: u8::try_from(most).unwrap_or(u8::MAX),
+            made: 0,
+            pause: Duration::ZERO,
+            nothing: Vec::new(),
+        }
+    }
+
+    /// Upstream calls made so far.
+    pub(crate) const fn made(&self) -> u8 {
+        self.made
+    }
+
+    /// Whether the upstream call under way is the last.
+    pub(crate) const fn is_last(&self) -> bool {
+        self.tries == 0
+    }
+
+    /// Whether another upstream call may be made.
+    pub(crate) const fn has_tries(&self) -> bool {
+        self.tries > 0
+    }
+
+    /// What could not be had, deployment by deployment.
+    pub(crate) fn into_nothing(self) -> Vec<Nothing> {
+        self.nothing
+    }
+
+    /// How long to wait before the next attempt.
+    pub(crate) const fn pause(&self) -> Duration {
+        self.pause
+    }
+
+    /// The next deployment with a key for it. Whoever gets one makes an upstream call.
+    pub(crate) fn next(&mut self, worker: &Worker) -> Result<Candidate, Stop> {
+        if self.tries == 0 {
+            return Err(Stop::Spent);
+        }
+        let moment = worker.moment();
+        loop {
+            let Some(target) = self.deployments.front().cloned() else {
+                if self.go_on_to_fallback() {
+                    continue;
+                }
+                return Err(Stop::Nothing);
+            };
+            match self.choose(worker, &target, moment) {
+                Ok(key) => {
+                    self.tries -= 1;
+                    self.made += 1;
+                    return Ok(Candidate { target, key });
+                }
+                Err(nothing) => {
+                    self.only_overloaded &= nothing.is_resting() || self.made > 0;
+                    self.nothing.push(nothing);
+                    self.deployments.pop_front();
+                }
+            }
+        }
+    }
+
+    /// What an attempt taught this call, besides what it taught the pool.
+    pub(crate) fn learn(&mut self, worker: &Worker, candidate: &Failed, judgement: &Judgement) {
+        self.pause = Duration::ZERO;
+        self.only_overloaded &= is_want_of_capacity(judgement.trouble);
+        match judgement.next {
+            Next::OtherKey => self.tried.extend(candidate.credential),
+            Next::OtherAccount => {
+                self.tried.extend(candidate.credential);
+                self.avoid.extend(candidate.account);
+            }
+            Next::OtherDeployment | Next::Use | Next::GiveUp => {
+                self.deployments.pop_front();
+            }
+            Next::Retry if self.deployments.len() > 1 => self.deployments.rotate_left(1),
+            Next::Retry => {
+                self.pause = worker.draw(|draw| backoff(u32::from(self.made), draw));
+            }
+        }
+    }
+
+    /// The key could not be used at all; no upstream call was made.
+    pub(crate) fn pass_over(&mut self, candidate: &Failed) {
+        self.tries += 1;
+        self.made -= 1;
+        self.tried.extend(candidate.credential);
+        if candidate.credential.is_none() {
+            self.deployments.pop_front();
+        }
+    }
+
+    /// How long until somebody is back, when everybody merely rests and the operator lets calls wait that long.
+    pub(crate) fn rest(&self, worker: &Worker, stop: &Stop, waited: Duration) -> Option<Duration> {
+        let most = worker.shared.options.attempts.wait.saturating_sub(waited);
+        if !matches!(stop, Stop::Nothing) || most.is_zero() {
+            return None;
+        }
+        let back = self.nothing.iter().filter_map(|nothing| nothing.back).min()?;
+        // A moment later, so that it is over then on every clock.
+        let rest = back.since(worker.now()) + Duration::from_millis(1);
+        (rest <= most).then_some(rest)
+    }
+
+    /// After a rest: everybody may be asked again.
+    pub(crate) fn begin_again(&mut self) {
+        self.deployments.clone_from(&self.listed);
+        self.nothing.clear();
+        self.tried.clear();
+        self.avoid.clear();
+        self.fallen.clear();
+    }
+
+    /// Whether the alias has a fallback for what stood in the way; the next attempt is then made there.
+    pub(crate) fn falls_back(&mut self, trouble: Trouble) -> bool {
+        let class = match trouble {
+            Trouble::ContextTooLong => FallbackClass::ContextTooLong,
+            Trouble::ContentPolicy => FallbackClass::ContentPolicy,
+            _ => return false,
+        };
+        self.tries > 0 && self.go_on_to(class)
+    }
+
+    /// Nothing is left of the targets: on to what the alias has for that.
+    fn go_on_to_fallback(&mut self) -> bool {
+        (self.only_overloaded && self.go_on_to(FallbackClass::Overloaded)) || self.go_on_to(FallbackClass::Any)
+    }
+
+    fn go_on_to(&mut self, class: FallbackClass) -> bool {
+        if self.is_bound_to_route || self.pin.is_some() || self.fallen.contains(&class) {
+            return false;
+        }
+        let Some(listed) = self.route.fallback.get(&class) else { return false };
+        let may = |target: &&Arc<Deployment>| {
+            target.provider.kind.speaks(self.dialect) && may_use(&self.key.record, &self.route.name, target)
+        };
+        let next: VecDeque<_> = listed.iter().filter(may).cloned().collect();
+        self.fallen.push(class);
+        if next.is_empty() {
+            return false;
+        }
+        self.deployments = next;
+        true
+    }
+
+    fn choose(&self, worker: &Worker, target: &Arc<Deployment>, moment: Moment) -> Result<Option<ClaimedKey>, Nothing> {
+        let provider = &target.provider;
+        if provider.keyless && provider.credentials.is_empty() {
+            return Ok(None);
+        }
+        let ask = Ask {
+            model: &target.model,
+            affinity: self.affinity,
+            tokens: self.most.tokens(target),
+            cost: self.most.at(target).unwrap_or(Nanodollars::ZERO),
+            tried: &self.tried,
+            avoid: &self.avoid,
+            pin: self.pin,
+            is_alone: self.is_alone(target),
+        };
+        let claim = worker.draw(|draw| provider.pool.choose(&ask, moment, draw))?;
+        let Some(pooled) = provider.credentials.get(&claim.credential()) else {
+            // The pool is made of these very keys.
+            return Err(Nothing { keys: Vec::new(), back: None, whole: None });
+        };
+        Ok(Some(ClaimedKey { pooled: Arc::clone(pooled), claim: Some(claim) }))
+    }
+
+    /// Whether nobody else could serve the call.
+    fn is_alone(&self, target: &Deployment) -> bool {
+        let is_same = |other: &Arc<Deployment>| other.provider.id == target.provider.id;
+        self.deployments.iter().all(is_same)
+            && (self.is_bound_to_route || self.route.fallback.keys().all(|class| self.fallen.contains(class)))
+    }
+}
+
+/// The key of an attempt that failed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Failed {
+    credential: Option<CredentialId>,
+    account: Option<Account>,
+}
+
+impl Failed {
+    pub(crate) fn of(candidate: &Candidate) -> Self {
+        let Some(key) = &candidate.key else { return Self::default() };
+        Self { credential: Some(key.pooled.id), account: key.claim.as_ref().map(Claim::account) }
+    }
+}
+
+const fn is_want_of_capacity(trouble: Trouble) -> bool {
+    matches!(trouble, Trouble::RateLimited | Trouble::QuotaExhausted | Trouble::Overloaded)
+}

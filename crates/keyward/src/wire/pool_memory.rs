@@ -1,0 +1,191 @@
+//! What pools learn outlives the process: a thread writes every change of a standing to the store, ends rests whose time
+//! has come, and lets go of what is too old to matter.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use keyward_domain::port::{Clock, Store};
+use keyward_domain::standing::KeyEvent;
+use keyward_pool::{Moment, Notice, Registry, Settings};
+
+/// Changes that wait to be written, at most. More are lost, and said to be: the standing itself is in memory.
+const QUEUE: usize = 65_536;
+/// Changes per transaction.
+const BATCH: usize = 512;
+/// How often rests whose time has come are ended.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// The wait after a write that failed.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often what is too old is let go of.
+const FORGET_EVERY: Duration = Duration::from_hours(1);
+/// How long changes of standings are kept.
+const KEEP_EVENTS: Duration = Duration::from_hours(90 * 24);
+/// How long it is known which account a response, a file or an encrypted item belongs to. Providers keep stored
+/// responses for 30 days.
+const KEEP_BINDINGS: Duration = Duration::from_hours(35 * 24);
+/// How long leases that ended are kept.
+const KEEP_LEASES: Duration = Duration::from_hours(90 * 24);
+
+/// The thread, and the way to it.
+pub struct PoolMemory {
+    /// What is known of every key.
+    pub registry: Arc<Registry>,
+    notes: SyncSender<Note>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread is told.
+enum Note {
+    Changed(Box<KeyEvent>),
+    /// Everything before this is to be written; then the sender is told.
+    Flush(SyncSender<()>),
+    Stop,
+}
+
+/// Hears changes on the way of a request and passes them on.
+#[derive(Debug)]
+struct Hearing {
+    notes: SyncSender<Note>,
+    lost: AtomicU64,
+}
+
+impl std::fmt::Debug for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Note")
+    }
+}
+
+impl Notice for Hearing {
+    fn changed(&self, event: KeyEvent) {
+        if self.notes.try_send(Note::Changed(Box::new(event))).is_err()
+            && self.lost.fetch_add(1, Ordering::Relaxed).is_power_of_two()
+        {
+            tracing::error!("changes of key standings come faster than the store takes them; some are not kept");
+        }
+    }
+}
+
+impl PoolMemory {
+    /// Brings back what an earlier process knew, and begins to remember.
+    pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let (notes, received) = sync_channel(QUEUE);
+        let hearing = Hearing { notes: notes.clone(), lost: AtomicU64::new(0) };
+        let registry = Arc::new(Registry::new(Settings::default(), Box::new(hearing)));
+        registry.restore(store.standings().context("what was known of the provider keys could not be read")?);
+        let worker = Worker { received, registry: Arc::clone(&registry), store, clock };
+        let thread = std::thread::Builder::new()
+            .name("pool-memory".to_owned())
+            .spawn(move || worker.run())
+            .context("the thread that remembers key standings could not be started")?;
+        Ok(Self { registry, notes, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Waits until everything that changed so far is in the store, or cannot be written. Blocks.
+    pub fn flush(&self) {
+        let (done, written) = sync_channel(1);
+        if self.notes.send(Note::Flush(done)).is_ok() {
+            // An error means that the thread is gone, and with it everything that was to be written.
+            let _ = written.recv();
+        }
+    }
+}
+
+/// The thread writes what it has, then ends.
+impl Drop for PoolMemory {
+    fn drop(&mut self) {
+        let _ = self.notes.send(Note::Stop);
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that remembers key standings ended badly");
+        }
+    }
+}
+
+struct Worker {
+    received: Receiver<Note>,
+    registry: Arc<Registry>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Worker {
+    fn run(self) {
+        let mut events = Vec::new();
+        let mut swept = self.clock.monotonic();
+        let mut forgot: Option<Duration> = None;
+        loop {
+            let (waiting, stops) = self.gather(&mut events);
+            self.write(&mut events, stops || !waiting.is_empty());
+            for done in waiting {
+                // Whoever waits no more does not mind.
+                let _ = done.send(());
+            }
+            if stops {
+                return;
+            }
+            let now = self.clock.monotonic();
+            if now.saturating_sub(swept) >= SWEEP_EVERY {
+                swept = now;
+                self.registry.sweep(Moment::new(self.clock.now(), now));
+            }
+            if forgot.is_none_or(|at| now.saturating_sub(at) >= FORGET_EVERY) {
+                forgot = Some(now);
+                self.forget();
+            }
+        }
+    }
+
+    /// Waits for changes, and takes what has gathered: who waits for them to be written, and whether it is over.
+    fn gather(&self, events: &mut Vec<KeyEvent>) -> (Vec<SyncSender<()>>, bool) {
+        let mut waiting = Vec::new();
+        let mut next = match self.received.recv_timeout(SWEEP_EVERY) {
+            Ok(note) => Some(note),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return (waiting, true),
+        };
+        while let Some(note) = next {
+            match note {
+                Note::Changed(event) => events.push(*event),
+                Note::Flush(done) => waiting.push(done),
+                Note::Stop => return (waiting, true),
+            }
+            next = if events.len() < BATCH { self.received.try_recv().ok() } else { None };
+        }
+        (waiting, false)
+    }
+
+    /// Writes what there is. What could not be written stays for the next time, unless somebody waits: then it is
+    /// tried once more.
+    fn write(&self, events: &mut Vec<KeyEvent>, is_urgent: bool) {
+        for _ in 0..=u8::from(is_urgent) {
+            if events.is_empty() {
+                return;
+            }
+            match self.store.put_standings(events) {
+                Ok(()) => events.clear(),
+                Err(error) => {
+                    tracing::error!(%error, "changes of key standings could not be kept yet");
+                    events.truncate(QUEUE);
+                    // The channel goes on to fill meanwhile.
+                    std::thread::park_timeout(RETRY_AFTER);
+                }
+            }
+        }
+    }
+
+    fn forget(&self) {
+        let now = self.clock.now();
+        let forgotten = self
+            .store
+            .forget_key_events(now.minus(KEEP_EVENTS))
+            .and(self.store.forget_bindings(now.minus(KEEP_BINDINGS)))
+            .and(self.store.forget_leases(now.minus(KEEP_LEASES)));
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "old events of provider keys could not be removed");
+        }
+    }
+}
