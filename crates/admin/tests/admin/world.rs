@@ -13,14 +13,17 @@ use keyward_admin::operation::Operation;
 use keyward_admin::operation::admin_token::CreateAdminToken;
 use keyward_admin::rest::{Entry, Plane};
 use keyward_domain::audit::{AuditDraft, AuditEntry};
+use keyward_domain::binding::Binding;
 use keyward_domain::catalog::Catalog;
 use keyward_domain::ids::{AuditId, InstallId, RequestId};
+use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{Entry as Row, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
 use keyward_domain::port::{
     Change, Clock, Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, Entropy, EntropyError, LedgerTotals,
     Records, Store, StoreError, VaultRecord,
 };
 use keyward_domain::principal::Principal;
+use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
 use keyward_store::memory::MemoryStore;
 use keyward_vault::{RootHolder, Vault, create_key_file};
@@ -353,5 +356,52 @@ impl Store for TestStore {
 
     fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
         self.inner.ledger_totals()
+    }
+
+    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
+        self.inner.standings()
+    }
+
+    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
+        self.inner.put_standings(events)
+    }
+
+    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
+        self.inner.key_events(filter)
+    }
+
+    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_key_events(before)
+    }
+
+    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
+        self.inner.put_bindings(bindings)
+    }
+
+    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
+        self.inner.bindings(limit)
+    }
+
+    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_bindings(before)
+    }
+
+    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed("disk full".to_owned()));
+        }
+        self.inner.put_lease(lease, audit)
+    }
+
+    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
+        self.inner.lease(id)
+    }
+
+    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.inner.open_leases()
+    }
+
+    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_leases(before)
     }
 }

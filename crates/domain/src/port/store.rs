@@ -34,8 +34,6 @@ pub const MAX_OPEN_LEASES: u32 = 10_000;
 /// What pools learn (standings, events, bindings) is memory that makes the next decision better, and fails open: when it
 /// cannot be written, the caller keeps its batch, goes on deciding from what it knows, and puts the batch again later.
 /// Configuration, leases and the ledger fail closed: what was not committed did not happen.
-///
-/// The methods of the pools' memory refuse unless a store has them; a store that wraps another one passes them on.
 pub trait Store: Send + Sync {
     /// Everything that configuration is made of, as one consistent picture.
     fn load(&self) -> Result<Records, StoreError>;
@@ -79,9 +77,7 @@ pub trait Store: Send + Sync {
 
     /// Every standing that is not [`Active`](crate::standing::Standing::Active), by key and model. Standings whose time
     /// is over are among them until they are replaced or forgotten.
-    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
-        absent("standings")
-    }
+    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError>;
 
     /// Adds the events, in the order in which they happened, and makes what each says `now` the standing of its key and
     /// model; an active one is kept as no standing at all. The key may be unknown to the store.
@@ -89,43 +85,25 @@ pub trait Store: Send + Sync {
     /// An event that is there already, with everything it says, is left alone and changes no standing, so a batch may be
     /// repeated when nobody knows whether it was committed. Of one key at most [`MAX_MODELS_PER_KEY`] standings with a
     /// model are kept.
-    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
-        let _ = events;
-        absent("standings")
-    }
+    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError>;
 
     /// Events with their positions, which only ever grow, newest first.
-    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
-        let _ = filter;
-        absent("key events")
-    }
+    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError>;
 
     /// Forgets events that happened before this moment, those beyond [`MAX_KEY_EVENTS`], and standings that were over by
     /// themselves before this moment.
-    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
-        let _ = before;
-        absent("key events")
-    }
+    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Remembers where things live. Of two that say where the same thing lives, the later one counts, and of two of the
     /// same moment the first, so a batch may be repeated, and batches may come in any order.
-    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
-        let _ = bindings;
-        absent("bindings")
-    }
+    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError>;
 
     /// The bindings seen last, newest first, at most `limit` and at most [`MAX_BINDINGS`]. A binding stays when its key
     /// is removed: a call that needs it is then told so instead of being sent to the wrong account.
-    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
-        let _ = limit;
-        absent("bindings")
-    }
+    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError>;
 
     /// Forgets bindings that were last seen before this moment, and those beyond [`MAX_BINDINGS`].
-    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
-        let _ = before;
-        absent("bindings")
-    }
+    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Keeps a new lease, which has to be open, or the end of an open one, together with the audit entry if there is one.
     ///
@@ -133,31 +111,16 @@ pub trait Store: Send + Sync {
     /// repeated. Anything else than an open lease that ends is [`StoreError::Conflict`]: of two reports that differ, the
     /// first counts. Its row in the ledger is appended before its end is put; as the row has the lease's id, a repetition
     /// after a crash in between is not counted twice.
-    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
-        let _ = (lease, audit);
-        absent("leases")
-    }
+    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError>;
 
     /// One lease.
-    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
-        let _ = id;
-        absent("leases")
-    }
+    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError>;
 
     /// Leases that have not ended, those that expire first in front, at most [`MAX_OPEN_LEASES`].
-    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
-        absent("leases")
-    }
+    fn open_leases(&self) -> Result<Vec<Lease>, StoreError>;
 
     /// Forgets leases that have ended and would have expired before this moment. Open ones stay.
-    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
-        let _ = before;
-        absent("leases")
-    }
-}
-
-fn absent<T>(what: &str) -> Result<T, StoreError> {
-    Err(StoreError::Failed(format!("this store keeps no {what}")))
+    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
 /// What one provider key was charged.
