@@ -13,6 +13,7 @@ use keyward_domain::dialect::{Dialect, Operation};
 
 fn main() {
     lens_costs();
+    affinity_costs();
     splice_costs();
     answer_costs();
     event_costs();
@@ -31,6 +32,30 @@ fn lens_costs() {
     }
     report("lens: large request checked in full", large.len(), 0, || {
         lens::look_whole(Dialect::OpenAi, Operation::Chat, black_box(large.as_bytes()))
+    });
+}
+
+/// Conversations that refer to what one account has, or begin with a long system part.
+fn affinity_costs() {
+    let reasoning = format!(
+        "{{\"type\":\"reasoning\",\"id\":\"rs_0123456789\",\"summary\":[],\"encrypted_content\":\"{}\"}}",
+        "gAAAAABo".repeat(200)
+    );
+    let call = "{\"type\":\"function_call\",\"call_id\":\"call_1\",\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}";
+    let items = vec![format!("{reasoning},{call}"); 60].join(",");
+    let responses = format!(
+        "{{\"model\":\"m\",\"instructions\":\"{}\",\"input\":[{{\"role\":\"user\",\"content\":\"{ASK}\"}},{items}],\"stream\":true}}",
+        ASK.repeat(100)
+    );
+    report("lens: responses with encrypted reasoning", responses.len(), 0, || {
+        lens::look(Dialect::OpenAi, Operation::Responses, black_box(responses.as_bytes()))
+    });
+    let messages = format!(
+        "{{\"model\":\"m\",\"max_tokens\":9,\"system\":\"{}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{ASK}\"}}]}}",
+        ASK.repeat(1000)
+    );
+    report("lens: messages behind a long system prompt", messages.len(), 0, || {
+        lens::look(Dialect::Anthropic, Operation::Messages, black_box(messages.as_bytes()))
     });
 }
 

@@ -35,9 +35,24 @@ pub enum Kind {
     VectorStore,
     /// Gemini's cached content.
     CachedContent,
+    /// A stored prompt (`prompt` of a response).
+    Prompt,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Response,
+        Self::Conversation,
+        Self::Item,
+        Self::Encrypted,
+        Self::File,
+        Self::Container,
+        Self::VectorStore,
+        Self::CachedContent,
+        Self::Prompt,
+    ];
+
     /// The word that explanations, rows and metrics use.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,7 +64,13 @@ impl Kind {
             Self::Container => "container",
             Self::VectorStore => "vector_store",
             Self::CachedContent => "cached_content",
+            Self::Prompt => "prompt",
         }
+    }
+
+    /// The kind that this word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// Whether a conversation gathers many of them, of which the newest tell the most.

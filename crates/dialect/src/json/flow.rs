@@ -184,10 +184,8 @@ impl Flow {
             let keeping = matches!(self.current, Current::Keep(_));
             at = if self.in_string {
                 self.string(bytes, at)
-            } else if self.answer == Answer::Opened {
-                self.inside(bytes, at)
             } else if self.depth > self.watched {
-                self.skim(bytes, at)
+                if self.answer == Answer::Opened { self.inside(bytes, at) } else { self.skim(bytes, at) }
             } else {
                 self.between(bytes, at)
             };

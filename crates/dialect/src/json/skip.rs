@@ -65,6 +65,14 @@ impl<'a> Skip<'a> {
         self.at += 1;
     }
 
+    /// Takes these bytes, if they come next just so.
+    #[inline]
+    pub(crate) fn literal(&mut self, bytes: &[u8]) -> Option<()> {
+        let here = self.rest().starts_with(bytes);
+        self.at += if here { bytes.len() } else { 0 };
+        here.then_some(())
+    }
+
     /// Whether nothing is left.
     pub(crate) fn is_over(&mut self) -> bool {
         self.peek().is_none()
@@ -199,5 +207,28 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
             return Some(quote);
         }
         at = quote + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHORT_STRING, string_end};
+
+    #[test]
+    fn long_strings_end_where_short_ones_do() {
+        let alphabet = b"a\"\\";
+        for number in 0..3_usize.pow(7) {
+            let text: Vec<u8> = (0..7).filter_map(|at| alphabet.get(number / 3_usize.pow(at) % 3).copied()).collect();
+            let mut escaped = false;
+            let end = text.iter().position(|byte| {
+                let ends = *byte == b'"' && !escaped;
+                escaped = *byte == b'\\' && !escaped;
+                ends
+            });
+            for front in [0, SHORT_STRING - 4, SHORT_STRING - 1, SHORT_STRING, 3 * SHORT_STRING] {
+                let padded = [&b"x".repeat(front), text.as_slice()].concat();
+                assert_eq!(string_end(&padded), end.map(|end| end + front), "{}", String::from_utf8_lossy(&padded));
+            }
+        }
     }
 }

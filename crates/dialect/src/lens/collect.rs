@@ -133,6 +133,7 @@ impl<'a> Collector<'a> {
             Name::PreviousResponse => self.facts.bound.value(Kind::Response, value),
             Name::StoredConversation => request::id(Kind::Conversation, value, &mut self.facts.bound),
             Name::Container => request::id(Kind::Container, value, &mut self.facts.bound),
+            Name::StoredPrompt => request::id(Kind::Prompt, value, &mut self.facts.bound),
             Name::CachedContent => self.facts.bound.value(Kind::CachedContent, value),
             Name::Forbidden(_) => {}
         }

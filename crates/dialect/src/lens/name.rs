@@ -37,6 +37,7 @@ pub(crate) enum Name {
     StoredConversation,
     Container,
     CachedContent,
+    StoredPrompt,
     /// Steers gateways of other makes; the name as errors spell it.
     Forbidden(&'static str),
 }
@@ -69,6 +70,7 @@ impl Name {
             Self::StoredConversation => "conversation",
             Self::Container => "container",
             Self::CachedContent => "cachedContent",
+            Self::StoredPrompt => "prompt",
             Self::Forbidden(name) => name,
         }
     }
@@ -101,6 +103,7 @@ impl Name {
             Self::StoredConversation => 22,
             Self::Container => 23,
             Self::CachedContent => 24,
+            Self::StoredPrompt => 25,
         }
     }
 }
@@ -136,7 +139,8 @@ fn openai(operation: Operation, key: &[u8]) -> Option<Name> {
         b"input" if operation == Speech => (Name::SpokenInput, true),
         b"input" => (Name::Conversation, responds),
         b"messages" => (Name::Conversation, operation == Chat),
-        b"prompt" => (Name::Conversation, operation == Completion),
+        b"prompt" if operation == Completion => (Name::Conversation, true),
+        b"prompt" => (Name::StoredPrompt, responds),
         b"instructions" => (Name::System, responds),
         b"tools" => (Name::Tools, responds),
         b"prompt_cache_key" => (Name::CacheKey, responds || matches!(operation, Chat | Completion)),

@@ -20,15 +20,28 @@ pub(crate) struct Document {
     begun: bool,
     /// The error that the document is.
     failure: Option<Box<str>>,
-    /// What came so far, where the whole document has to be looked at once more for what it refers to.
+    /// Where documents may say that something was made.
+    made: Option<Box<Made>>,
+}
+
+/// What a document says was made, which is known once it is whole.
+#[derive(Debug, Default)]
+struct Made {
     held: Vec<u8>,
     bound: Bound,
 }
 
 impl Document {
-    pub(crate) const fn new(dialect: Dialect, operation: Operation) -> Self {
-        let flow = Flow::new(b"");
-        Self { dialect, operation, flow, begun: false, failure: None, held: Vec::new(), bound: Bound::new() }
+    pub(crate) fn new(dialect: Dialect, operation: Operation) -> Self {
+        let makes = matches!(operation, Operation::Responses | Operation::Messages);
+        Self {
+            dialect,
+            operation,
+            flow: Flow::new(b""),
+            begun: false,
+            failure: None,
+            made: makes.then(Box::<Made>::default),
+        }
     }
 
     pub(crate) fn feed(&mut self, chunk: Bytes) -> Fed {
@@ -42,15 +55,17 @@ impl Document {
         // A document that says what it says in no member that is known as content is content once it is whole.
         let content = !self.begun && self.failure.is_none() && (self.flow.has_content() || terminal);
         self.begun |= content;
-        if matches!(self.operation, Operation::Responses | Operation::Messages) {
-            self.refer(&chunk, terminal);
+        if let Some(made) = self.made.as_mut().filter(|_| !before) {
+            made.feed(self.dialect, &chunk, terminal);
         }
         Fed { forward: chunk, content, terminal, error }
     }
 
     pub(crate) fn metered(&self) -> Metered {
         let mut tally = Tally::new(self.dialect, self.operation);
-        tally.bound = self.bound.clone();
+        if let Some(made) = &self.made {
+            tally.bound.clone_from(&made.bound);
+        }
         read_document(&self.flow, &mut tally);
         tally.into_metered()
     }
@@ -58,10 +73,13 @@ impl Document {
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
+}
 
-    /// Notes what the document says was made. Documents longer than [`MAX_EVENT`] are not looked at.
-    fn refer(&mut self, chunk: &[u8], is_whole: bool) {
-        if self.bound.overflowed() || (self.flow.is_whole() && !is_whole) {
+impl Made {
+    /// The next piece, the last one if the document is whole with it. Documents longer than [`MAX_EVENT`] are not looked
+    /// at.
+    fn feed(&mut self, dialect: Dialect, chunk: &[u8], is_whole: bool) {
+        if self.bound.overflowed() {
             return;
         }
         if self.held.len() + chunk.len() > MAX_EVENT {
@@ -69,13 +87,13 @@ impl Document {
             self.bound.overflow();
             return;
         }
-        if !(is_whole && self.held.is_empty()) {
+        if !is_whole || !self.held.is_empty() {
             self.held.extend_from_slice(chunk);
         }
         if is_whole {
             let held = std::mem::take(&mut self.held);
             let document = if held.is_empty() { chunk } else { &held };
-            match self.dialect {
+            match dialect {
                 Dialect::OpenAi => answer::response(document, &mut self.bound),
                 Dialect::Anthropic => answer::message(document, &mut self.bound),
                 Dialect::Gemini => {}

@@ -34,13 +34,14 @@ fn of(kind: Kind, id: &str) -> Reference {
 
 #[test]
 fn k07_a_request_names_what_only_one_account_has() {
-    use Kind::{CachedContent, Container, Conversation, Encrypted, File, Item, Response, VectorStore};
+    use Kind::{CachedContent, Container, Conversation, Encrypted, File, Item, Prompt, Response, VectorStore};
     let (responses, chat) = ((Dialect::OpenAi, Operation::Responses), (Dialect::OpenAi, Operation::Chat));
     let (messages, gemini) = ((Dialect::Anthropic, Operation::Messages), (Dialect::Gemini, Operation::Generate));
     for ((dialect, operation), body, expected) in [
         (responses, r#"{"input":"hi","previous_response_id":"resp_1"}"#, vec![of(Response, "resp_1")]),
         (responses, r#"{"previous_response_id":"resp\u005f1"}"#, vec![of(Response, "resp_1")]),
         (responses, r#"{"input":"hi","conversation":"conv_1"}"#, vec![of(Conversation, "conv_1")]),
+        (responses, r#"{"prompt":{"id":"pmpt_1","version":"2"},"input":"hi"}"#, vec![of(Prompt, "pmpt_1")]),
         (responses, r#"{"conversation":{"id":"conv_1"},"input":"hi"}"#, vec![of(Conversation, "conv_1")]),
         (
             responses,
@@ -123,6 +124,14 @@ fn k07_a_request_names_what_only_one_account_has() {
         let bound = referred(dialect, operation, body);
         assert_eq!((bound.references(), bound.overflowed()), (&*expected, false), "{body}");
     }
+}
+
+#[test]
+fn kinds_have_words_of_their_own() {
+    for kind in Kind::ALL {
+        assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+    }
+    assert_eq!(Kind::parse("batch"), None);
 }
 
 #[test]
@@ -306,6 +315,54 @@ fn k07_an_answer_too_long_to_be_looked_at_says_so() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn k07_references_do_not_depend_on_white_space_or_on_what_stands_around_them(seed in any::<u64>()) {
+        let mut draw = Draw::new(seed);
+        let input = [
+            r#"{"type":"reasoning","id":"rs_1","encrypted_content":"g=","summary":[]}"#,
+            r#"{"role":"user","content":[{"type":"input_text","text":"\"id\":\"rs_9\""},{"type":"input_file","file_id":"file-1"}]}"#,
+            r#"{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{\"file_id\":\"file-9\"}"}"#,
+            r#"{"id":"msg_1","type":"item_reference"}"#,
+        ];
+        let members = [
+            format!("\"input\":[{}]", input.join(",")),
+            r#""tools":[{"type":"file_search","vector_store_ids":["vs_1"]}]"#.to_owned(),
+            r#""previous_response_id":"resp_1""#.to_owned(),
+            r#""model":"m""#.to_owned(),
+        ];
+        let mut body = Vec::new();
+        for member in members {
+            body.insert(draw.below(body.len() + 1), member);
+        }
+        for n in 0..draw.below(4) {
+            let length = draw.below(40_000);
+            let filler = format!("\"filler{n}\":[\"{}\",{{\"id\":\"rs_8\"}}]", "\\\"x".repeat(length / 3));
+            body.insert(draw.below(body.len() + 1), filler);
+        }
+        // Blanks where JSON allows them, which is not in strings.
+        let (mut text, mut in_string, mut escaped) = (String::new(), false, false);
+        let spaced = draw.chance(50);
+        for c in format!("{{{}}}", body.join(",")).chars() {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            in_string ^= ends;
+            text.push(c);
+            if spaced && !in_string && (ends || !c.is_ascii_alphanumeric()) && draw.chance(30) {
+                text.push_str(draw.one(&[" ", "\n", "\t ", "\r\n"]));
+            }
+        }
+        let facts = look(Dialect::OpenAi, Operation::Responses, text.as_bytes()).unwrap();
+        let mut found = facts.bound.references().to_vec();
+        found.sort_by_key(|reference| (reference.kind, reference.id));
+        let mut expected = vec![
+            of(Kind::Response, "resp_1"), of(Kind::VectorStore, "vs_1"), of(Kind::Item, "rs_1"), of(Kind::File, "file-1"),
+            of(Kind::Item, "msg_1"),
+        ];
+        expected.sort_by_key(|reference| (reference.kind, reference.id));
+        prop_assert_eq!(found, expected, "{}", text.get(..2000).unwrap_or(&text));
+        prop_assert_eq!(facts, look_whole(Dialect::OpenAi, Operation::Responses, text.as_bytes()).unwrap());
+    }
 
     #[test]
     fn k07_references_of_answers_do_not_depend_on_how_they_are_cut(seed in any::<u64>()) {

@@ -239,7 +239,7 @@ fn a_cache_key_is_what_the_client_says() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 50, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn k07_any_two_conversations_differ_and_all_their_turns_agree(seed in any::<u64>()) {
