@@ -75,6 +75,11 @@ impl Homes {
         }
     }
 
+    /// All accounts.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Home> {
+        self.accounts.iter()
+    }
+
     fn home_among(&self, range: &Range<usize>, conversation: u64, open: &Mask) -> Option<&Home> {
         let homes = self.accounts.get(range.clone())?.iter().filter(|home| home.is_open(open));
         if self.is_even {
@@ -85,7 +90,8 @@ impl Homes {
 }
 
 impl Home {
-    fn is_open(&self, open: &Mask) -> bool {
+    /// Whether any of its seats is in the set.
+    pub(crate) fn is_open(&self, open: &Mask) -> bool {
         self.seats.clone().any(|seat| open.has(seat))
     }
 

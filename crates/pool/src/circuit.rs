@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use crate::chance::mix;
-use crate::moment::{Moment, wall_millis};
+use crate::moment::{Moment, millis, wall_millis};
 use crate::settings::Settings;
 
 /// The window in which calls and failures are counted is this many buckets of this length: 20 to 30 s.
@@ -24,8 +24,8 @@ const FORGIVEN_AFTER: Duration = Duration::from_mins(1);
 pub(crate) struct Circuit {
     /// Wall time in milliseconds at which the rest ends; 0 while closed.
     until: AtomicI64,
-    /// Wall time at which it opened or closed last.
-    changed: AtomicI64,
+    /// Monotonic time in milliseconds at which it opened or closed last.
+    changed: AtomicU64,
     /// Failed half-openings and quick relapses, for doubling.
     trips: AtomicU32,
     in_a_row: AtomicU32,
@@ -57,6 +57,11 @@ impl Circuit {
         if left <= 0 || left > longest { Phase::HalfOpen } else { Phase::Open(until) }
     }
 
+    /// Wall time in milliseconds at which the rest ends that it was opened for last; 0 while closed.
+    pub(crate) fn opened_until(&self) -> i64 {
+        self.until.load(Acquire)
+    }
+
     /// Takes the one canary of a half-open circuit; returns whether it was free.
     pub(crate) fn take_canary(&self, now: Moment, settings: &Settings) -> bool {
         let out = self.canary.load(Acquire);
@@ -77,15 +82,15 @@ impl Circuit {
         self.canary.store(0, Relaxed);
     }
 
-    /// A call succeeded that began at wall time `began`. Returns whether that closed the circuit.
-    pub(crate) fn succeed(&self, began: i64, now: Moment) -> bool {
+    /// A call succeeded that began at this moment. Returns whether that closed the circuit.
+    pub(crate) fn succeed(&self, began: Moment, now: Moment) -> bool {
         if self.in_a_row.load(Relaxed) != 0 {
             self.in_a_row.store(0, Relaxed);
         }
         self.bucket(now).count(now, false);
         let until = self.until.load(Acquire);
         // What was under way before it opened proves nothing.
-        if until == 0 || began < self.changed.load(Acquire) {
+        if until == 0 || began.monotonic_ms() < self.changed.load(Acquire) {
             return false;
         }
         self.close(until, now)
@@ -125,7 +130,7 @@ impl Circuit {
         let end = now.wall.plus(rest).unix_millis();
         self.until.compare_exchange(until, end, AcqRel, Acquire).ok()?;
         self.trips.store(trips, Relaxed);
-        self.changed.store(now.wall_ms(), Relaxed);
+        self.changed.store(now.monotonic_ms(), Relaxed);
         self.free_canary();
         Some(end)
     }
@@ -134,7 +139,7 @@ impl Circuit {
         if self.until.compare_exchange(until, 0, AcqRel, Acquire).is_err() {
             return false;
         }
-        self.changed.store(now.wall_ms(), Relaxed);
+        self.changed.store(now.monotonic_ms(), Relaxed);
         self.free_canary();
         self.window.iter().for_each(Bucket::forget);
         true
@@ -142,8 +147,8 @@ impl Circuit {
 
     fn trips_after_closed(&self, now: Moment) -> u32 {
         let trips = self.trips.load(Relaxed);
-        let closed_for = now.wall_ms().saturating_sub(self.changed.load(Relaxed));
-        if trips == 0 || closed_for > wall_millis(FORGIVEN_AFTER) { 1 } else { trips.saturating_add(1) }
+        let closed_for = now.monotonic_ms().saturating_sub(self.changed.load(Relaxed));
+        if trips == 0 || closed_for > millis(FORGIVEN_AFTER) { 1 } else { trips.saturating_add(1) }
     }
 
     fn is_failing(&self, now: Moment, settings: &Settings) -> bool {

@@ -97,6 +97,12 @@ impl Endpoint {
         self.models.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|model| model.health.clear(now));
     }
 
+    /// Every model of which something is remembered.
+    pub(crate) fn models(&self) -> Vec<(Arc<str>, Arc<ModelState>)> {
+        let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.iter().map(|(name, model)| (Arc::clone(name), Arc::clone(model))).collect()
+    }
+
     /// The state of a model here.
     pub(crate) fn model(&self, name: &Arc<str>) -> Arc<ModelState> {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);

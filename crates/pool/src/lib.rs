@@ -66,4 +66,4 @@ pub use registry::{Notice, Registry, Silent};
 pub use retry::{RetryBudget, backoff};
 pub use settings::{MAX_MEMBERS, Settings};
 pub use simulate::{Share, Simulation};
-pub use view::{CircuitView, KeyView, LatencyView, MeterView, ModelView};
+pub use view::{CircuitView, KeyView, LatencyView, MeterView, ModelView, ProviderModelView, ProviderView};

@@ -21,7 +21,7 @@ pub struct Settings {
     pub open_most: Duration,
     /// How long a key that is back takes to reach its full share.
     pub ramp: Duration,
-    /// Share of a pool's keys that may rest for a moment's trouble, in percent; when more would, none does.
+    /// Share of a pool's accounts that may rest for a moment's trouble, in percent; when more would, none does.
     pub panic_percent: u32,
     /// How long a canary may take before another one is sent.
     pub canary_within: Duration,

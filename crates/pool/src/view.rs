@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use keyward_domain::ids::CredentialId;
+use keyward_domain::ids::{CredentialId, ProviderId};
 use keyward_domain::standing::{KeyStanding, Standing};
 use keyward_domain::time::Timestamp;
 use serde::Serialize;
 
+use crate::circuit::Circuit;
+use crate::endpoint::Endpoint;
 use crate::group::Group;
 use crate::headroom::{Left, Meters};
 use crate::key::{Key, KeyModel};
 use crate::moment::Moment;
 use crate::nothing::{phase_word, text};
 use crate::settings::Settings;
-use crate::standing::Fitness;
 
 /// Everything that is known of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,6 +70,34 @@ pub struct CircuitView {
     pub phase: &'static str,
     /// Whether a canary is under way.
     pub has_canary_out: bool,
+}
+
+/// What is known of a provider as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProviderView {
+    /// Which provider.
+    pub provider: ProviderId,
+    /// Until when nobody is to ask it, because it said so.
+    pub rests_until: Option<Timestamp>,
+    /// Its circuit.
+    pub circuit: CircuitView,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// Its models, as far as something is known of them.
+    pub models: Vec<ProviderModelView>,
+}
+
+/// What is known of a model at a provider, whatever the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProviderModelView {
+    /// The model.
+    pub model: String,
+    /// Until when nobody is to ask for it.
+    pub rests_until: Option<Timestamp>,
+    /// Its circuit.
+    pub circuit: CircuitView,
+    /// What the time to the first content is like, in milliseconds, once known.
+    pub typical_ms: Option<u64>,
 }
 
 /// A key with one model.
@@ -126,7 +155,7 @@ impl KeyView {
             name: Arc::clone(name),
             standing: known.as_ref().map_or(Standing::Active, |known| known.standing),
             known,
-            circuit: CircuitView::new(&key.fitness, now, settings),
+            circuit: CircuitView::new(&key.fitness.circuit, now, settings),
             share_permille: key.fitness.share(now, settings),
             models: key
                 .models()
@@ -171,10 +200,33 @@ impl ModelView {
     }
 }
 
+impl ProviderView {
+    pub(crate) fn new(endpoint: &Endpoint, now: Moment) -> Self {
+        let settings = endpoint.settings();
+        let mut models: Vec<_> = endpoint
+            .models()
+            .iter()
+            .map(|(name, model)| ProviderModelView {
+                model: name.to_string(),
+                rests_until: model.health.told(now),
+                circuit: CircuitView::new(&model.health.circuit, now, settings),
+                typical_ms: model.typical(now.monotonic_ms()).map(|micros| u64::from(micros / 1000)),
+            })
+            .collect();
+        models.sort_by(|one, other| one.model.cmp(&other.model));
+        Self {
+            provider: endpoint.provider,
+            rests_until: endpoint.health.told(now),
+            circuit: CircuitView::new(&endpoint.health.circuit, now, settings),
+            in_flight: endpoint.in_flight.load(Relaxed),
+            models,
+        }
+    }
+}
+
 impl CircuitView {
-    fn new(fitness: &Fitness, now: Moment, settings: &Settings) -> Self {
-        let phase = fitness.circuit.phase(now, settings);
-        Self { phase: phase_word(phase), has_canary_out: fitness.circuit.has_canary_out(now) }
+    fn new(circuit: &Circuit, now: Moment, settings: &Settings) -> Self {
+        Self { phase: phase_word(circuit.phase(now, settings)), has_canary_out: circuit.has_canary_out(now) }
     }
 }
 

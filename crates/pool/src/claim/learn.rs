@@ -42,7 +42,7 @@ impl Claim {
     /// What works again is closed: the key, the key with the model, the model, the provider.
     pub(super) fn close_circuits(&self, seat: &Seat, cause: &Cause, now: Moment) {
         let endpoint = &self.lane.endpoint;
-        let began = self.began.wall_ms();
+        let began = self.began;
         seat.key.fitness.succeed(began, cause, now, endpoint);
         seat.on_model.fitness.succeed(began, cause, now, endpoint);
         self.lane.on_provider.health.circuit.succeed(began, now);

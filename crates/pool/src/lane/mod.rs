@@ -166,6 +166,10 @@ impl Lane {
 impl Seat {
     fn new(seated: &Seated, model: &Arc<str>, load_step: u64) -> Self {
         let terms = &seated.member.terms;
+        let is_counted = crate::limit::is_counted(&terms.limits);
+        if is_counted {
+            seated.key.count();
+        }
         Self {
             key: Arc::clone(&seated.key),
             on_model: seated.key.model(model),
@@ -174,7 +178,7 @@ impl Seat {
             name: Arc::clone(&seated.name),
             account: seated.account,
             limits: terms.limits,
-            is_counted: crate::limit::is_counted(&terms.limits),
+            is_counted,
             weight: seated.weight(),
             load_step,
             expires: terms.expires_at.map_or(i64::MAX, keyward_domain::time::Timestamp::unix_millis),

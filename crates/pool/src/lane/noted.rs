@@ -92,10 +92,7 @@ impl Lane {
 
     fn note(&self, version: u64, now: Moment) {
         let Seen { ready, failing, half_open, returning, until } = self.see(now);
-        let benched = failing.count() + half_open.count();
-        let all = benched + ready.count();
-        let most = usize::try_from(self.endpoint.settings().panic_percent).unwrap_or(100);
-        let panics = benched * 100 > all * most;
+        let panics = self.panics(&ready, &failing.or(&half_open));
         let noted = &self.noted;
         let open = if panics { ready.or(&failing).or(&half_open) } else { ready };
         noted.open.write(&open);
@@ -108,6 +105,16 @@ impl Lane {
         noted.until.store(until, Relaxed);
         noted.at.store(now.monotonic_ms(), Relaxed);
         noted.version.store(version, Release);
+    }
+
+    /// Whether so many accounts rest for a moment's trouble that resting does more harm than good. Counted by accounts:
+    /// the keys of one fail together and are no evidence about the others.
+    fn panics(&self, ready: &Mask, benched: &Mask) -> bool {
+        let most = usize::try_from(self.endpoint.settings().panic_percent).unwrap_or(100);
+        let accounts = || self.tiers.iter().flat_map(|tier| tier.homes.iter());
+        let working = accounts().filter(|account| account.is_open(ready)).count();
+        let resting = accounts().filter(|account| !account.is_open(ready) && account.is_open(benched)).count();
+        resting * 100 > (working + resting) * most
     }
 
     fn see(&self, now: Moment) -> Seen {

@@ -46,8 +46,7 @@ pub(crate) struct Taken {
 }
 
 /// A limit of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
     Rpm,
     Tpm,

@@ -118,9 +118,20 @@ impl<'a> Search<'a> {
         if open.is_empty() {
             return None;
         }
+        let all = open;
         let back = self.let_return(number, &mut open);
         if let Some(claim) = back.and_then(|seat| self.take(seat)) {
             return Some(claim);
+        }
+        let claim = self.seats(tier, open);
+        // Where none of the others has room, those on their way back are better than nothing.
+        claim.or_else(|| self.seats(tier, all.without(&open)))
+    }
+
+    /// Offers seats until one is taken, the strategy's favourite first.
+    fn seats(&mut self, tier: &'a Tier, mut open: Mask) -> Option<Claim> {
+        if open.is_empty() {
+            return None;
         }
         let turn = if self.strategy == Strategy::RoundRobin { self.lane.turn.fetch_add(1, Relaxed) } else { 0 };
         let typical = self.lane.typical(self.now);

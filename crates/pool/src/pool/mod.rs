@@ -18,9 +18,9 @@ use crate::key::Key;
 use crate::lane::Lane;
 use crate::member::Member;
 use crate::moment::Moment;
-use crate::view::KeyView;
+use crate::view::{KeyView, ProviderView};
 
-/// Lanes by model.
+/// Lanes by model. Clients choose the names, but there are never many of them.
 pub(crate) type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;
 
 /// The keys of one provider, at one moment of the configuration.
@@ -92,6 +92,11 @@ impl Pool {
     /// The typical time to the first content of a model, once known.
     pub fn typical_latency(&self, model: &str, moment: Moment) -> Option<Duration> {
         self.lanes.load().get(model)?.typical(moment).map(|micros| Duration::from_micros(u64::from(micros)))
+    }
+
+    /// What is known of the provider as a whole.
+    pub fn provider_view(&self, moment: Moment) -> ProviderView {
+        ProviderView::new(&self.endpoint, moment)
     }
 
     /// Everything that is known of every key.

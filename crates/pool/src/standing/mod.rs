@@ -188,6 +188,10 @@ impl Fitness {
         let standing = Standing::Cooling { until: Timestamp::from_unix_millis(until) };
         let failing = self.standing(&Change { standing, ..change.clone() }, now);
         let mut slot = self.lock();
+        // A success may have closed it again meanwhile.
+        if self.circuit.opened_until() != until {
+            return;
+        }
         let record = slot.get_or_insert_default();
         let from = record.shown();
         record.failing = Some(failing.clone());
@@ -195,12 +199,16 @@ impl Fitness {
         endpoint.changed(event(from, shown, now));
     }
 
-    /// A call succeeded that began at wall time `began`.
-    pub(crate) fn succeed(&self, began: i64, cause: &Cause, now: Moment, endpoint: &Endpoint) {
+    /// A call succeeded that began at this moment.
+    pub(crate) fn succeed(&self, began: Moment, cause: &Cause, now: Moment, endpoint: &Endpoint) {
         if !self.circuit.succeed(began, now) {
             return;
         }
         let mut slot = self.lock();
+        // A failure may have opened it again meanwhile, or it never was told that it had opened.
+        if self.circuit.opened_until() != 0 || slot.as_deref().is_none_or(|record| record.failing.is_none()) {
+            return;
+        }
         let from = slot.as_deref().map_or(Standing::Active, Record::shown);
         if let Some(record) = slot.as_deref_mut() {
             record.failing = None;

@@ -4,17 +4,18 @@ use super::Field;
 use crate::lane::Seat;
 use crate::mask::Mask;
 
-/// Up to so many open keys all are looked at; of more, as many as this are drawn.
-const LOOKED_AT: usize = 32;
+/// Up to so many open keys all are looked at; of more, some are drawn, which is nearly as good.
+const ALL_UP_TO: usize = 32;
+const DRAWN: usize = 16;
 
 pub(super) fn pick(field: &mut Field<'_>) -> Option<usize> {
     let count = field.open.count();
-    if count <= LOOKED_AT {
+    if count <= ALL_UP_TO {
         let open = field.open;
         return least(field, open.iter());
     }
     let mut drawn = Mask::empty(field.lane.seats.len());
-    for _ in 0..LOOKED_AT {
+    for _ in 0..DRAWN {
         let position = field.draw.index(count);
         field.open.nth(position).into_iter().for_each(|seat| drawn.set(seat));
     }

@@ -1,0 +1,144 @@
+//! K06: headers steer traffic away before the 429.
+
+use std::time::Duration;
+
+use keyward_domain::quota::{Meter, Metered, Quota};
+use keyward_domain::routing::Strategy;
+use keyward_domain::time::Timestamp;
+use keyward_pool::{Ask, Why};
+
+use crate::house::{House, MODEL, id, in_group, succeeded};
+
+fn meter(counts: Metered, remaining: u64, limit: u64, resets: Timestamp) -> Meter {
+    let window = Some(Duration::from_mins(1));
+    Meter { counts, window, limit: Some(limit), remaining, resets: Some(resets), is_models: false }
+}
+
+fn quota(meters: &[Meter]) -> Quota {
+    let mut quota = Quota::default();
+    for meter in meters {
+        quota.add(*meter);
+    }
+    quota
+}
+
+/// One call to a key whose answer says this.
+fn tell(house: &mut House, key: u32, model: &str, meters: &[Meter]) {
+    let others: Vec<_> =
+        house.pool.keys(house.now).iter().map(|view| view.credential).filter(|one| *one != id(key)).collect();
+    let claim = house.choose(&Ask { tried: &others, ..Ask::new(model) });
+    assert_eq!(claim.credential(), id(key));
+    claim.quota(&quota(meters), house.now);
+    claim.report(&succeeded(Duration::from_millis(100)), house.now);
+}
+
+#[test]
+fn k06_a_key_gets_exactly_what_its_provider_says_is_left() {
+    for strategy in Strategy::ALL {
+        let mut house = House::even(strategy, 3, 6);
+        let resets = house.now.wall.plus(Duration::from_secs(30));
+        tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 5, 100, resets)]);
+        let counts = house.serve(2_000);
+        let own = counts.get("k0").copied().unwrap_or(0);
+        assert!(own <= 5, "{strategy:?}: {counts:?}");
+        if strategy == Strategy::RoundRobin {
+            assert_eq!(own, 5, "what is left is used");
+        }
+        house.advance(Duration::from_secs(30));
+        assert!(house.serve(300).get("k0").is_some_and(|own| *own >= 20), "{strategy:?}: full again at the reset");
+    }
+}
+
+#[test]
+fn k06_every_meter_counts_for_itself() {
+    for counts in [Metered::Tokens, Metered::InputTokens, Metered::OutputTokens] {
+        let mut house = House::even(Strategy::RoundRobin, 2, 6);
+        let resets = house.now.wall.plus(Duration::from_secs(30));
+        let meters = [meter(Metered::Requests, 100, 100, resets), meter(counts, 1_000, 10_000, resets)];
+        tell(&mut house, 0, MODEL, &meters);
+        let small = Ask { tokens: 400, ..Ask::new(MODEL) };
+        let big = Ask { tokens: 2_000, ..Ask::new(MODEL) };
+        let mut own = 0;
+        for turn in 0..40 {
+            let ask = if turn % 4 < 2 { &big } else { &small };
+            let claim = house.choose(ask);
+            own += u32::from(claim.credential() == id(0));
+            assert!(claim.credential() != id(0) || ask.tokens == 400, "{counts:?}");
+            claim.report(&succeeded(Duration::from_millis(100)), house.now);
+        }
+        assert_eq!(own, 2, "{counts:?}: 1,000 tokens are two calls of 400");
+    }
+}
+
+#[test]
+fn k06_a_models_meter_counts_for_that_model_alone() {
+    let mut house = House::even(Strategy::RoundRobin, 2, 6);
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    let own = Meter { is_models: true, ..meter(Metered::Requests, 0, 100, resets) };
+    tell(&mut house, 0, MODEL, &[own]);
+    assert!(!house.serve(100).contains_key("k0"));
+    let mut others = 0;
+    for _ in 0..100 {
+        others += u32::from(house.choose(&Ask::new("another-model")).credential() == id(0));
+    }
+    assert_eq!(others, 50);
+}
+
+#[test]
+fn k06_an_account_shares_what_one_key_learns() {
+    let mut house = House::new(Strategy::RoundRobin, vec![in_group(0, "a"), in_group(1, "a"), in_group(2, "b")], 6);
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 3, 100, resets)]);
+    let counts = house.serve(300);
+    assert_eq!(counts.get("k0").unwrap_or(&0) + counts.get("k1").unwrap_or(&0), 3, "{counts:?}");
+}
+
+#[test]
+fn k06_affinity_yields_when_headroom_is_low() {
+    let mut house = House::even(Strategy::Adaptive, 4, 6);
+    let ask = Ask { affinity: Some(99), ..Ask::new(MODEL) };
+    let home = house.choose(&ask).credential();
+    let number = (0..4).find(|number| id(*number) == home).unwrap();
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    tell(&mut house, number, MODEL, &[meter(Metered::Requests, 40, 1_000, resets)]);
+    let second = house.choose(&ask).credential();
+    assert_ne!(second, home, "4 % are left");
+    for _ in 0..20 {
+        assert_eq!(house.choose(&ask).credential(), second, "its second home is always the same");
+    }
+    house.advance(Duration::from_secs(31));
+    assert_eq!(house.choose(&ask).credential(), home);
+}
+
+#[test]
+fn k06_adaptive_prefers_the_key_with_more_headroom() {
+    let mut house = House::even(Strategy::Adaptive, 2, 6);
+    let resets = house.now.wall.plus(Duration::from_mins(10));
+    tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 20_000, 100_000, resets)]);
+    tell(&mut house, 1, MODEL, &[meter(Metered::Requests, 90_000, 100_000, resets)]);
+    let counts = house.serve(1_000);
+    assert_eq!(counts.get("k1"), Some(&1_000), "{counts:?}");
+}
+
+#[test]
+fn k06_when_all_are_short_one_is_tried_all_the_same() {
+    let mut house = House::even(Strategy::Adaptive, 2, 6);
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    for key in 0..2 {
+        tell(&mut house, key, MODEL, &[meter(Metered::Requests, 0, 100, resets)]);
+    }
+    drop(house.choose(&Ask::new(MODEL)));
+    let rows = house.pool.explain(&Ask::new(MODEL), house.now);
+    assert!(rows.iter().all(|row| row.why == Some(Why::NoHeadroom) && row.back == Some(resets)), "{rows:?}");
+}
+
+#[test]
+fn k06_what_was_never_sent_is_given_back() {
+    let mut house = House::even(Strategy::Single, 1, 6);
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 5, 100, resets)]);
+    for _ in 0..100 {
+        house.choose(&Ask::new(MODEL)).report(&keyward_pool::Outcome::Neutral, house.now);
+    }
+    assert_eq!(house.view(0).headroom[0].remaining, 5);
+}
