@@ -95,10 +95,10 @@ impl Tally {
         }
     }
 
-    /// Content went by that is no text.
+    /// Content went by that is no text. Behind an error it is none.
     #[inline]
     pub(crate) const fn touch(&mut self) {
-        self.noted.content |= !self.content;
+        self.noted.content |= !self.content && self.error.is_none();
         self.content = true;
     }
 

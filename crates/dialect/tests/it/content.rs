@@ -458,6 +458,27 @@ fn k09_documents_that_are_errors_are_never_content() {
 }
 
 #[test]
+fn k09_what_follows_an_error_is_no_content() {
+    for recorded in recorded() {
+        let (dialect, operation) = (recorded.dialect, recorded.operation);
+        let rest: String = recorded.events.iter().map(|(_, event)| event.as_str()).collect();
+        for (failure, judged) in failures(dialect, operation) {
+            for size in [1, 100, usize::MAX] {
+                let (mut meter, mut said) = (Meter::new(dialect, operation, Shape::Sse, false), Said::default());
+                for piece in (failure.clone() + &rest).as_bytes().chunks(size) {
+                    feed(&mut meter, &mut said, piece);
+                }
+                assert_eq!(
+                    (said.content, said.error, said.failure.as_deref()),
+                    (false, true, Some(&*judged)),
+                    "{rest}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn k09_an_error_is_kept_up_to_a_limit() {
     let long = format!("{{\"error\":{{\"message\":\"{}\"}}}}", "x".repeat(2 * MAX_ERROR));
     for (shape, answer) in [(Shape::Sse, unnamed(&long)), (Shape::Json, long.clone())] {
