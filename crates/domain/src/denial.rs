@@ -46,7 +46,7 @@ pub enum Denial {
     /// The provider or the model keeps failing and is left alone for this time.
     UpstreamResting(Duration),
     /// The request refers to something that belongs to an account which cannot be used any more.
-    AffinityUnavailable,
+    AffinityUnavailable(&'static str),
     /// No key can serve this; per key name the reason.
     NoUsableKey(Vec<(String, String)>),
     /// The vault is locked.
@@ -135,7 +135,7 @@ impl Denial {
             Self::RequestTimeout => "request_timeout",
             Self::RateLimited(_) => "rate_limited",
             Self::AllKeysCooling(_) => "all_keys_cooling",
-            Self::AffinityUnavailable => "affinity_unavailable",
+            Self::AffinityUnavailable(_) => "affinity_unavailable",
             Self::NoUsableKey(_) => "no_usable_key",
             Self::VaultLocked => "vault_locked",
             Self::PriceUnknown(_) => "price_unknown",
@@ -163,7 +163,7 @@ impl Denial {
             Self::InvalidRequest(..)
             | Self::UnsupportedParameter(_)
             | Self::Untranslatable(_)
-            | Self::AffinityUnavailable => 400,
+            | Self::AffinityUnavailable(_) => 400,
             Self::BodyTooLarge(_) => 413,
             Self::RateLimited(_) | Self::AllKeysCooling(_) => 429,
             Self::NoUsableKey(_)
@@ -232,7 +232,7 @@ impl Denial {
             Self::RateLimited(after) => format!("Too many requests. Try again in {} s.", whole_seconds(*after)),
             Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", whole_seconds(*after)),
             Self::UpstreamResting(after) => format!("The provider failed again and again and is left alone for a moment. Try again in {} s.", whole_seconds(*after)),
-            Self::AffinityUnavailable => "The request refers to a response, file, conversation or encrypted item of a provider account that cannot serve it any more. Start over without that reference.".to_owned(),
+            Self::AffinityUnavailable(why) => (*why).to_owned(),
             Self::NoUsableKey(reasons) => no_usable_key(reasons),
             Self::VaultLocked => "The vault is locked, so no provider key can be used. An operator has to run `keyward unlock`.".to_owned(),
             Self::PriceUnknown(model) => format!("The price of `{model}` is unknown and a budget applies. Set one with `keyward model price`."),

@@ -4,6 +4,7 @@
 //! connections it uses, so that nothing on the way of a request is shared or locked. Configuration comes as one
 //! immutable [`Snapshot`], the ledger is a [`Journal`](keyward_domain::port::Journal) per event loop.
 
+mod bindings;
 mod body;
 mod egress;
 mod ledger;
@@ -18,6 +19,7 @@ mod surface;
 mod upstream;
 mod worker;
 
+pub use bindings::{Bindings, Forgetful, Keeper};
 pub use egress::egress;
 pub use metrics::Metrics;
 pub use options::{Attempts, Deadlines, Disconnect, Limits, Options};

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::{AttemptOutcome, Entry};
+use keyward_domain::money::Nanodollars;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -112,20 +113,33 @@ impl Metrics {
     pub fn settled(&self, entries: &[Entry]) {
         for entry in entries {
             self.measure(entry);
-            let names = self.named(&entry.subject.provider_name, &entry.subject.model);
-            let outcome = entry.outcome.as_str();
-            let operation = entry.subject.operation.as_str();
-            self.attempts.get_or_create(&AttemptLabels { provider: names.provider.clone(), operation, outcome }).inc();
-            for (direction, tokens) in
-                [("input", entry.usage.prompt_tokens()), ("output", entry.usage.completion_tokens())]
-            {
-                let NameLabels { provider, model } = names.clone();
-                self.tokens.get_or_create(&TokenLabels { provider, model, direction }).inc_by(tokens);
-            }
-            match entry.cost {
-                Some(cost) => self.cost.get_or_create(&names).inc_by(u64::try_from(cost.0).unwrap_or(0)),
-                None => self.unpriced.get_or_create(&names).inc(),
-            };
+        }
+        // Rows of one kind come in runs; finding their series is most of the work.
+        entries.chunk_by(is_same_series).for_each(|run| self.count(run));
+    }
+
+    /// Counts rows that belong to the same series.
+    fn count(&self, run: &[Entry]) {
+        let Some(first) = run.first() else { return };
+        let names = self.named(&first.subject.provider_name, &first.subject.model);
+        let (outcome, operation) = (first.outcome.as_str(), first.subject.operation.as_str());
+        let rows = u64::try_from(run.len()).unwrap_or(u64::MAX);
+        self.attempts
+            .get_or_create(&AttemptLabels { provider: names.provider.clone(), operation, outcome })
+            .inc_by(rows);
+        let input: u64 = run.iter().map(|entry| entry.usage.prompt_tokens()).fold(0, u64::saturating_add);
+        let output: u64 = run.iter().map(|entry| entry.usage.completion_tokens()).fold(0, u64::saturating_add);
+        for (direction, tokens) in [("input", input), ("output", output)] {
+            let NameLabels { provider, model } = names.clone();
+            self.tokens.get_or_create(&TokenLabels { provider, model, direction }).inc_by(tokens);
+        }
+        let cost: Nanodollars = run.iter().filter_map(|entry| entry.cost).sum();
+        let unpriced = run.iter().filter(|entry| entry.cost.is_none()).count();
+        if unpriced < run.len() {
+            self.cost.get_or_create(&names).inc_by(u64::try_from(cost.0).unwrap_or(0));
+        }
+        if unpriced > 0 {
+            self.unpriced.get_or_create(&names).inc_by(u64::try_from(unpriced).unwrap_or(u64::MAX));
         }
     }
 
@@ -201,4 +215,11 @@ impl Metrics {
         registry.register("cost_nanodollars", "Known cost by provider and model", self.cost.clone());
         registry.register("unpriced_attempts", "Attempts whose price is unknown", self.unpriced.clone());
     }
+}
+
+fn is_same_series(one: &Entry, other: &Entry) -> bool {
+    one.outcome == other.outcome
+        && one.subject.operation == other.subject.operation
+        && one.subject.model == other.subject.model
+        && one.subject.provider_name == other.subject.provider_name
 }

@@ -33,7 +33,7 @@ async fn serve(
         return show_models::response(arrival, &grant);
     }
     let hold = admit::hold(worker, grant)?;
-    let plan = route::plan(worker, arrival, hold);
+    let plan = route::plan(worker, arrival, hold)?;
     let answer = attempt::answer(worker, arrival, plan).await?;
     Ok(relay::response(arrival, answer))
 }

@@ -12,6 +12,7 @@ use keyward_pool::{Draw, Moment, RetryBudget};
 use keyward_vault::Vault;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::bindings::Bindings;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Which account holds what calls refer to.
+    pub(crate) bindings: Arc<Bindings>,
     /// Retries that all calls together may still make.
     pub(crate) retries: RetryBudget,
 }

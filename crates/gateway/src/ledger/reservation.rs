@@ -60,6 +60,11 @@ impl Reservation {
         Rc::clone(&self.ledger)
     }
 
+    /// What it is about; `None` once its row is written.
+    pub(crate) fn subject(&self) -> Option<&Subject> {
+        self.subject.as_deref()
+    }
+
     /// Whether its row is still to be written.
     pub(crate) const fn is_open(&self) -> bool {
         self.subject.is_some()

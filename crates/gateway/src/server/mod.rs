@@ -16,6 +16,7 @@ use keyward_pool::RetryBudget;
 use keyward_vault::Vault;
 use tokio::sync::watch;
 
+use crate::bindings::Bindings;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::SnapshotHandle;
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub entropy: Arc<dyn Entropy>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Which account holds what calls refer to.
+    pub bindings: Arc<Bindings>,
 }
 
 /// The data plane, running on threads of its own.
@@ -90,6 +93,7 @@ impl Gateway {
             clock: self.clock,
             entropy: self.entropy,
             metrics: self.metrics,
+            bindings: self.bindings,
             retries: RetryBudget::new(),
         });
         let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();

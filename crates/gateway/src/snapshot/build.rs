@@ -179,6 +179,7 @@ fn provider_entry(provider: &Provider, credentials: &[Credential], living: &Livi
         catalog: provider.catalog.as_deref().map(Box::from),
         free: provider.free,
         rules: Vec::new(),
+        limits_cost: own().any(|credential| credential.terms.limits.daily_cost.is_some()),
         pool,
         credentials: pooled.collect(),
     }))

@@ -37,6 +37,7 @@ pub(crate) struct World {
 }
 
 /// A provider that calls may be routed to, with its pool.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the provider")]
 pub struct ProviderEntry {
     /// Its id.
     pub id: ProviderId,
@@ -60,6 +61,8 @@ pub struct ProviderEntry {
     pub(crate) catalog: Option<Box<str>>,
     /// Whether the operator declared it free.
     pub(crate) free: bool,
+    /// Whether a key of it may cost only so much a day, so that calls say what they may cost.
+    pub(crate) limits_cost: bool,
     /// Chooses among its credentials.
     pub pool: Arc<Pool>,
     /// What the operator says that its answers mean, before any table.

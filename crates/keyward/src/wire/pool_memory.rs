@@ -8,8 +8,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use keyward_domain::port::{Clock, Store};
+use keyward_domain::binding::Binding;
+use keyward_domain::port::{Clock, MAX_BINDINGS, Store, StoreError};
 use keyward_domain::standing::KeyEvent;
+use keyward_gateway::{Bindings, Keeper};
 use keyward_pool::{Moment, Notice, Registry, Settings};
 
 /// Changes that wait to be written, at most. More are lost, and said to be: the standing itself is in memory.
@@ -34,6 +36,8 @@ const KEEP_LEASES: Duration = Duration::from_hours(90 * 24);
 pub struct PoolMemory {
     /// What is known of every key.
     pub registry: Arc<Registry>,
+    /// Which account holds what calls refer to.
+    pub bindings: Arc<Bindings>,
     notes: SyncSender<Note>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -41,6 +45,7 @@ pub struct PoolMemory {
 /// What the thread is told.
 enum Note {
     Changed(Box<KeyEvent>),
+    Bound(Binding),
     /// Everything before this is to be written; then the sender is told.
     Flush(SyncSender<()>),
     Stop,
@@ -61,10 +66,24 @@ impl std::fmt::Debug for Note {
 
 impl Notice for Hearing {
     fn changed(&self, event: KeyEvent) {
-        if self.notes.try_send(Note::Changed(Box::new(event))).is_err()
-            && self.lost.fetch_add(1, Ordering::Relaxed).is_power_of_two()
-        {
-            tracing::error!("changes of key standings come faster than the store takes them; some are not kept");
+        self.tell(Note::Changed(Box::new(event)));
+    }
+}
+
+impl Keeper for Hearing {
+    fn keep(&self, binding: Binding) {
+        self.tell(Note::Bound(binding));
+    }
+}
+
+impl Hearing {
+    fn new(notes: SyncSender<Note>) -> Self {
+        Self { notes, lost: AtomicU64::new(0) }
+    }
+
+    fn tell(&self, note: Note) {
+        if self.notes.try_send(note).is_err() && self.lost.fetch_add(1, Ordering::Relaxed).is_power_of_two() {
+            tracing::error!("what pools learn comes faster than the store takes it; some is not kept");
         }
     }
 }
@@ -73,15 +92,19 @@ impl PoolMemory {
     /// Brings back what an earlier process knew, and begins to remember.
     pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let (notes, received) = sync_channel(QUEUE);
-        let hearing = Hearing { notes: notes.clone(), lost: AtomicU64::new(0) };
-        let registry = Arc::new(Registry::new(Settings::default(), Box::new(hearing)));
+        let registry = Arc::new(Registry::new(Settings::default(), Box::new(Hearing::new(notes.clone()))));
         registry.restore(store.standings().context("what was known of the provider keys could not be read")?);
+        let bindings = Arc::new(Bindings::new(Box::new(Hearing::new(notes.clone()))));
+        let mut known = store.bindings(MAX_BINDINGS).context("what accounts hold could not be read")?;
+        // Oldest first, so that the newest are there whatever has no room.
+        known.reverse();
+        bindings.restore(known);
         let worker = Worker { received, registry: Arc::clone(&registry), store, clock };
         let thread = std::thread::Builder::new()
             .name("pool-memory".to_owned())
             .spawn(move || worker.run())
             .context("the thread that remembers key standings could not be started")?;
-        Ok(Self { registry, notes, thread: Mutex::new(Some(thread)) })
+        Ok(Self { registry, bindings, notes, thread: Mutex::new(Some(thread)) })
     }
 
     /// Waits until everything that changed so far is in the store, or cannot be written. Blocks.
@@ -105,6 +128,32 @@ impl Drop for PoolMemory {
     }
 }
 
+/// What is to be written next.
+#[derive(Default)]
+struct Gathered {
+    events: Vec<KeyEvent>,
+    bindings: Vec<Binding>,
+}
+
+impl Gathered {
+    fn len(&self) -> usize {
+        self.events.len() + self.bindings.len()
+    }
+
+    fn clear(&mut self) {
+        self.events.clear();
+        self.bindings.clear();
+    }
+
+    /// Both may be written twice: the store leaves alone what it has.
+    fn put(&self, store: &dyn Store) -> Result<(), StoreError> {
+        if !self.events.is_empty() {
+            store.put_standings(&self.events)?;
+        }
+        if self.bindings.is_empty() { Ok(()) } else { store.put_bindings(&self.bindings) }
+    }
+}
+
 struct Worker {
     received: Receiver<Note>,
     registry: Arc<Registry>,
@@ -114,12 +163,12 @@ struct Worker {
 
 impl Worker {
     fn run(self) {
-        let mut events = Vec::new();
+        let mut gathered = Gathered::default();
         let mut swept = self.clock.monotonic();
         let mut forgot: Option<Duration> = None;
         loop {
-            let (waiting, stops) = self.gather(&mut events);
-            self.write(&mut events, stops || !waiting.is_empty());
+            let (waiting, stops) = self.gather(&mut gathered);
+            self.write(&mut gathered, stops || !waiting.is_empty());
             for done in waiting {
                 // Whoever waits no more does not mind.
                 let _ = done.send(());
@@ -140,7 +189,7 @@ impl Worker {
     }
 
     /// Waits for changes, and takes what has gathered: who waits for them to be written, and whether it is over.
-    fn gather(&self, events: &mut Vec<KeyEvent>) -> (Vec<SyncSender<()>>, bool) {
+    fn gather(&self, gathered: &mut Gathered) -> (Vec<SyncSender<()>>, bool) {
         let mut waiting = Vec::new();
         let mut next = match self.received.recv_timeout(SWEEP_EVERY) {
             Ok(note) => Some(note),
@@ -149,27 +198,29 @@ impl Worker {
         };
         while let Some(note) = next {
             match note {
-                Note::Changed(event) => events.push(*event),
+                Note::Changed(event) => gathered.events.push(*event),
+                Note::Bound(binding) => gathered.bindings.push(binding),
                 Note::Flush(done) => waiting.push(done),
                 Note::Stop => return (waiting, true),
             }
-            next = if events.len() < BATCH { self.received.try_recv().ok() } else { None };
+            next = if gathered.len() < BATCH { self.received.try_recv().ok() } else { None };
         }
         (waiting, false)
     }
 
     /// Writes what there is. What could not be written stays for the next time, unless somebody waits: then it is
     /// tried once more.
-    fn write(&self, events: &mut Vec<KeyEvent>, is_urgent: bool) {
+    fn write(&self, gathered: &mut Gathered, is_urgent: bool) {
         for _ in 0..=u8::from(is_urgent) {
-            if events.is_empty() {
+            if gathered.len() == 0 {
                 return;
             }
-            match self.store.put_standings(events) {
-                Ok(()) => events.clear(),
+            match gathered.put(&*self.store) {
+                Ok(()) => gathered.clear(),
                 Err(error) => {
-                    tracing::error!(%error, "changes of key standings could not be kept yet");
-                    events.truncate(QUEUE);
+                    tracing::error!(%error, "what pools learned could not be kept yet");
+                    gathered.events.truncate(QUEUE);
+                    gathered.bindings.truncate(QUEUE);
                     // The channel goes on to fill meanwhile.
                     std::thread::park_timeout(RETRY_AFTER);
                 }

@@ -42,6 +42,7 @@ impl Server {
             clock: Arc::clone(&engine.clock),
             entropy: Arc::clone(&engine.entropy),
             metrics: Arc::clone(&metrics),
+            bindings: Arc::clone(&engine.publisher.pools.bindings),
         };
         let control = ControlPlane::open(&engine, &metrics).await?;
         // The data plane comes last: who finds its port open finds everything.

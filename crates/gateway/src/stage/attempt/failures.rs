@@ -58,6 +58,10 @@ pub(crate) fn broken_off(denial: &Denial) -> Judgement {
     })
 }
 
+/// Told to a call that is bound to an account none of whose keys can be used.
+const GONE: &str = "The request refers to a response, file, conversation or encrypted item of a provider account none of \
+     whose keys can be used now. Ask the operator, or start over without that reference.";
+
 /// The failures of one call, in order.
 #[derive(Default)]
 pub(super) struct Failures {
@@ -107,7 +111,7 @@ impl Failures {
             return if is_providers { Denial::UpstreamResting(rest) } else { Denial::AllKeysCooling(rest) };
         }
         if self.met.is_empty() && nothing.iter().any(is_bound_elsewhere) {
-            return Denial::AffinityUnavailable;
+            return Denial::AffinityUnavailable(GONE);
         }
         Denial::NoUsableKey(self.reasons(nothing))
     }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_dialect::bound::Bound;
 use keyward_domain::cost::{ChargeContext, charge};
 use keyward_domain::ids::RequestId;
 use keyward_domain::judgement::Judgement;
@@ -89,6 +90,13 @@ impl OpenAttempt {
     pub(super) fn learn(&self, quota: &Quota, worker: &Worker) {
         if let Some(claim) = self.claim.as_ref().filter(|_| !quota.is_empty()) {
             claim.quota(quota, worker.moment());
+        }
+    }
+
+    /// The answer names what the key's account now holds: calls that refer to it have to come back there.
+    pub(crate) fn bind(&self, bound: &Bound, worker: &Worker) {
+        if let Some(subject) = self.reservation.subject().filter(|_| self.claim.is_some()) {
+            worker.shared.bindings.learn(subject.tenant, subject.credential, bound, worker.now());
         }
     }
 

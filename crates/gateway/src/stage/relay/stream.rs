@@ -354,6 +354,9 @@ impl Relay {
         outcome: AttemptOutcome,
         judged: Option<&Judgement>,
     ) -> Rc<Ledger> {
+        if !metered.bound.is_empty() {
+            attempt.bind(&metered.bound, &self.worker);
+        }
         let now = self.worker.monotonic();
         let times = Times { first_content: self.first_content, ended: self.silence.last_heard_before(now), now };
         let spent = spent(&attempt, metered, outcome, times);

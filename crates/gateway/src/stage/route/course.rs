@@ -68,6 +68,7 @@ impl Course {
         arrival: &Arrival,
         hold: &Hold,
         mut deployments: VecDeque<Arc<Deployment>>,
+        pin: Option<Account>,
     ) -> Self {
         let call = &hold.grant.call;
         // A body that is still arriving cannot be sent twice.
@@ -84,7 +85,7 @@ impl Course {
             dialect: arrival.dialect,
             most: hold.most,
             affinity: call.affinity(),
-            pin: None,
+            pin,
             is_bound_to_route,
             listed: if waits { deployments.clone() } else { VecDeque::new() },
             deployments,
@@ -244,7 +245,7 @@ impl Course {
             model: &target.model,
             affinity: self.affinity,
             tokens: self.most.tokens(target),
-            cost: self.most.at(target).unwrap_or(Nanodollars::ZERO),
+            cost: provider.limits_cost.then(|| self.most.at(target)).flatten().unwrap_or(Nanodollars::ZERO),
             tried: &self.tried,
             avoid: &self.avoid,
             pin: self.pin,

@@ -3,10 +3,12 @@
 
 mod course;
 mod order;
+mod pin;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use keyward_domain::denial::Denial;
 use keyward_pool::Claim;
 
 use crate::snapshot::{Deployment, Pooled};
@@ -37,11 +39,12 @@ pub(crate) struct ClaimedKey {
 }
 
 /// Plans the attempts. Chance decides between targets of an alias that share the traffic.
-pub(crate) fn plan(worker: &Worker, arrival: &Arrival, mut hold: Hold) -> Plan {
+pub(crate) fn plan(worker: &Worker, arrival: &Arrival, mut hold: Hold) -> Result<Plan, Denial> {
     let targets = std::mem::take(&mut hold.grant.targets);
-    let deployments: VecDeque<_> = order::ordered(worker, &hold, targets).into();
-    let course = Course::of(worker, arrival, &hold, deployments);
-    Plan { hold, course, _proof: () }
+    let mut deployments: VecDeque<_> = order::ordered(worker, &hold, targets).into();
+    let pin = pin::account(worker, &hold, &mut deployments)?;
+    let course = Course::of(worker, arrival, &hold, deployments, pin);
+    Ok(Plan { hold, course, _proof: () })
 }
 
 impl Candidate {

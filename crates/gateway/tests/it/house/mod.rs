@@ -21,7 +21,7 @@ use keyward_domain::standing::KeyEvent;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::{Environment, MintedToken};
 use keyward_domain::virtual_key::{DisconnectPolicy, Grant, KeyStatus, VirtualKey};
-use keyward_gateway::{Gateway, Living, Metrics, Options, Running, Snapshot, SnapshotHandle};
+use keyward_gateway::{Bindings, Forgetful, Gateway, Living, Metrics, Options, Running, Snapshot, SnapshotHandle};
 use keyward_pool::{Moment, Notice, Registry, Settings};
 use keyward_store::journal::{self, FileJournals};
 use keyward_store::memory::MemoryStore;
@@ -137,6 +137,7 @@ impl House {
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
             entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
             metrics: Arc::clone(&metrics),
+            bindings: Arc::new(Bindings::new(Box::new(Forgetful))),
         }
         .start()
         .unwrap();
