@@ -12,7 +12,7 @@ use crate::group::Account;
 use crate::headroom::Need;
 use crate::lane::Lane;
 use crate::moment::Moment;
-use crate::nothing::{Why, passed_over, text};
+use crate::nothing::{Detail, Why, passed_over, text};
 use crate::pool::{Pool, Seated};
 use crate::strategy::{Field, pick, score};
 
@@ -70,7 +70,7 @@ impl Pool {
             .members
             .iter()
             .map(|seated| {
-                let passed = passed_over(seated, &lane, ask, moment);
+                let passed = passed_over(seated, &lane, ask, Detail::Reason, moment);
                 let passed = passed.or_else(|| whole.as_ref().map(|(why, until)| (why.clone(), Some(*until))));
                 (self.rank(seated, &lane, ask, moment), view(seated, &lane, ask, passed, moment))
             })

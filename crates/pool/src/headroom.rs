@@ -58,7 +58,8 @@ impl Meters {
     pub(crate) fn learn<'a>(&self, meters: impl Iterator<Item = &'a Meter>, now: Moment) {
         for meter in meters {
             let tag = tag(meter);
-            if let Some(slot) = self.slots.iter().find(|slot| slot.is_for(tag)) {
+            let held = self.slots.iter().find(|slot| slot.tag.load(Acquire) == tag);
+            if let Some(slot) = held.or_else(|| self.slots.iter().find(|slot| slot.become_one(tag, now))) {
                 slot.write(meter, now);
                 self.seen.store(1, Relaxed);
             }
@@ -109,11 +110,10 @@ impl Meters {
 }
 
 impl Slot {
-    /// Whether this slot holds, or from now on holds, the meter with this tag.
-    fn is_for(&self, tag: u64) -> bool {
+    /// Takes up a meter with this tag, if it holds none that still counts.
+    fn become_one(&self, tag: u64, now: Moment) -> bool {
         let held = self.tag.load(Acquire);
-        held == tag
-            || (held == 0 && self.tag.compare_exchange(0, tag, AcqRel, Acquire).map_or_else(|now| now == tag, |_| true))
+        (held == 0 || self.is_full(now)) && self.tag.compare_exchange(held, tag, AcqRel, Acquire).is_ok()
     }
 
     fn write(&self, meter: &Meter, now: Moment) {

@@ -87,6 +87,11 @@ impl Claim {
         self.seat().map_or(CredentialId::from_bits(0), |seat| seat.key.credential)
     }
 
+    /// The key's place among the members that the pool was built of.
+    pub fn position(&self) -> usize {
+        self.seat().map_or(0, |seat| seat.position)
+    }
+
     /// What people call the key.
     pub fn name(&self) -> &Arc<str> {
         self.seat().map_or(&self.lane.model, |seat| &seat.name)

@@ -61,6 +61,8 @@ pub(crate) struct Seat {
     pub(crate) load_step: u64,
     /// Wall time in milliseconds from which on it is not used.
     pub(crate) expires: i64,
+    /// Its place among the members that the pool was built of.
+    pub(crate) position: usize,
     /// For draws that must come out the same for the same conversation.
     pub(crate) hash: u64,
 }
@@ -78,9 +80,9 @@ impl Lane {
         let seats: Box<[Seat]> = serving
             .iter()
             .enumerate()
-            .map(|(index, (_, _, seated))| {
+            .map(|(index, (position, _, seated))| {
                 let tier = tiers.iter().find(|tier| tier.range.contains(&index));
-                Seat::new(seated, model, tier.map_or(1000, |tier| tier.load_step(seated.weight())))
+                Seat::new(seated, *position, model, tier.map_or(1000, |tier| tier.load_step(seated.weight())))
             })
             .collect();
         let accounts: Box<[Account]> = seats.iter().map(|seat| seat.account).collect();
@@ -164,7 +166,7 @@ impl Lane {
 }
 
 impl Seat {
-    fn new(seated: &Seated, model: &Arc<str>, load_step: u64) -> Self {
+    fn new(seated: &Seated, position: usize, model: &Arc<str>, load_step: u64) -> Self {
         let terms = &seated.member.terms;
         let is_counted = crate::limit::is_counted(&terms.limits);
         if is_counted {
@@ -182,6 +184,7 @@ impl Seat {
             weight: seated.weight(),
             load_step,
             expires: terms.expires_at.map_or(i64::MAX, keyward_domain::time::Timestamp::unix_millis),
+            position,
             hash: crate::chance::stable_hash(&[&seated.key.credential.to_bytes()]),
         }
     }

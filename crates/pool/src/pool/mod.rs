@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
-use keyward_domain::ids::ProviderId;
+use keyward_domain::ids::{CredentialId, ProviderId};
 use keyward_domain::routing::Strategy;
 
 use crate::endpoint::Endpoint;
@@ -97,6 +97,12 @@ impl Pool {
     /// What is known of the provider as a whole.
     pub fn provider_view(&self, moment: Moment) -> ProviderView {
         ProviderView::new(&self.endpoint, moment)
+    }
+
+    /// Everything that is known of one key; `None` for one that the pool does not have.
+    pub fn key(&self, credential: CredentialId, moment: Moment) -> Option<KeyView> {
+        let seated = self.members.iter().find(|seated| seated.member.credential == credential)?;
+        Some(KeyView::new(&seated.key, &seated.name, &seated.group, moment))
     }
 
     /// Everything that is known of every key.

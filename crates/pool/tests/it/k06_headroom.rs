@@ -85,6 +85,21 @@ fn k06_a_models_meter_counts_for_that_model_alone() {
 }
 
 #[test]
+fn k06_meters_that_are_over_make_room_for_others() {
+    let mut house = House::even(Strategy::RoundRobin, 2, 6);
+    for window in 1..100 {
+        let resets = house.now.wall.plus(Duration::from_secs(10));
+        let other = Meter { window: Some(Duration::from_secs(window)), ..meter(Metered::Requests, 90, 100, resets) };
+        tell(&mut house, 0, MODEL, &[other]);
+        house.advance(Duration::from_secs(2));
+    }
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    tell(&mut house, 0, MODEL, &[meter(Metered::Tokens, 0, 100, resets)]);
+    assert_eq!(house.choose(&Ask { tokens: 1, ..Ask::new(MODEL) }).credential(), id(1));
+    assert_eq!(house.choose(&Ask { tokens: 1, ..Ask::new(MODEL) }).credential(), id(1));
+}
+
+#[test]
 fn k06_an_account_shares_what_one_key_learns() {
     let mut house = House::new(Strategy::RoundRobin, vec![in_group(0, "a"), in_group(1, "a"), in_group(2, "b")], 6);
     let resets = house.now.wall.plus(Duration::from_secs(30));

@@ -63,6 +63,19 @@ fn k12_nothing_to_choose_has_a_reason_per_key_and_the_true_soonest_time() {
 }
 
 #[test]
+fn k12_a_long_list_of_reasons_is_cut_and_the_soonest_time_is_still_true() {
+    let mut house = House::even(Strategy::RoundRobin, 200, 12);
+    for number in 0..200 {
+        let until = house.now.wall.plus(Duration::from_secs(1_000 - u64::from(number)));
+        house.fail(number, &judged(Blame::Key, Lasts::Until(until), Trouble::RateLimited));
+    }
+    let nothing = house.try_choose(&Ask::new(MODEL)).unwrap_err();
+    assert_eq!((nothing.keys.len(), nothing.more), (64, 136));
+    assert_eq!(nothing.back, Some(house.now.wall.plus(Duration::from_secs(801))));
+    assert!(nothing.to_string().ends_with("; and 136 more"), "{nothing}");
+}
+
+#[test]
 fn k12_a_view_holds_what_is_known_of_a_key() {
     let mut house = House::even(Strategy::Single, 1, 12);
     for call in 0..100 {

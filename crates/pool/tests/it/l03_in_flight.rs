@@ -84,6 +84,58 @@ fn end(claim: keyward_pool::Claim, draw: &mut Draw, now: Moment, error: &keyward
 }
 
 #[test]
+fn l03_nothing_is_lost_while_the_configuration_and_standings_change() {
+    let limits = KeyLimits { concurrency: Some(PLACES), rpm: Some(1_000_000), ..KeyLimits::default() };
+    let members =
+        |keys: u32| (0..keys).map(|number| member(number, KeyTerms { limits, ..KeyTerms::default() })).collect();
+    let house = House::new(Strategy::Adaptive, members(6), 3);
+    let current = std::sync::RwLock::new(std::sync::Arc::clone(&house.pool));
+    let done = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..3 {
+            let (current, done, now) = (&current, &done, house.now);
+            scope.spawn(move || {
+                let mut draw = Draw::seeded(thread);
+                let error = judged(Blame::Account, Lasts::Moment, Trouble::RateLimited);
+                for call in 0..20_000 {
+                    let pool = std::sync::Arc::clone(&current.read().unwrap());
+                    let now = now.plus(Duration::from_millis(call));
+                    let ask = Ask { affinity: Some(draw.number()), tokens: 10, ..Ask::new(MODEL) };
+                    if let Ok(claim) = pool.choose(&ask, now, &mut draw) {
+                        end(claim, &mut draw, now, &error);
+                    }
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        let mut round = 0;
+        while done.load(Ordering::SeqCst) < 3 {
+            round += 1;
+            let now = house.now.plus(Duration::from_millis(round));
+            let pool = house.registry.pool(
+                crate::house::PROVIDER,
+                Strategy::Adaptive,
+                members(4 + u32::try_from(round % 3).unwrap()),
+                now,
+            );
+            *current.write().unwrap() = pool;
+            house.registry.clear(id(0), "ada", now);
+            house.registry.cool(id(1), now.wall.plus(Duration::from_millis(3)), "ada", now);
+            house.registry.sweep(now);
+        }
+    });
+    let pool = current.into_inner().unwrap();
+    assert!(pool.keys(house.now).iter().all(|view| view.in_flight == 0));
+    assert_eq!(pool.provider_view(house.now).in_flight, 0);
+    let mut last = std::collections::HashMap::new();
+    for event in house.events().into_iter().filter(|event| event.now.credential < id(4)) {
+        let before = last.insert((event.now.credential, event.now.model.clone()), event.now.standing);
+        let before = before.unwrap_or(keyward_domain::standing::Standing::Active);
+        assert_eq!(event.from, before, "{event:?}");
+    }
+}
+
+#[test]
 fn l03_a_full_key_sends_the_excess_to_others_and_then_says_so() {
     let limits = KeyLimits { concurrency: Some(3), ..KeyLimits::default() };
     let members = vec![

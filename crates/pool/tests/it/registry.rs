@@ -94,6 +94,8 @@ fn a_pool_has_a_most_and_says_who_is_left_out() {
     let mut house = House::new(Strategy::Random, (0..many).map(|number| weighted(number, 1)).collect(), 1);
     assert_eq!(house.pool.len(), MAX_MEMBERS);
     assert_eq!(house.pool.left_out(), ["k2048", "k2049"]);
+    let claim = house.choose(&Ask::new(MODEL));
+    assert_eq!(**claim.name(), *format!("k{}", claim.position()));
     assert!(house.serve(30_000).len() > 2_000);
 }
 

@@ -1,29 +1,35 @@
 //! Why no key serves a call, key by key, and when one will.
 
+mod reason;
+
 use std::fmt;
 use std::sync::Arc;
 
 use keyward_domain::credential::CredentialState;
 use keyward_domain::ids::CredentialId;
-use keyward_domain::standing::{KeyStanding, Standing};
+use keyward_domain::standing::Standing;
 use keyward_domain::time::Timestamp;
 use serde::Serialize;
 
 use crate::ask::Ask;
 use crate::circuit::Phase;
 use crate::endpoint::Door;
-use crate::headroom::Need;
-use crate::lane::{Lane, Seat};
-use crate::limit::Estimate;
+use crate::lane::Lane;
 use crate::moment::Moment;
 use crate::pool::{Pool, Seated};
-use crate::standing::{Fit, Fitness};
+
+pub(crate) use reason::{Detail, passed_over};
+
+/// Keys that are listed by name with a reason, at most.
+const MAX_LISTED: usize = 64;
 
 /// Nothing is left to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Nothing {
-    /// Every key of the pool and why it was passed over.
+    /// The first keys of the pool, up to 64, and why each was passed over.
     pub keys: Vec<Passed>,
+    /// How many more there are.
+    pub more: usize,
     /// The soonest moment at which one of them can serve the call; `None` when none will by itself.
     pub back: Option<Timestamp>,
     /// What keeps the whole provider or the model from being asked, if that is it.
@@ -106,7 +112,8 @@ impl fmt::Display for Nothing {
         f.write_str(if self.is_resting() { "all keys rest" } else { "no usable key" })?;
         self.keys.iter().enumerate().try_for_each(|(index, passed)| {
             write!(f, "{} {}: {}", if index == 0 { ":" } else { ";" }, passed.name, passed.why)
-        })
+        })?;
+        if self.more > 0 { write!(f, "; and {} more", self.more) } else { Ok(()) }
     }
 }
 
@@ -140,23 +147,22 @@ impl Pool {
     /// What keeps every key from serving a call that found none.
     pub(crate) fn nothing(&self, lane: &Lane, ask: &Ask<'_>, now: Moment) -> Nothing {
         let whole = self.shut(lane, ask, now);
-        let keys: Vec<_> = self
-            .members
+        let (listed, more) = self.members.split_at(self.members.len().min(MAX_LISTED));
+        let keys: Vec<_> = listed
             .iter()
             .map(|seated| {
-                let found = passed_over(seated, lane, ask, now);
-                // Everything that was in the way a moment ago may be gone by now.
-                let (why, back) = found.unwrap_or((Why::Busy, Some(now.wall)));
+                let (why, back) = passed(seated, lane, ask, Detail::Reason, now);
                 Passed { credential: seated.member.credential, name: Arc::clone(&seated.name), why, back }
             })
             .collect();
-        let soonest = keys.iter().filter_map(|passed| passed.back).min();
+        let beyond = more.iter().filter_map(|seated| passed(seated, lane, ask, Detail::Time, now).1);
+        let soonest = keys.iter().filter_map(|passed| passed.back).chain(beyond).min();
         let back = match &whole {
             // Later than any key: the way there is shut until then.
             Some((_, until)) => soonest.map(|soonest| soonest.max(*until)),
             None => soonest,
         };
-        Nothing { keys, back, whole: whole.map(|(why, _)| why) }
+        Nothing { keys, more: more.len(), back, whole: whole.map(|(why, _)| why) }
     }
 
     /// What keeps the provider or the model from being asked, and until when.
@@ -172,78 +178,9 @@ impl Pool {
     }
 }
 
-/// What keeps a key from serving a call, and when that is over by itself; `None` when nothing does.
-pub(crate) fn passed_over(
-    seated: &Seated,
-    lane: &Lane,
-    ask: &Ask<'_>,
-    now: Moment,
-) -> Option<(Why, Option<Timestamp>)> {
-    let member = &seated.member;
-    if !member.is_in_use() {
-        return Some((Why::NotInUse { state: member.state }, None));
-    }
-    let Some(index) = lane.place(member.credential) else { return Some((Why::NotForModel, None)) };
-    let seat = lane.seat(index)?;
-    if seat.is_expired(now) {
-        return Some((Why::Expired, None));
-    }
-    if ask.pin.is_some_and(|account| account != seat.account) {
-        return Some((Why::OtherAccount, None));
-    }
-    let panics = lane.noted.panics();
-    let rests = of_fitness(&seat.key.fitness, false, panics, lane, now);
-    rests
-        .or_else(|| of_fitness(&seat.on_model.fitness, true, panics, lane, now))
-        .or_else(|| of_limits(seat, ask, now))
-        .or_else(|| of_call(seat, ask))
-}
-
-fn of_fitness(
-    fitness: &Fitness,
-    for_model: bool,
-    panics: bool,
-    lane: &Lane,
-    now: Moment,
-) -> Option<(Why, Option<Timestamp>)> {
-    let settings = lane.endpoint.settings();
-    match fitness.fit(now, settings) {
-        Fit::Resting(_) => standing_of(fitness, for_model, now),
-        Fit::Failing(_) if !panics => standing_of(fitness, for_model, now),
-        Fit::HalfOpen if !panics && fitness.circuit.has_canary_out(now) => {
-            Some((Why::CanaryOut, Some(now.wall.plus(settings.open_first))))
-        }
-        Fit::Ready | Fit::Returning | Fit::HalfOpen | Fit::Failing(_) => None,
-    }
-}
-
-fn standing_of(fitness: &Fitness, for_model: bool, now: Moment) -> Option<(Why, Option<Timestamp>)> {
-    let KeyStanding { standing, reason, .. } = fitness.known(now)?;
-    Some((Why::Standing { standing, for_model, reason }, standing.until()))
-}
-
-fn of_limits(seat: &Seat, ask: &Ask<'_>, now: Moment) -> Option<(Why, Option<Timestamp>)> {
-    if seat.limits.concurrency.is_some_and(|places| seat.key.in_flight() >= places) {
-        // Nobody knows when a call ends: now is the soonest.
-        return Some((Why::Full, (seat.limits.concurrency != Some(0)).then_some(now.wall)));
-    }
-    let estimate = Estimate::new(ask.tokens, ask.cost);
-    let refusal = seat.key.counters().and_then(|counters| counters.refusal(&seat.limits, estimate, now));
-    if let Some((limit, back)) = refusal {
-        return Some((Why::Limit { limit: limit.as_str() }, back));
-    }
-    let need = Need { tokens: ask.tokens };
-    seat.room(need, now).is_none().then(|| {
-        let back = seat.group.meters.back(need, now).max(seat.meters.back(need, now));
-        (Why::NoHeadroom, back)
-    })
-}
-
-fn of_call(seat: &Seat, ask: &Ask<'_>) -> Option<(Why, Option<Timestamp>)> {
-    if ask.tried.contains(&seat.key.credential) {
-        return Some((Why::Tried, None));
-    }
-    ask.avoid.contains(&seat.account).then_some((Why::AccountTried, None))
+fn passed(seated: &Seated, lane: &Lane, ask: &Ask<'_>, detail: Detail, now: Moment) -> (Why, Option<Timestamp>) {
+    // Everything that was in the way a moment ago may be gone by now.
+    passed_over(seated, lane, ask, detail, now).unwrap_or((Why::Busy, Some(now.wall)))
 }
 
 /// Where a circuit is, in a word.
