@@ -31,7 +31,7 @@ fn main() {
 struct World {
     pool: Arc<Pool>,
     now: Moment,
-    _registry: Registry,
+    registry: Registry,
 }
 
 impl World {
@@ -45,7 +45,7 @@ impl World {
             claim.quota(&quota(turn, now), now);
             claim.report(&outcome(turn, &judgement(turn, now)), now);
         }
-        Self { pool, now, _registry: registry }
+        Self { pool, now, registry }
     }
 }
 
@@ -63,12 +63,11 @@ fn member(number: u32) -> Member {
         },
         ..KeyTerms::default()
     };
-    Member::new(
-        CredentialId::from_bits(u128::from(number) << 64 | 9),
-        format!("k{number}"),
-        CredentialState::Active,
-        terms,
-    )
+    Member::new(credential(number), format!("k{number}"), CredentialState::Active, terms)
+}
+
+fn credential(number: u32) -> CredentialId {
+    CredentialId::from_bits(u128::from(number) << 64 | 9)
 }
 
 fn ask(turn: u64) -> Ask<'static> {
@@ -133,6 +132,25 @@ fn choose_without_affinity(bencher: Bencher<'_, '_>) {
     let mut draw = Draw::seeded(2);
     let ask = Ask { affinity: None, ..ask(1) };
     bencher.bench_local(|| world.pool.choose(&ask, world.now, &mut draw).map(drop).is_ok());
+}
+
+/// A third of the keys is on its way back after a rest.
+#[divan::bench(args = [Strategy::Adaptive, Strategy::Latency, Strategy::Weighted])]
+fn choose_while_keys_return(bencher: Bencher<'_, '_>, strategy: Strategy) {
+    let world = World::new(strategy);
+    let mut draw = Draw::seeded(2);
+    let until = world.now.wall.plus(Duration::from_secs(5));
+    for number in (0..KEYS).filter(|number| number.is_multiple_of(3)) {
+        world.registry.cool(credential(number), until, "bench", world.now);
+    }
+    let now = world.now.plus(Duration::from_secs(15));
+    // Their return is a change of standing, which is told: not what is measured.
+    world.registry.sweep(now);
+    let mut turn = 0_u64;
+    bencher.bench_local(|| {
+        turn += 1;
+        world.pool.choose(&ask(turn), now, &mut draw).map(drop).is_ok()
+    });
 }
 
 /// The second attempt of a call: a key tried, its account avoided.

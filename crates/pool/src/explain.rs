@@ -11,6 +11,7 @@ use crate::chance::Draw;
 use crate::group::Account;
 use crate::headroom::Need;
 use crate::lane::Lane;
+use crate::mask::Mask;
 use crate::moment::Moment;
 use crate::nothing::{Detail, Why, passed_over, text};
 use crate::pool::{Pool, Seated};
@@ -91,13 +92,13 @@ impl Pool {
         let Some(tier) = lane.tiers.iter().find(|tier| tier.range.contains(&index)) else { return u64::MAX };
         let open = lane.offered(lane.noted.open(), ask).within(&tier.range);
         let (typical, mut draw) = (lane.typical(now), Draw::seeded(0));
-        let field = Field { lane, tier, open, ask, now, draw: &mut draw, turn: 0, typical };
+        let field = Field { lane, tier, open, returning: Mask::empty(0), ask, now, draw: &mut draw, turn: 0, typical };
         score(self.strategy, &field, index)
     }
 
     /// The key that would be chosen among those that are ready.
     fn peek(&self, lane: &Lane, ask: &Ask<'_>, rows: &[(u64, CandidateView)], now: Moment) -> Option<CredentialId> {
-        let mut ready = crate::mask::Mask::empty(lane.seats.len());
+        let mut ready = Mask::empty(lane.seats.len());
         let is_ready = |row: &CandidateView| row.choice == Choice::Ready;
         let seats = rows.iter().filter(|(_, row)| is_ready(row)).filter_map(|(_, row)| lane.place(row.credential));
         seats.for_each(|seat| ready.set(seat));
@@ -106,7 +107,8 @@ impl Pool {
         let typical = lane.typical(now);
         let seat = lane.tiers.iter().find_map(|tier| {
             let open = ready.within(&tier.range);
-            let mut field = Field { lane, tier, open, ask, now, draw: &mut draw, turn, typical };
+            let mut field =
+                Field { lane, tier, open, returning: Mask::empty(0), ask, now, draw: &mut draw, turn, typical };
             if open.is_empty() { None } else { pick(self.strategy, &mut field) }
         })?;
         lane.seat(seat).map(|seat| seat.key.credential)

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::ask::Ask;
 use crate::chance::Draw;
 use crate::headroom::Need;
+use crate::mask::Mask;
 use crate::moment::Moment;
 use crate::nothing::text;
 use crate::pool::Pool;
@@ -62,8 +63,17 @@ impl Pool {
             let turn = usize::try_from(turn).unwrap_or(0);
             let seat = lane.tiers.iter().find_map(|tier| {
                 let open = open.within(&tier.range);
-                let mut field =
-                    Field { lane: &lane, tier, open, ask: &ask, now: moment, draw: &mut draw, turn, typical };
+                let mut field = Field {
+                    lane: &lane,
+                    tier,
+                    open,
+                    returning: Mask::empty(0),
+                    ask: &ask,
+                    now: moment,
+                    draw: &mut draw,
+                    turn,
+                    typical,
+                };
                 if open.is_empty() { None } else { pick(strategy, &mut field) }
             });
             if let Some(count) = seat.and_then(|seat| calls.get_mut(seat)) {

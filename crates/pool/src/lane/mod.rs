@@ -20,6 +20,7 @@ use crate::key::{Key, KeyModel};
 use crate::mask::Mask;
 use crate::moment::Moment;
 use crate::pool::Seated;
+use crate::settings::Settings;
 
 pub(crate) use noted::{Noted, worse};
 pub(crate) use tier::Tier;
@@ -198,6 +199,11 @@ impl Seat {
     /// Its load in thousandths: 1000 when idle, more with every call under way.
     pub(crate) fn load(&self) -> u64 {
         1000 + u64::from(self.key.in_flight()) * self.load_step
+    }
+
+    /// How much of its fair share it gets, in thousandths.
+    pub(crate) fn share(&self, now: Moment, settings: &Settings) -> u32 {
+        self.key.fitness.share(now, settings).min(self.on_model.fitness.share(now, settings))
     }
 
     pub(crate) const fn is_expired(&self, now: Moment) -> bool {

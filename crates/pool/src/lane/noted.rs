@@ -22,6 +22,8 @@ pub(crate) struct Noted {
     panics: AtomicBool,
     /// Weight of the open seats, tier by tier.
     weights: Box<[AtomicU64]>,
+    /// Weight of those of them that are on their way back.
+    returning_weights: Box<[AtomicU64]>,
     /// The endpoint's version that this was noted at; 0 for never.
     version: AtomicU64,
     /// Monotonic time in milliseconds at which it was noted.
@@ -39,6 +41,7 @@ impl Noted {
             returning: Bits::new(seats),
             panics: AtomicBool::new(false),
             weights: (0..tiers).map(|_| AtomicU64::new(0)).collect(),
+            returning_weights: (0..tiers).map(|_| AtomicU64::new(0)).collect(),
             version: AtomicU64::new(0),
             at: AtomicU64::new(0),
             until: AtomicI64::new(i64::MIN),
@@ -71,6 +74,11 @@ impl Noted {
         self.weights.get(tier).map_or(0, |weight| weight.load(Relaxed))
     }
 
+    /// Weight of a tier's seats that are on their way back.
+    pub(crate) fn returning_weight(&self, tier: usize) -> u64 {
+        self.returning_weights.get(tier).map_or(0, |weight| weight.load(Relaxed))
+    }
+
     fn is_fresh(&self, version: u64, now: Moment) -> bool {
         self.version.load(Acquire) == version
             && self.until.load(Relaxed) > now.wall_ms()
@@ -99,8 +107,10 @@ impl Lane {
         noted.half_open.write(&if panics { Mask::empty(self.seats.len()) } else { half_open });
         noted.returning.write(&returning);
         noted.panics.store(panics, Relaxed);
-        for (weight, tier) in noted.weights.iter().zip(&self.tiers) {
+        let weights = noted.weights.iter().zip(&noted.returning_weights);
+        for ((weight, back), tier) in weights.zip(&self.tiers) {
             weight.store(tier.weight_of(&open.within(&tier.range)), Relaxed);
+            back.store(tier.weight_of(&returning.within(&tier.range)), Relaxed);
         }
         noted.until.store(until, Relaxed);
         noted.at.store(now.monotonic_ms(), Relaxed);

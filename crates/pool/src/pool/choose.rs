@@ -8,14 +8,14 @@ use keyward_domain::routing::Strategy;
 
 use super::Pool;
 use crate::ask::Ask;
-use crate::chance::{Draw, mix};
+use crate::chance::Draw;
 use crate::claim::{Canaries, Claim, Refused, Terms};
 use crate::endpoint::Door;
 use crate::lane::{Lane, Tier};
 use crate::mask::Mask;
 use crate::moment::Moment;
 use crate::nothing::Nothing;
-use crate::standing::{FULL_SHARE, Fitness};
+use crate::standing::FULL_SHARE;
 use crate::strategy::{Field, pick};
 
 impl Pool {
@@ -101,50 +101,73 @@ impl<'a> Search<'a> {
             let here = open.within(&tier.range);
             let waiting = half_open.within(&tier.range);
             let canary = self.canary(&here, &waiting);
-            canary.or_else(|| self.tier(number, tier, here)).or_else(|| self.canary(&Mask::empty(0), &waiting))
+            canary.or_else(|| self.tier(number, tier, &here)).or_else(|| self.canary(&Mask::empty(0), &waiting))
         })
     }
 
     /// A key that waits for its canary gets the next call that can still go elsewhere when it fails, or that has
     /// nowhere else to go.
     fn canary(&mut self, open: &Mask, half_open: &Mask) -> Option<Claim> {
-        if half_open.is_empty() || !(self.ask.tried.is_empty() || open.is_empty()) {
+        if half_open.is_empty() {
             return None;
         }
-        half_open.iter().find_map(|seat| self.take(seat))
+        if open.is_empty() {
+            return half_open.iter().find_map(|seat| self.take(seat));
+        }
+        // Most canaries are under way already; the others' turn comes soon enough.
+        let count = if self.ask.tried.is_empty() { half_open.count() } else { 0 };
+        let seat = half_open.nth(self.draw.index(count)).filter(|_| count > 0)?;
+        self.take(seat)
     }
 
-    fn tier(&mut self, number: usize, tier: &'a Tier, mut open: Mask) -> Option<Claim> {
-        if open.is_empty() {
+    fn tier(&mut self, number: usize, tier: &'a Tier, all: &Mask) -> Option<Claim> {
+        if all.is_empty() {
             return None;
         }
-        let all = open;
-        let back = self.let_return(number, &mut open);
-        if let Some(claim) = back.and_then(|seat| self.take(seat)) {
-            return Some(claim);
+        let offer = Offer::new(self.strategy, self.lane, all);
+        if !offer.returning.is_empty() && !self.has_home() {
+            let back = self.let_return(number, tier, &offer.returning);
+            if let Some(claim) = back.and_then(|seat| self.take(seat)) {
+                return Some(claim);
+            }
         }
-        let claim = self.seats(tier, open);
+        let claim = self.seats(tier, offer.open, offer.returning);
         // Where none of the others has room, those on their way back are better than nothing.
-        claim.or_else(|| self.seats(tier, all.without(&open)))
+        claim.or_else(|| self.seats(tier, offer.returning, Mask::empty(0)))
     }
 
     /// Offers seats until one is taken, the strategy's favourite first.
-    fn seats(&mut self, tier: &'a Tier, mut open: Mask) -> Option<Claim> {
-        if open.is_empty() {
-            return None;
-        }
-        let turn = if self.strategy == Strategy::RoundRobin { self.lane.turn.fetch_add(1, Relaxed) } else { 0 };
-        let typical = self.lane.typical(self.now);
+    fn seats(&mut self, tier: &'a Tier, mut open: Mask, mut returning: Mask) -> Option<Claim> {
+        let Self { strategy, lane, ask, now, .. } = *self;
+        let turn = if strategy == Strategy::RoundRobin { lane.turn.fetch_add(1, Relaxed) } else { 0 };
+        let typical = lane.typical(now);
         while !open.is_empty() {
-            let mut field =
-                Field { lane: self.lane, tier, open, ask: self.ask, now: self.now, draw: self.draw, turn, typical };
-            let seat = pick(self.strategy, &mut field)?;
+            let mut field = Field { lane, tier, open, returning, ask, now, draw: self.draw, turn, typical };
+            let seat = pick(strategy, &mut field)?;
             if let Some(claim) = self.take(seat) {
                 return Some(claim);
             }
             open.clear(seat);
+            returning.clear(seat);
         }
         None
+    }
+
+    /// Whether the call belongs to a conversation that has a home.
+    fn has_home(&self) -> bool {
+        self.ask.affinity.is_some() && matches!(self.strategy, Strategy::Adaptive | Strategy::CostOptimized)
+    }
+
+    /// Keys that are back not long ago get their fair share times how far they are, whatever the strategy thinks of an
+    /// idle key: this call goes to the one that is returned, if any, or to none of them.
+    fn let_return(&mut self, number: usize, tier: &Tier, returning: &Mask) -> Option<usize> {
+        let noted = &self.lane.noted;
+        if self.draw.below(noted.weight(number).max(1)) >= noted.returning_weight(number) {
+            return None;
+        }
+        let index = tier.draw(returning, self.draw)?;
+        let share = self.lane.seat(index)?.share(self.now, self.lane.endpoint.settings());
+        (self.draw.below(u64::from(FULL_SHARE)) < u64::from(share)).then_some(index)
     }
 
     fn take(&mut self, seat: usize) -> Option<Claim> {
@@ -157,44 +180,22 @@ impl<'a> Search<'a> {
             }
         }
     }
+}
 
-    /// Keys that are back not long ago get their fair share times how far they are, whatever the strategy thinks of an
-    /// idle key: either this call goes to the one that is returned, or to none of them.
-    fn let_return(&mut self, number: usize, open: &mut Mask) -> Option<usize> {
-        let returning = self.lane.noted.returning().and(open);
-        let settled = open.without(&returning);
-        if self.strategy == Strategy::Single || returning.is_empty() || settled.is_empty() {
-            return None;
-        }
-        if let (Some(conversation), Strategy::Adaptive | Strategy::CostOptimized) = (self.ask.affinity, self.strategy) {
-            self.keep_returned_conversations(conversation, &returning, open);
-            return None;
-        }
-        *open = settled;
-        let whole = self.lane.noted.weight(number).max(1) * u64::from(FULL_SHARE);
-        let mut left = self.draw.below(whole);
-        returning.iter().find(|index| {
-            let Some(seat) = self.lane.seat(*index) else { return false };
-            let share = u64::from(seat.weight) * u64::from(self.share(*index));
-            let is_it = left < share;
-            left = left.saturating_sub(share);
-            is_it
-        })
-    }
+/// The seats of a tier that are open: those that get what the strategy gives them, and those on their way back.
+struct Offer {
+    open: Mask,
+    returning: Mask,
+}
 
-    /// Conversations return to their home one after the other, and each for good.
-    fn keep_returned_conversations(&self, conversation: u64, returning: &Mask, open: &mut Mask) {
-        for index in returning.iter() {
-            let hash = self.lane.seat(index).map_or(0, |seat| seat.hash);
-            if mix(conversation.rotate_left(32) ^ hash) % u64::from(FULL_SHARE) >= u64::from(self.share(index)) {
-                open.clear(index);
-            }
+impl Offer {
+    fn new(strategy: Strategy, lane: &Lane, all: &Mask) -> Self {
+        let returning = lane.noted.returning().and(all);
+        let open = all.without(&returning);
+        // With nobody else there is nobody to share with.
+        if strategy == Strategy::Single || open.is_empty() {
+            return Self { open: *all, returning: Mask::empty(0) };
         }
-    }
-
-    fn share(&self, index: usize) -> u32 {
-        let settings = self.lane.endpoint.settings();
-        let share = |fitness: &Fitness| fitness.share(self.now, settings);
-        self.lane.seat(index).map_or(0, |seat| share(&seat.key.fitness).min(share(&seat.on_model.fitness)))
+        Self { open, returning }
     }
 }

@@ -2,12 +2,16 @@
 //! of headroom or overloaded. Else the better of two drawn by weight: more headroom, then health, latency and load.
 
 use super::{Field, latency, two_choices};
+use crate::chance::mix;
 use crate::headroom::FULL_ROOM;
 use crate::lane::Seat;
 use crate::mask::Mask;
+use crate::standing::FULL_SHARE;
 
 /// Homes that are tried before affinity gives way to load.
 const HOMES: usize = 2;
+/// Keys on their way back that are passed over before affinity gives way to load.
+const AWAY: usize = 8;
 /// A home yields when it has more than this many times its fair share under way, and then some.
 const OVERLOAD: u64 = 2;
 const OVERLOAD_FLOOR: u64 = 4;
@@ -21,17 +25,30 @@ pub(super) fn pick(field: &mut Field<'_>) -> Option<usize> {
 /// The seat where the conversation lives, if it has one that can take it.
 pub(super) fn home(field: &Field<'_>) -> Option<usize> {
     let conversation = field.ask.affinity?;
-    let mut open: Mask = field.open;
-    for _ in 0..HOMES {
+    let mut open: Mask = field.open.or(&field.returning);
+    let (mut yielded, mut away) = (0, 0);
+    while yielded < HOMES && away < AWAY {
         let home = field.tier.homes.home(conversation, &open)?;
         let index = home.seat(conversation, &open, &field.lane.seats)?;
         let seat = field.seat(index)?;
+        if field.returning.has(index) && !has_returned(field, conversation, seat) {
+            away += 1;
+            open.clear(index);
+            continue;
+        }
         if has_room(field, seat) && !is_overloaded(field, seat) {
             return Some(index);
         }
+        yielded += 1;
         home.seats.clone().for_each(|seat| open.clear(seat));
     }
     None
+}
+
+/// Conversations return to a key that is back one after the other, and each for good.
+fn has_returned(field: &Field<'_>, conversation: u64, seat: &Seat) -> bool {
+    let share = seat.share(field.now, field.lane.endpoint.settings());
+    mix(conversation.rotate_left(32) ^ seat.hash) % u64::from(FULL_SHARE) < u64::from(share)
 }
 
 /// Lower is better: steps of missing headroom before everything else, then expected time, failures included.

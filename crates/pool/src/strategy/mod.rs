@@ -27,6 +27,8 @@ pub(crate) struct Field<'a> {
     pub(crate) tier: &'a Tier,
     /// The seats on offer, all of this tier.
     pub(crate) open: Mask,
+    /// Seats on their way back, which only conversations that live there may take: one after the other returns.
+    pub(crate) returning: Mask,
     pub(crate) ask: &'a Ask<'a>,
     pub(crate) now: Moment,
     pub(crate) draw: &'a mut Draw,
