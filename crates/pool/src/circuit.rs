@@ -34,6 +34,17 @@ pub(crate) struct Circuit {
     window: [Bucket; BUCKETS],
 }
 
+/// A call that failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failure {
+    /// When the call began.
+    pub(crate) began: Moment,
+    /// One is enough: the provider asked for a rest and did not say how long.
+    pub(crate) at_once: bool,
+    /// Makes the jitter differ from circuit to circuit.
+    pub(crate) salt: u64,
+}
+
 /// Where a circuit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -112,18 +123,19 @@ impl Circuit {
         }
     }
 
-    /// A call failed. `at_once` trips without counting: the provider asked for a rest and did not say how long. `salt`
-    /// makes the jitter differ from circuit to circuit. Returns the end of the rest when that opened the circuit.
-    pub(crate) fn fail(&self, at_once: bool, salt: u64, now: Moment, settings: &Settings) -> Option<i64> {
+    /// A call failed. Returns the end of the rest when that opened the circuit.
+    pub(crate) fn fail(&self, failure: Failure, now: Moment, settings: &Settings) -> Option<i64> {
+        let Failure { began, at_once, salt } = failure;
         let in_a_row = self.in_a_row.fetch_add(1, Relaxed).saturating_add(1);
         self.bucket(now).count(now, true);
         let until = self.until.load(Acquire);
         let trips = match self.phase(now, settings) {
+            // What was under way before it opened is no news.
+            Phase::HalfOpen if began.monotonic_ms() < self.changed.load(Acquire) => return None,
             Phase::HalfOpen => self.trips.load(Relaxed).saturating_add(1),
             Phase::Closed if at_once || in_a_row >= settings.trip_in_a_row || self.is_failing(now, settings) => {
                 self.trips_after_closed(now)
             }
-            // While it is open, failures of calls that began before are no news.
             Phase::Open(_) | Phase::Closed => return None,
         };
         let rest = rest(trips, salt, now, settings);

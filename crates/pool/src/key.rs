@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use keyward_domain::ids::CredentialId;
+use keyward_domain::judgement::Trouble;
 
 use crate::endpoint::Endpoint;
 use crate::fade::{Stamped, faded};
@@ -48,6 +49,7 @@ pub(crate) struct KeyModel {
 pub(crate) struct Record {
     pub(crate) requests: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) limited: AtomicU64,
     pub(crate) in_a_row: AtomicU32,
     pub(crate) last_success: AtomicI64,
     pub(crate) last_failure: AtomicI64,
@@ -162,7 +164,10 @@ impl Record {
         self.failing.observe(false, now);
     }
 
-    pub(crate) fn failed(&self, now: Moment) {
+    pub(crate) fn failed(&self, trouble: Trouble, now: Moment) {
+        if matches!(trouble, Trouble::RateLimited | Trouble::QuotaExhausted) {
+            self.limited.fetch_add(1, Relaxed);
+        }
         self.requests.fetch_add(1, Relaxed);
         self.failures.fetch_add(1, Relaxed);
         self.in_a_row.fetch_add(1, Relaxed);

@@ -41,6 +41,8 @@ pub struct KeyView {
     pub requests: u64,
     /// Those of them that failed.
     pub failures: u64,
+    /// Those of them because a limit or a quota was reached.
+    pub limited: u64,
     /// Failures in a row.
     pub consecutive_failures: u32,
     /// Calls that succeeded, in thousandths; `None` before the first.
@@ -164,6 +166,7 @@ impl KeyView {
                 .collect(),
             requests,
             failures,
+            limited: record.limited.load(Relaxed).min(failures),
             consecutive_failures: record.in_a_row.load(Relaxed),
             success_permille: ((requests - failures) * 1000)
                 .checked_div(requests)

@@ -6,6 +6,7 @@ use keyward_domain::judgement::{Blame, Judgement, Trouble};
 use keyward_domain::standing::{Cause, Standing};
 
 use super::Claim;
+use crate::circuit::Failure;
 use crate::key::{Key, KeyModel};
 use crate::lane::Seat;
 use crate::moment::{Moment, micros};
@@ -18,7 +19,7 @@ impl Claim {
         if judgement.blame == Blame::Request {
             return;
         }
-        seat.key.record.failed(now);
+        seat.key.record.failed(judgement.trouble, now);
         self.count_as_slow(seat, judgement, now);
         let settings = self.lane.endpoint.settings();
         let change = |standing| Change {
@@ -79,26 +80,28 @@ impl Claim {
     fn fail(&self, seat: &Seat, blame: Blame, at_once: bool, change: &Change<'_>, now: Moment) {
         let endpoint = &self.lane.endpoint;
         let settings = endpoint.settings();
+        let failure = Failure { began: self.began, at_once, salt: seat.hash };
         match blame {
             Blame::Request => {}
-            Blame::Key => seat.key.fitness.fail(change, at_once, now, endpoint),
+            Blame::Key => seat.key.fitness.fail(change, failure, now, endpoint),
             Blame::ModelOnKey => {
-                seat.on_model.fitness.fail(change, at_once, now, endpoint);
+                seat.on_model.fitness.fail(change, failure, now, endpoint);
                 if at_once {
                     let told = of_sibling(change, seat);
-                    self.siblings_on_model(seat).for_each(|sibling| sibling.fitness.fail(&told, true, now, endpoint));
+                    self.siblings_on_model(seat)
+                        .for_each(|sibling| sibling.fitness.fail(&told, failure, now, endpoint));
                 }
             }
             Blame::Account => {
-                seat.key.fitness.fail(change, at_once, now, endpoint);
+                seat.key.fitness.fail(change, failure, now, endpoint);
                 let told = of_sibling(change, seat);
-                siblings(seat).for_each(|sibling| sibling.fitness.fail(&told, at_once, now, endpoint));
+                siblings(seat).for_each(|sibling| sibling.fitness.fail(&told, failure, now, endpoint));
             }
             Blame::Model => {
-                self.lane.on_provider.health.circuit.fail(at_once, seat.hash, now, settings);
+                self.lane.on_provider.health.circuit.fail(failure, now, settings);
             }
             Blame::Provider | Blame::Network => {
-                endpoint.health.circuit.fail(at_once, seat.hash, now, settings);
+                endpoint.health.circuit.fail(failure, now, settings);
             }
         }
     }

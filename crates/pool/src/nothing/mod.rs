@@ -45,6 +45,7 @@ pub struct Passed {
     #[serde(serialize_with = "text")]
     pub name: Arc<str>,
     /// Why.
+    #[serde(flatten)]
     pub why: Why,
     /// When that is over by itself.
     pub back: Option<Timestamp>,

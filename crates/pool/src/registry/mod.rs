@@ -104,6 +104,14 @@ impl Registry {
         pool
     }
 
+    /// Forgets a provider that the configuration no longer has, with its keys. Calls that are under way end as usual.
+    pub fn forget(&self, provider: ProviderId) {
+        let mut world = self.world();
+        world.pools.remove(&provider);
+        world.endpoints.remove(&provider);
+        world.keys.retain(|_, key| key.endpoint.provider != provider);
+    }
+
     /// Ends every rest whose time has come, for keys that nobody asks for: so that the change is told in time.
     pub fn sweep(&self, moment: Moment) {
         let keys: Vec<_> = self.world().keys.values().cloned().collect();

@@ -12,8 +12,7 @@ use keyward_domain::judgement::Trouble;
 use keyward_domain::standing::{Cause, KeyEvent, KeyStanding, Standing};
 use keyward_domain::time::Timestamp;
 
-use crate::chance::mix;
-use crate::circuit::{Circuit, Phase};
+use crate::circuit::{Circuit, Failure, Phase};
 use crate::endpoint::Endpoint;
 use crate::moment::{Moment, wall_millis};
 use crate::settings::Settings;
@@ -182,9 +181,8 @@ impl Fitness {
     }
 
     /// A call failed for a reason that lasts a moment.
-    pub(crate) fn fail(&self, change: &Change<'_>, at_once: bool, now: Moment, endpoint: &Endpoint) {
-        let salt = mix(u64::try_from(self.credential.bits() & u128::from(u64::MAX)).unwrap_or(0));
-        let Some(until) = self.circuit.fail(at_once, salt, now, endpoint.settings()) else { return };
+    pub(crate) fn fail(&self, change: &Change<'_>, failure: Failure, now: Moment, endpoint: &Endpoint) {
+        let Some(until) = self.circuit.fail(failure, now, endpoint.settings()) else { return };
         let standing = Standing::Cooling { until: Timestamp::from_unix_millis(until) };
         let failing = self.standing(&Change { standing, ..change.clone() }, now);
         let mut slot = self.lock();

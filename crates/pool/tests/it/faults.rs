@@ -72,6 +72,7 @@ fn f57_one_of_five_keys_always_limited_costs_next_to_nothing() {
             assert_eq!(found.served, found.calls, "{strategy:?}");
             // 400 s: one call per 10 s, or a minute's worth of doublings and then one a minute; some under way at once.
             assert!(found.sent_to_bad <= 42, "{strategy:?}: {found:?}");
+            assert_eq!(house.view(0).limited, u64::from(found.sent_to_bad), "{strategy:?}");
             for key in 1..5 {
                 assert_eq!(house.standing(key), Standing::Active, "{strategy:?}: k{key} was cooled");
             }

@@ -249,6 +249,28 @@ fn k03_what_a_provider_asks_for_holds_even_when_it_is_alone() {
 }
 
 #[test]
+fn k03_calls_from_before_a_circuit_opened_neither_close_it_nor_lengthen_its_rest() {
+    let mut house = House::even(Strategy::RoundRobin, 4, 3);
+    let error = judged(Blame::Key, Lasts::Moment, Trouble::Failed);
+    let others = [id(1), id(2), id(3)];
+    let only = Ask { tried: &others, ..Ask::new(MODEL) };
+    let old: Vec<_> = (0..4).map(|_| house.choose(&only)).collect();
+    house.advance(SECOND);
+    (0..5).for_each(|_| house.fail(0, &error));
+    let told = house.standing(0);
+    for (number, claim) in old.into_iter().enumerate() {
+        let outcome = if number % 2 == 0 { failed(&error) } else { succeeded(SECOND) };
+        claim.report(&outcome, house.now);
+        // Now, and once it is half-open.
+        house.advance(SECOND);
+    }
+    assert_eq!((house.standing(0), house.view(0).circuit.phase), (told, "half_open"));
+    assert_eq!(house.events().len(), 1);
+    house.choose(&Ask::new(MODEL)).report(&succeeded(SECOND), house.now);
+    assert_eq!(house.view(0).circuit.phase, "closed");
+}
+
+#[test]
 fn k03_a_canary_that_is_never_reported_does_not_block() {
     let mut house = House::even(Strategy::RoundRobin, 4, 3);
     let error = judged(Blame::Key, Lasts::Moment, Trouble::RateLimited);

@@ -52,7 +52,7 @@ fn k12_nothing_to_choose_has_a_reason_per_key_and_the_true_soonest_time() {
     let backs: Vec<_> = nothing.keys.iter().map(|passed| passed.back).collect();
     assert_eq!(backs, [None, Some(late), Some(soon)]);
     let json = serde_json::to_value(&nothing).unwrap();
-    assert_eq!(json["keys"][0]["why"]["standing"]["standing"], "suspect");
+    assert_eq!(json["keys"][0]["standing"]["standing"], "suspect");
     // Bound to the account that only a person can help.
     let pin = Some(Account::of(PROVIDER, id(0), None));
     let bound = house.try_choose(&Ask { pin, ..Ask::new(MODEL) }).unwrap_err();

@@ -108,6 +108,19 @@ fn a_pool_without_keys_says_so() {
 }
 
 #[test]
+fn a_provider_that_went_is_forgotten_and_its_calls_end_as_usual() {
+    let mut house = House::even(Strategy::RoundRobin, 2, 1);
+    house.fail(0, &judged(Blame::Key, Lasts::Human, Trouble::Rejected));
+    let claim = house.choose(&Ask::new(MODEL));
+    house.registry.forget(PROVIDER);
+    assert!(!house.registry.clear(id(0), "ada", house.now));
+    claim.report(&succeeded(Duration::from_millis(1)), house.now);
+    assert_eq!(house.view(1).in_flight, 0);
+    house.rebuild(vec![weighted(0, 1)]);
+    assert_eq!(house.standing(0), Standing::Active);
+}
+
+#[test]
 fn keys_that_went_are_forgotten() {
     let mut house = House::new(Strategy::RoundRobin, vec![in_group(0, "a"), in_group(1, "a")], 1);
     house.fail(0, &judged(Blame::Key, Lasts::Human, Trouble::Rejected));
