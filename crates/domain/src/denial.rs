@@ -47,6 +47,10 @@ pub enum Denial {
     UpstreamResting(Duration),
     /// The request refers to something that belongs to an account which cannot be used any more.
     AffinityUnavailable(&'static str),
+    /// The caller has no such lease.
+    LeaseNotFound,
+    /// The lease was reported, returned or has expired.
+    LeaseEnded,
     /// No key can serve this; per key name the reason.
     NoUsableKey(Vec<(String, String)>),
     /// The vault is locked.
@@ -136,6 +140,8 @@ impl Denial {
             Self::RateLimited(_) => "rate_limited",
             Self::AllKeysCooling(_) => "all_keys_cooling",
             Self::AffinityUnavailable(_) => "affinity_unavailable",
+            Self::LeaseNotFound => "lease_not_found",
+            Self::LeaseEnded => "lease_ended",
             Self::NoUsableKey(_) => "no_usable_key",
             Self::VaultLocked => "vault_locked",
             Self::PriceUnknown(_) => "price_unknown",
@@ -157,8 +163,9 @@ impl Denial {
             | Self::ModelNotAllowed(_)
             | Self::OperationNotAllowed(_)
             | Self::AddressNotAllowed => 403,
-            Self::ModelNotFound(..) | Self::ModelAmbiguous(..) | Self::RouteNotFound => 404,
+            Self::ModelNotFound(..) | Self::ModelAmbiguous(..) | Self::RouteNotFound | Self::LeaseNotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::LeaseEnded => 409,
             Self::RequestTimeout => 408,
             Self::InvalidRequest(..)
             | Self::UnsupportedParameter(_)
@@ -233,6 +240,8 @@ impl Denial {
             Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", whole_seconds(*after)),
             Self::UpstreamResting(after) => format!("The provider failed again and again and is left alone for a moment. Try again in {} s.", whole_seconds(*after)),
             Self::AffinityUnavailable(why) => (*why).to_owned(),
+            Self::LeaseNotFound => "This virtual key has no such lease. Check the id that it was taken under.".to_owned(),
+            Self::LeaseEnded => "This lease is over: it was reported or returned before, or its time was up. Take a new one.".to_owned(),
             Self::NoUsableKey(reasons) => no_usable_key(reasons),
             Self::VaultLocked => "The vault is locked, so no provider key can be used. An operator has to run `keyward unlock`.".to_owned(),
             Self::PriceUnknown(model) => format!("The price of `{model}` is unknown and a budget applies. Set one with `keyward model price`."),

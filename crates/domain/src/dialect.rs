@@ -56,11 +56,13 @@ pub enum Operation {
     Moderate,
     /// The list of models, answered by Keyward itself.
     ListModels,
+    /// A provider key handed out for a short time. Only a grant that names it allows it.
+    Lease,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Chat,
         Self::Completion,
         Self::Responses,
@@ -73,6 +75,7 @@ impl Operation {
         Self::Transcribe,
         Self::Moderate,
         Self::ListModels,
+        Self::Lease,
     ];
 
     /// The word that rows, APIs and metrics use.
@@ -90,6 +93,7 @@ impl Operation {
             Self::Transcribe => "transcribe",
             Self::Moderate => "moderate",
             Self::ListModels => "list_models",
+            Self::Lease => "lease",
         }
     }
 

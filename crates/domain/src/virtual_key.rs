@@ -73,7 +73,7 @@ pub enum KeyStatus {
 pub struct Grant {
     /// Model patterns: exact names (alias, `provider/model` or bare), or a prefix ending in `*`. Empty allows all.
     pub models: Vec<String>,
-    /// Operations. Empty allows all.
+    /// Operations. Empty allows all but leases, which hand out provider keys and have to be named.
     pub operations: Vec<Operation>,
     /// Networks a call may come from. Empty allows all.
     pub addresses: Vec<IpNet>,
@@ -151,7 +151,8 @@ impl Grant {
 
     /// Whether this operation is allowed.
     pub fn allows_operation(&self, operation: Operation) -> bool {
-        self.operations.is_empty() || self.operations.contains(&operation)
+        let is_named = self.operations.contains(&operation);
+        is_named || (self.operations.is_empty() && operation != Operation::Lease)
     }
 
     /// Whether calls from this address are allowed.

@@ -7,6 +7,7 @@
 mod bindings;
 mod body;
 mod egress;
+mod lease;
 mod ledger;
 mod metrics;
 mod options;

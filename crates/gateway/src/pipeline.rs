@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use keyward_domain::denial::Denial;
 
 use crate::body::Body;
+use crate::lease;
 use crate::refuse;
 use crate::stage::{admit, arrive, attempt, authenticate, authorize, read, relay, route, show_models};
 use crate::worker::Worker;
@@ -27,6 +28,9 @@ async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Denial> {
     let caller = authenticate::caller(worker, arrival, &request)?;
+    if arrival.is_about_leases() {
+        return lease::response(worker, arrival, caller, request).await;
+    }
     let call = read::call(worker, arrival, caller, request).await?;
     let grant = authorize::grant(arrival, call)?;
     if grant.is_answered_here() {

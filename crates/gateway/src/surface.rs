@@ -22,7 +22,7 @@ pub enum ModelIn {
 pub struct Endpoint {
     /// HTTP method.
     pub method: &'static str,
-    /// Path, with at most one `{model}`.
+    /// Path, with at most one `{model}` or `{id}`.
     pub path: &'static str,
     /// Wire format.
     pub dialect: Dialect,
@@ -42,6 +42,10 @@ const fn anthropic(path: &'static str, operation: Operation) -> Endpoint {
 
 const fn gemini(path: &'static str, operation: Operation) -> Endpoint {
     Endpoint { method: "POST", path, dialect: Dialect::Gemini, operation, model: ModelIn::Path }
+}
+
+const fn lease(method: &'static str, path: &'static str) -> Endpoint {
+    openai(method, path, Operation::Lease, ModelIn::Nowhere)
 }
 
 const fn list(path: &'static str, dialect: Dialect, model: ModelIn) -> Endpoint {
@@ -66,6 +70,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     anthropic("/v1/messages/count_tokens", Operation::CountTokens),
     anthropic("/anthropic/v1/messages", Operation::Messages),
     anthropic("/anthropic/v1/messages/count_tokens", Operation::CountTokens),
+    lease("POST", "/v1/leases"),
+    lease("POST", "/v1/leases/{id}/report"),
+    lease("DELETE", "/v1/leases/{id}"),
     list("/v1/models", Dialect::OpenAi, ModelIn::Nowhere),
     list("/v1/models/{model}", Dialect::OpenAi, ModelIn::Path),
     list("/anthropic/v1/models", Dialect::Anthropic, ModelIn::Nowhere),
@@ -107,7 +114,7 @@ pub(crate) struct Surface {
     pub(crate) operation: Operation,
     /// Where the model is named.
     pub(crate) model: ModelIn,
-    /// The model, when the path names it.
+    /// The model or the id, when the path names one.
     pub(crate) path_model: Option<Box<str>>,
     /// Whether the path itself asks for a stream.
     pub(crate) path_streams: bool,
@@ -149,7 +156,8 @@ pub(crate) fn dialect_of_unknown(path: &str, headers: &HeaderMap) -> Dialect {
 
 /// `Some("")` for an exact match, `Some(model)` when the pattern has a model, `None` when it does not match.
 fn match_path<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
-    let Some((before, after)) = pattern.split_once("{model}") else {
+    let hole = pattern.split_once("{model}").or_else(|| pattern.split_once("{id}"));
+    let Some((before, after)) = hole else {
         return (pattern == path).then_some("");
     };
     let model = path.strip_prefix(before)?.strip_suffix(after)?;

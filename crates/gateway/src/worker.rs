@@ -13,6 +13,7 @@ use keyward_vault::Vault;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::bindings::Bindings;
+use crate::lease::LeaseDesk;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// Which account holds what calls refer to.
     pub(crate) bindings: Arc<Bindings>,
+    /// Provider keys that are handed out.
+    pub(crate) leases: LeaseDesk,
     /// Retries that all calls together may still make.
     pub(crate) retries: RetryBudget,
 }

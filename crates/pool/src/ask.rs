@@ -5,6 +5,9 @@ use keyward_domain::money::Nanodollars;
 
 use crate::group::Account;
 
+/// Stands for whatever model, where a key is wanted and no model is named.
+pub const ANY_MODEL: &str = "*";
+
 /// What a call asks of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask<'a> {

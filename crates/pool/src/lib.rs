@@ -53,7 +53,7 @@ mod standing;
 mod strategy;
 mod view;
 
-pub use ask::Ask;
+pub use ask::{ANY_MODEL, Ask};
 pub use chance::Draw;
 pub use claim::{Claim, Outcome};
 pub use explain::{CandidateView, Choice};

@@ -43,6 +43,7 @@ numbers!(number_of_operation, operation, Operation {
     Transcribe = 10,
     Moderate = 11,
     ListModels = 12,
+    Lease = 13,
 });
 
 numbers!(number_of_outcome, outcome, AttemptOutcome {

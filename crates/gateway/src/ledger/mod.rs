@@ -60,6 +60,11 @@ impl Ledger {
         self.schedule();
     }
 
+    /// Notes a row that was reserved elsewhere: a lease's own record is its reservation.
+    pub(crate) fn post(&self, entry: Entry) {
+        self.settle(entry);
+    }
+
     /// Notes a refusal. Nobody waits for it.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.journal.borrow_mut().refuse(refusal);

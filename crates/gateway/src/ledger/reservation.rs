@@ -46,6 +46,22 @@ impl Spent {
             overhead: Duration::ZERO,
         }
     }
+
+    /// The row that says so.
+    pub(crate) fn into_entry(self, subject: Subject) -> Entry {
+        Entry {
+            subject,
+            outcome: self.outcome,
+            status: self.status,
+            usage: self.usage,
+            source: self.source,
+            cost: self.cost,
+            raw_usage: self.raw_usage,
+            duration: self.duration,
+            first_content: self.first_content,
+            overhead: self.overhead,
+        }
+    }
 }
 
 impl Reservation {
@@ -72,18 +88,7 @@ impl Reservation {
 
     fn close(&mut self, spent: Spent) {
         let Some(subject) = self.subject.take() else { return };
-        self.ledger.settle(Entry {
-            subject: *subject,
-            outcome: spent.outcome,
-            status: spent.status,
-            usage: spent.usage,
-            source: spent.source,
-            cost: spent.cost,
-            raw_usage: spent.raw_usage,
-            duration: spent.duration,
-            first_content: spent.first_content,
-            overhead: spent.overhead,
-        });
+        self.ledger.settle(spent.into_entry(*subject));
     }
 }
 

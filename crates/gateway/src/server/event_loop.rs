@@ -147,5 +147,6 @@ async fn tidy(worker: Rc<Worker>) {
     loop {
         ticks.tick().await;
         worker.opened.forget(worker.monotonic(), worker.shared.vault.is_locked());
+        worker.shared.leases.expire(&worker).await;
     }
 }

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use keyward_domain::port::{Clock, Entropy, JournalError, Journals};
+use keyward_domain::port::{Clock, Entropy, JournalError, Journals, Store, StoreError};
 use keyward_pool::RetryBudget;
 use keyward_vault::Vault;
 use tokio::sync::watch;
 
 use crate::bindings::Bindings;
+use crate::lease::LeaseDesk;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::SnapshotHandle;
@@ -42,6 +43,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Which account holds what calls refer to.
     pub bindings: Arc<Bindings>,
+    /// Keeps leases; calls never ask it anything.
+    pub leases: Arc<dyn Store>,
 }
 
 /// The data plane, running on threads of its own.
@@ -72,6 +75,9 @@ pub enum StartError {
     /// The ledger's journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The leases that are open could not be read.
+    #[error(transparent)]
+    Leases(#[from] StoreError),
     /// A root certificate in the configuration is not one.
     #[error(transparent)]
     BadRoot(#[from] crate::upstream::BadRoot),
@@ -94,6 +100,7 @@ impl Gateway {
             entropy: self.entropy,
             metrics: self.metrics,
             bindings: self.bindings,
+            leases: LeaseDesk::open(self.leases)?,
             retries: RetryBudget::new(),
         });
         let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();

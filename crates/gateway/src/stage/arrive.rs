@@ -60,6 +60,11 @@ fn trace(request: &Request<Incoming>) -> Option<TraceContext> {
 }
 
 impl Arrival {
+    /// Whether it asks for a provider key itself, or says how that went.
+    pub(crate) fn is_about_leases(&self) -> bool {
+        self.operation() == Some(Operation::Lease)
+    }
+
     /// The operation, when the head names one.
     pub(crate) fn operation(&self) -> Option<Operation> {
         self.surface.as_ref().ok().map(|surface| surface.operation)

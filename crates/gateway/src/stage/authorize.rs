@@ -9,7 +9,7 @@ use keyward_domain::provider::ProviderKind;
 use keyward_domain::token::Environment;
 use keyward_domain::virtual_key::VirtualKey;
 
-use crate::snapshot::{Deployment, Route, Unresolved, World};
+use crate::snapshot::{Deployment, ProviderEntry, Route, Unresolved, World};
 use crate::stage::arrive::Arrival;
 use crate::stage::read::{Call, Payload};
 
@@ -58,6 +58,12 @@ pub(crate) fn grant(arrival: &mut Arrival, call: Box<Call>) -> Result<Grant, Den
     Ok(Grant { call, route, targets, _proof: () })
 }
 
+/// Whether the key may use whatever a provider has.
+pub(crate) fn may_use_all(key: &VirtualKey, provider: &ProviderEntry) -> bool {
+    let environment = key.environment != Environment::Test || provider.kind == ProviderKind::Sandbox;
+    environment && key.grant.allows_model(&[&format!("{}/*", provider.name)])
+}
+
 /// Whether the key may use this deployment under this name: the one rule for calls, lists and suggestions. A test key
 /// reaches the sandbox and nothing else.
 pub(crate) fn may_use(key: &VirtualKey, name: &str, target: &Deployment) -> bool {
@@ -65,7 +71,8 @@ pub(crate) fn may_use(key: &VirtualKey, name: &str, target: &Deployment) -> bool
     environment && key.grant.allows_model(&[name, &target.qualified, &target.model])
 }
 
-fn resolve(world: &World, key: &VirtualKey, named: &str) -> Result<Arc<Route>, Denial> {
+/// Where a name leads, or what a caller may be told instead.
+pub(crate) fn resolve(world: &World, key: &VirtualKey, named: &str) -> Result<Arc<Route>, Denial> {
     world.resolve(named).map_err(|unresolved| match unresolved {
         Unresolved::Unknown => {
             Denial::ModelNotFound(cut(named), world.similar(named, |name, target| may_use(key, name, target)))

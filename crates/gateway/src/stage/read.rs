@@ -16,6 +16,7 @@ use keyward_dialect::lens::{self, Facts};
 use keyward_dialect::multipart::{Form, Found};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
+use serde::de::DeserializeOwned;
 
 use crate::body::{Outgoing, Rest};
 use crate::stage::arrive::Arrival;
@@ -103,6 +104,20 @@ async fn payload(
     let bytes = collected.await.map_err(|_| Denial::RequestTimeout)??;
     let facts = lens::look(arrival.dialect, surface.operation, &bytes).map_err(Denial::from)?;
     Ok(Payload::Json(bytes, facts))
+}
+
+/// A small JSON document of our own making, for calls that Keyward answers itself.
+pub(crate) async fn small_json<T: DeserializeOwned>(
+    worker: &Worker,
+    request: Request<Incoming>,
+    limit: u64,
+) -> Result<T, Denial> {
+    let (head, body) = request.into_parts();
+    refuse_encoded(&head.headers)?;
+    let collected = tokio::time::timeout(worker.shared.options.limits.body_read, collect(limit, body));
+    let bytes = collected.await.map_err(|_| Denial::RequestTimeout)??;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Denial::InvalidRequest(format!("The body is not valid: {error}."), None))
 }
 
 /// All of a body, refused as soon as it is known to be too large. A body that came in one piece is not copied.

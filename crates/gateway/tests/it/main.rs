@@ -6,9 +6,11 @@ mod house;
 
 mod attempts;
 mod authentication;
+mod bound;
 mod bytes_through;
 mod deadlines;
 mod hostile;
+mod leases;
 mod ledger;
 mod models;
 mod routes;

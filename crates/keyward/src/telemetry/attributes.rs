@@ -52,7 +52,8 @@ pub(super) const fn operation(operation: Operation) -> &'static str {
         | Operation::Speech
         | Operation::Transcribe
         | Operation::Moderate
-        | Operation::ListModels => operation.as_str(),
+        | Operation::ListModels
+        | Operation::Lease => operation.as_str(),
     }
 }
 

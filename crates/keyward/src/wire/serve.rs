@@ -43,6 +43,7 @@ impl Server {
             entropy: Arc::clone(&engine.entropy),
             metrics: Arc::clone(&metrics),
             bindings: Arc::clone(&engine.publisher.pools.bindings),
+            leases: Arc::clone(&engine.store),
         };
         let control = ControlPlane::open(&engine, &metrics).await?;
         // The data plane comes last: who finds its port open finds everything.

@@ -130,6 +130,11 @@ impl Failures {
     }
 }
 
+/// The refusal when no key can be had, and nothing was tried.
+pub(crate) fn nothing_to_have(nothing: &[Nothing], model: &str, now: Timestamp) -> Denial {
+    Failures::default().denial(nothing, model, now)
+}
+
 /// What is the matter with a key, and what to do about it where that is not obvious.
 fn advice(why: &Why) -> String {
     use keyward_domain::credential::CredentialState;

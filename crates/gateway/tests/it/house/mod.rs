@@ -138,6 +138,7 @@ impl House {
             entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
             metrics: Arc::clone(&metrics),
             bindings: Arc::new(Bindings::new(Box::new(Forgetful))),
+            leases: Arc::clone(&store) as Arc<dyn Store>,
         }
         .start()
         .unwrap();

@@ -1,0 +1,100 @@
+//! The end of a lease: its row in the ledger, its record, and what the pool learns.
+
+use std::time::Duration;
+
+use keyward_domain::audit::AuditDraft;
+use keyward_domain::cost::{ChargeContext, charge};
+use keyward_domain::denial::Denial;
+use keyward_domain::dialect::{Dialect, Operation};
+use keyward_domain::judgement::Judgement;
+use keyward_domain::lease::LeaseState;
+use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry, Subject};
+use keyward_domain::money::Nanodollars;
+use keyward_domain::standing::Cause;
+use keyward_domain::usage::UsageSource;
+use keyward_pool::Outcome;
+
+use super::{OpenLease, with_store};
+use crate::ledger::Spent;
+use crate::worker::Worker;
+
+/// How a lease ends.
+pub(super) struct End {
+    pub(super) state: LeaseState,
+    pub(super) spent: Spent,
+    pub(super) judged: Option<Judgement>,
+    /// A sentence for people.
+    pub(super) outcome: String,
+    pub(super) audit: Option<AuditDraft>,
+}
+
+/// Writes the row, then the record, then tells the pool. Gives the cost, where the price is known, and the outcome. A
+/// lease that cannot be written stays open in the store: whoever reports it again, or its end of life, settles it.
+pub(super) async fn settle(
+    worker: &Worker,
+    mut lease: OpenLease,
+    mut end: End,
+) -> Result<(Option<Nanodollars>, String), Denial> {
+    if end.spent.source == UsageSource::Provider {
+        let pricing = lease.target.as_ref().map(|target| &target.pricing);
+        end.spent.cost = pricing.and_then(|pricing| charge(pricing, &end.spent.usage, &ChargeContext::default()));
+    }
+    let cost = end.spent.cost;
+    let tokens = end.spent.usage.prompt_tokens().saturating_add(end.spent.usage.completion_tokens());
+    let first_content = end.spent.first_content.unwrap_or(end.spent.duration);
+    worker.ledger.post(entry(&lease, end.spent));
+    worker.ledger.committed().await?;
+    let mut record = lease.record.clone();
+    (record.state, record.ended_at, record.outcome) = (end.state, Some(worker.now()), end.outcome.clone());
+    let audit = end.audit;
+    with_store(worker, move |store| store.put_lease(&record, audit.as_ref())).await?;
+    if let Some(claim) = lease.claim.take() {
+        let cause = Cause::Lease { lease: lease.record.id };
+        let spent = cost.unwrap_or(Nanodollars::ZERO);
+        let outcome = match (&end.judged, end.state) {
+            (Some(judgement), _) => Outcome::Failed { judgement, cause, tokens, cost: spent },
+            (None, LeaseState::Reported) => Outcome::Succeeded { first_content, tokens, cost: spent, cause },
+            (None, LeaseState::Returned) => Outcome::Neutral,
+            (None, LeaseState::Open | LeaseState::Expired) => Outcome::Abandoned { tokens, cost: spent },
+        };
+        claim.report(&outcome, worker.moment());
+    }
+    Ok((cost, end.outcome))
+}
+
+/// Settles a lease of which nothing was heard: what it may have cost at most, marked as an estimate.
+pub(super) async fn expired(worker: &Worker, lease: OpenLease) {
+    let id = lease.record.id;
+    let nothing = Spent::nothing(AttemptOutcome::ClientGone, 0, Duration::ZERO);
+    let spent = Spent { cost: lease.record.reserved, source: UsageSource::Estimated, ..nothing };
+    let outcome = "its time was over without a report".to_owned();
+    let end = End { state: LeaseState::Expired, spent, judged: None, outcome, audit: None };
+    if settle(worker, lease, end).await.is_err() {
+        tracing::error!(lease = %id, "a lease whose time is over could not be settled yet; the next start does it");
+    }
+}
+
+fn entry(lease: &OpenLease, spent: Spent) -> Entry {
+    let record = &lease.record;
+    let model = record.model.as_deref().unwrap_or("");
+    let target = lease.target.as_ref();
+    let subject = Subject {
+        attempt: AttemptId { request: record.id, number: 1 },
+        at: record.taken_at,
+        tenant: record.tenant,
+        virtual_key: record.virtual_key,
+        provider: record.provider,
+        provider_name: record.provider_name.as_str().into(),
+        credential: record.credential,
+        credential_name: record.credential_name.as_str().into(),
+        requested_model: model.into(),
+        model: model.into(),
+        dialect: target.map_or(Dialect::OpenAi, |target| target.provider.kind.native_dialect()),
+        operation: Operation::Lease,
+        streamed: false,
+        reserved: record.reserved,
+        price_version: target.map_or_else(|| "".into(), |target| std::sync::Arc::clone(&target.price_version)),
+        trace: None,
+    };
+    spent.into_entry(subject)
+}
