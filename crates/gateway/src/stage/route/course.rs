@@ -254,7 +254,7 @@ impl Course {
         let claim = worker.draw(|draw| provider.pool.choose(&ask, moment, draw))?;
         let Some(pooled) = provider.credentials.get(&claim.credential()) else {
             // The pool is made of these very keys.
-            return Err(Nothing { keys: Vec::new(), back: None, whole: None });
+            return Err(Nothing { keys: Vec::new(), more: 0, back: None, whole: None });
         };
         Ok(Some(ClaimedKey { pooled: Arc::clone(pooled), claim: Some(claim) }))
     }
