@@ -13,6 +13,11 @@ use crate::moment::Moment;
 const BELIEVED_FOR: Duration = Duration::from_mins(1);
 /// A meter without a stated limit counts as full from this many calls' worth on.
 const AMPLE_CALLS: i64 = 20;
+/// A meter that is full again within this many milliseconds fills bit by bit (a bucket of tokens, a sliding window); one
+/// that takes longer, like a day's, jumps.
+const REFILLS_WITHIN_MS: i64 = 300_000;
+/// Some meters of a minute jump all the same, and nobody says which: this part of what would have come back is believed.
+const BELIEVED_PART: i64 = 2;
 
 /// Headroom in thousandths of a limit.
 pub(crate) const FULL_ROOM: u32 = 1000;
@@ -23,6 +28,9 @@ pub(crate) struct Meters {
     slots: [Slot; MAX_METERS],
     /// Whether any was ever seen: most accounts of most providers have none.
     seen: AtomicU64,
+    /// Calls that were taken since then, and their tokens.
+    calls: AtomicU64,
+    tokens: AtomicU64,
 }
 
 /// One meter.
@@ -35,6 +43,15 @@ struct Slot {
     limit: AtomicI64,
     /// Wall time in milliseconds at which it is full again.
     resets: AtomicI64,
+    /// Wall time in milliseconds at which it was noted.
+    noted: AtomicI64,
+}
+
+/// Calls and their tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Amount {
+    calls: u64,
+    tokens: u64,
 }
 
 /// What a call would take.
@@ -53,14 +70,25 @@ pub(crate) struct Left {
     pub(crate) resets: Timestamp,
 }
 
+impl Amount {
+    const fn of_one(need: Need) -> Self {
+        Self { calls: 1, tokens: need.tokens }
+    }
+}
+
 impl Meters {
-    /// An answer said what is left.
-    pub(crate) fn learn<'a>(&self, meters: impl Iterator<Item = &'a Meter>, now: Moment) {
+    /// An answer said what is left. Providers say it as of when they let the call in, `taken` in all: what was taken
+    /// since then is gone as well. So the order in which answers come does not matter.
+    pub(crate) fn learn<'a>(&self, meters: impl Iterator<Item = &'a Meter>, taken: Amount, now: Moment) {
+        let since = Amount {
+            calls: self.calls.load(Relaxed).wrapping_sub(taken.calls),
+            tokens: self.tokens.load(Relaxed).wrapping_sub(taken.tokens),
+        };
         for meter in meters {
             let tag = tag(meter);
             let held = self.slots.iter().find(|slot| slot.tag.load(Acquire) == tag);
             if let Some(slot) = held.or_else(|| self.slots.iter().find(|slot| slot.become_one(tag, now))) {
-                slot.write(meter, now);
+                slot.write(meter, cost(tag, since), now);
                 self.seen.store(1, Relaxed);
             }
         }
@@ -75,9 +103,16 @@ impl Meters {
         self.slots.iter().try_fold(FULL_ROOM, |least, slot| Some(least.min(slot.room(need, now)?)))
     }
 
-    /// A call is on its way: what it takes is gone until an answer says better.
-    pub(crate) fn take(&self, need: Need) {
+    /// A call is on its way: what it takes is gone until an answer says better. Returns what was taken in all.
+    pub(crate) fn take(&self, need: Need) -> Amount {
+        if self.seen.load(Relaxed) == 0 {
+            return Amount::default();
+        }
         self.add(need, -1);
+        Amount {
+            calls: self.calls.fetch_add(1, Relaxed).wrapping_add(1),
+            tokens: self.tokens.fetch_add(need.tokens, Relaxed).wrapping_add(need.tokens),
+        }
     }
 
     /// A call that was taken was never sent.
@@ -103,7 +138,7 @@ impl Meters {
         for slot in &self.slots {
             let tag = slot.tag.load(Acquire);
             if tag != 0 {
-                slot.remaining.fetch_add(sign * cost(tag, need), Relaxed);
+                slot.remaining.fetch_add(sign * cost(tag, Amount::of_one(need)), Relaxed);
             }
         }
     }
@@ -116,11 +151,14 @@ impl Slot {
         (held == 0 || self.is_full(now)) && self.tag.compare_exchange(held, tag, AcqRel, Acquire).is_ok()
     }
 
-    fn write(&self, meter: &Meter, now: Moment) {
+    /// What a meter says, less what was taken that it does not know of.
+    fn write(&self, meter: &Meter, taken: i64, now: Moment) {
         let resets = meter.resets.unwrap_or_else(|| now.wall.plus(meter.window.unwrap_or(BELIEVED_FOR)));
         self.limit.store(meter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1), Relaxed);
         self.resets.store(resets.unix_millis(), Relaxed);
-        self.remaining.store(i64::try_from(meter.remaining).unwrap_or(i64::MAX), Relaxed);
+        self.noted.store(now.wall_ms(), Relaxed);
+        let remaining = i64::try_from(meter.remaining).unwrap_or(i64::MAX);
+        self.remaining.store(remaining.saturating_sub(taken), Relaxed);
     }
 
     fn room(&self, need: Need, now: Moment) -> Option<u32> {
@@ -128,8 +166,8 @@ impl Slot {
         if tag == 0 || self.is_full(now) {
             return Some(FULL_ROOM);
         }
-        let cost = cost(tag, need);
-        let left = self.remaining.load(Relaxed).saturating_sub(cost);
+        let cost = cost(tag, Amount::of_one(need));
+        let left = self.remaining.load(Relaxed).saturating_add(self.refilled(now)).saturating_sub(cost);
         if left < 0 {
             return None;
         }
@@ -138,6 +176,19 @@ impl Slot {
             _ => cost.max(1).saturating_mul(AMPLE_CALLS),
         };
         Some(u32::try_from(left.saturating_mul(1000) / whole).unwrap_or(FULL_ROOM).min(FULL_ROOM))
+    }
+
+    /// What may be taken to have come back since it was noted: without that, whoever is short is not asked, and who is
+    /// not asked does not say that it has room again.
+    fn refilled(&self, now: Moment) -> i64 {
+        let noted = self.noted.load(Relaxed);
+        let whole = self.resets.load(Relaxed).saturating_sub(noted);
+        let elapsed = now.wall_ms().saturating_sub(noted).min(whole);
+        if whole > REFILLS_WITHIN_MS || elapsed <= 0 {
+            return 0;
+        }
+        let missing = self.limit.load(Relaxed).saturating_sub(self.remaining.load(Relaxed)).max(0);
+        missing.saturating_mul(elapsed) / whole / BELIEVED_PART
     }
 
     /// Whether its reset has passed.
@@ -179,6 +230,8 @@ fn counted(tag: u64) -> Metered {
     }
 }
 
-fn cost(tag: u64, need: Need) -> i64 {
-    if tag & 0xFF == 1 { 1 } else { i64::try_from(need.tokens).unwrap_or(i64::MAX / 2) }
+/// What an amount comes to in the meter with this tag.
+fn cost(tag: u64, amount: Amount) -> i64 {
+    let counted = if tag & 0xFF == 1 { amount.calls } else { amount.tokens };
+    i64::try_from(counted).unwrap_or(i64::MAX / 2)
 }

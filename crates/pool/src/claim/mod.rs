@@ -13,7 +13,7 @@ use keyward_domain::quota::Quota;
 use keyward_domain::standing::Cause;
 
 use crate::group::Account;
-use crate::headroom::Need;
+use crate::headroom::{Amount, Need};
 use crate::lane::{Lane, Seat};
 use crate::limit::Taken;
 use crate::moment::{Moment, micros};
@@ -31,6 +31,7 @@ pub struct Claim {
     need: Need,
     taken: Option<Taken>,
     canaries: Canaries,
+    taken_then: TakenThen,
     /// The first content was told already.
     has_content: bool,
 }
@@ -69,6 +70,13 @@ pub enum Outcome<'a> {
     },
     /// It was never sent: everything that it took is given back.
     Neutral,
+}
+
+/// What had been taken of the account's meters, and of those for the model, with this call.
+#[derive(Debug, Clone, Copy)]
+struct TakenThen {
+    account: Amount,
+    model: Amount,
 }
 
 /// Half-open circuits whose canary this call is.
@@ -111,8 +119,8 @@ impl Claim {
     /// The answer said what is left of the provider's limits: the key's account knows from now on.
     pub fn quota(&self, quota: &Quota, moment: Moment) {
         let Some(seat) = self.seat() else { return };
-        seat.group.meters.learn(quota.meters().filter(|meter| !meter.is_models), moment);
-        seat.meters.learn(quota.meters().filter(|meter| meter.is_models), moment);
+        seat.group.meters.learn(quota.meters().filter(|meter| !meter.is_models), self.taken_then.account, moment);
+        seat.meters.learn(quota.meters().filter(|meter| meter.is_models), self.taken_then.model, moment);
     }
 
     /// The first content arrived, this long after the call was sent. Optional: a long answer teaches sooner that way

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Canaries, Claim};
+use super::{Canaries, Claim, TakenThen};
 use crate::ask::Ask;
 use crate::headroom::Need;
 use crate::lane::{Lane, Seat, worse};
@@ -52,10 +52,18 @@ impl Claim {
                 return Err(refused);
             }
         };
-        seat.group.meters.take(need);
-        seat.meters.take(need);
+        let taken_then = TakenThen { account: seat.group.meters.take(need), model: seat.meters.take(need) };
         let canaries = Canaries { key, on_model, ..terms.canaries };
-        Ok(Self { lane: Arc::clone(lane), seat: index, began: now, need, taken, canaries, has_content: false })
+        Ok(Self {
+            lane: Arc::clone(lane),
+            seat: index,
+            began: now,
+            need,
+            taken,
+            canaries,
+            taken_then,
+            has_content: false,
+        })
     }
 }
 

@@ -157,3 +157,38 @@ fn k06_what_was_never_sent_is_given_back() {
     }
     assert_eq!(house.view(0).headroom[0].remaining, 5);
 }
+
+#[test]
+fn k06_an_answer_does_not_hide_what_was_taken_after_its_call() {
+    let mut house = House::even(Strategy::Single, 2, 6);
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 10, 100, resets)]);
+    let mut under_way: Vec<_> = (0..6).map(|_| house.choose(&Ask::new(MODEL))).collect();
+    // The provider let the first of them in when 9 were left after it; its answer comes late, those of the others later.
+    let first = under_way.remove(0);
+    first.quota(&quota(&[meter(Metered::Requests, 9, 100, resets)]), house.now);
+    let left = |house: &House| house.view(0).headroom[0].remaining;
+    assert_eq!(left(&house), 4, "five more are under way");
+    let fifth = under_way.remove(4);
+    fifth.quota(&quota(&[meter(Metered::Requests, 4, 100, resets)]), house.now);
+    assert_eq!(left(&house), 4);
+    under_way.remove(0).quota(&quota(&[meter(Metered::Requests, 8, 100, resets)]), house.now);
+    assert_eq!(left(&house), 4, "an older answer that comes later says nothing else");
+    let counts = house.serve(10);
+    assert_eq!(counts.get("k0"), Some(&4), "{counts:?}");
+}
+
+#[test]
+fn k06_a_key_that_is_short_is_asked_again_before_its_reset() {
+    for (window, asked_after) in [(60, 2), (86_400, 86_400)] {
+        let mut house = House::even(Strategy::Single, 2, 6);
+        let resets = house.now.wall.plus(Duration::from_secs(window));
+        tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 0, 100, resets)]);
+        assert_eq!(house.choose(&Ask::new(MODEL)).credential(), id(1));
+        // 100 a minute come back bit by bit, and half of that is believed; what counts a day jumps.
+        house.advance(Duration::from_secs(asked_after - 1));
+        assert_eq!(house.choose(&Ask::new(MODEL)).credential(), id(1), "{window}");
+        house.advance(Duration::from_secs(1));
+        assert_eq!(house.choose(&Ask::new(MODEL)).credential(), id(0), "{window}");
+    }
+}
