@@ -10,7 +10,7 @@ use crate::lane::{Lane, Seat};
 use crate::limit::Estimate;
 use crate::moment::Moment;
 use crate::pool::Seated;
-use crate::standing::{Fit, Fitness};
+use crate::standing::{FOR_GOOD, Fit, Fitness};
 
 /// How much is wanted to be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn of_fitness(
 }
 
 fn standing(fitness: &Fitness, for_model: bool, until: i64, detail: Detail, now: Moment) -> (Why, Option<Timestamp>) {
-    let back = (until != i64::MAX).then(|| Timestamp::from_unix_millis(until));
+    let back = (until != FOR_GOOD).then(|| Timestamp::from_unix_millis(until));
     let known = if detail == Detail::Reason { fitness.known(now) } else { None };
     let (standing, reason) = match known {
         Some(KeyStanding { standing, reason, .. }) => (standing, reason),

@@ -19,8 +19,8 @@ use crate::settings::Settings;
 
 pub(crate) use lesson::{Lesson, lesson};
 
-/// `resting` of what only a person can bring back.
-const FOR_GOOD: i64 = i64::MAX;
+/// The end of a rest that only a person can end, in milliseconds of wall time.
+pub(crate) const FOR_GOOD: i64 = i64::MAX;
 
 /// The fitness of a key, or of a key with one model.
 #[derive(Debug)]
@@ -133,9 +133,10 @@ impl Fitness {
         self.lock().is_none()
     }
 
-    /// It is told to rest. The longer rest wins; returns whether that changed anything.
+    /// It is told to rest. The longer rest wins, and one that is over already is none; returns whether that changed
+    /// anything.
     pub(crate) fn rest(&self, change: &Change<'_>, now: Moment, endpoint: &Endpoint) -> bool {
-        self.tell(change, now, endpoint, |was, new| outlasts(new, was))
+        self.tell(change, now, endpoint, |was, new| !new.is_usable(now.wall) && outlasts(new, was))
     }
 
     /// An operator or a probe sets the standing, whatever it was.

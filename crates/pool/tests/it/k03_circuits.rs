@@ -86,6 +86,42 @@ fn k03_old_failures_are_forgotten() {
 }
 
 #[test]
+fn k03_failures_from_before_a_pause_are_forgotten() {
+    let mut house = House::even(Strategy::RoundRobin, 3, 3);
+    let error = judged(Blame::Key, Lasts::Moment, Trouble::Failed);
+    let others = [id(1), id(2)];
+    for _ in 0..2 {
+        for call in 0..19 {
+            let claim = house.choose(&Ask { tried: &others, ..Ask::new(MODEL) });
+            claim.report(&if call % 2 == 0 { failed(&error) } else { succeeded(SECOND) }, house.now);
+        }
+        house.advance(SECOND * 40);
+    }
+    assert!(house.events().is_empty());
+}
+
+#[test]
+fn k03_what_flaps_rests_longer_until_it_has_held_for_a_minute() {
+    let mut house = House::even(Strategy::RoundRobin, 4, 3);
+    let error = judged(Blame::Key, Lasts::Moment, Trouble::Failed);
+    let mut rests = Vec::new();
+    for holds in [1, 1, 1, 61, 1] {
+        (0..5).for_each(|_| house.fail(0, &error));
+        let Standing::Cooling { until } = house.standing(0) else { panic!("{:?}", house.view(0)) };
+        rests.push(until.since(house.now.wall).as_secs());
+        house.advance(SECOND * 10);
+        let canary = house.choose(&Ask::new(MODEL));
+        assert!(canary.is_canary());
+        canary.report(&succeeded(SECOND), house.now);
+        assert_eq!(house.standing(0), Standing::Active);
+        house.advance(SECOND * holds);
+    }
+    assert_eq!(rests[..3], [1, 2, 4]);
+    assert!((8..=9).contains(&rests[3]), "{rests:?}");
+    assert_eq!(rests[4], 1, "{rests:?}");
+}
+
+#[test]
 fn k03_a_key_that_heals_is_back_within_one_rest_and_costs_at_most_one_call() {
     for strategy in Strategy::ALL {
         let mut house = House::even(strategy, 4, 33);
@@ -170,6 +206,28 @@ fn k03_a_later_longer_cooldown_wins_and_a_shorter_one_does_not() {
     assert!(house.serve(600).contains_key("k0"), "as said, not multiplied");
     let last = house.events().pop().unwrap();
     assert_eq!((last.now.standing, last.now.cause), (Standing::Active, Cause::Time));
+}
+
+#[test]
+fn k03_a_rest_that_is_over_already_is_none() {
+    let mut house = House::even(Strategy::RoundRobin, 3, 3);
+    let past = Lasts::Until(house.now.wall.minus(SECOND));
+    house.fail(0, &judged(Blame::Key, past, Trouble::RateLimited));
+    assert!(house.events().is_empty() && house.standing(0) == Standing::Active);
+    assert_eq!(house.serve(30)["k0"], 10);
+}
+
+#[test]
+fn k03_what_several_answers_say_at_once_is_told_once() {
+    for trouble in [Trouble::RateLimited, Trouble::QuotaExhausted, Trouble::Rejected] {
+        let mut house = House::even(Strategy::RoundRobin, 3, 3);
+        let said = judged(Blame::Key, Lasts::Until(house.now.wall.plus(SECOND * 9)), trouble);
+        let claims: Vec<_> = (0..5).map(|_| house.choose(&Ask { tried: &[id(1), id(2)], ..Ask::new(MODEL) })).collect();
+        for claim in claims {
+            claim.report(&failed(&said), house.now);
+        }
+        assert_eq!(house.events().len(), 1, "{:?}", house.events());
+    }
 }
 
 #[test]
