@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::Dialect;
 use crate::ids::{ProviderId, TenantId};
+use crate::judgement::RuleOverride;
 use crate::origin::BaseUrl;
 use crate::routing::Strategy;
 use crate::time::Timestamp;
@@ -84,6 +85,9 @@ pub struct Provider {
     /// How a key of its pool is chosen.
     #[serde(default)]
     pub strategy: Strategy,
+    /// What the operator says that its answers mean, before any table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleOverride>,
     /// Which part of the price catalog describes it (`openai`, `groq`, ...); `None` when no part does.
     pub catalog: Option<String>,
     /// When it was created.

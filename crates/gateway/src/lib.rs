@@ -25,6 +25,8 @@ pub use egress::egress;
 pub use metrics::Metrics;
 pub use options::{Attempts, Deadlines, Disconnect, Limits, Options};
 pub use server::{Gateway, Running, StartError};
-pub use snapshot::{Deployment, Living, ModelCard, Pooled, ProviderEntry, Resolution, Route, Snapshot, SnapshotHandle};
+pub use snapshot::{
+    Deployment, Lead, Living, ModelCard, Pooled, ProviderEntry, Resolution, Route, Snapshot, SnapshotHandle,
+};
 pub use surface::{ENDPOINTS, Endpoint, ModelIn};
 pub use upstream::BadRoot;

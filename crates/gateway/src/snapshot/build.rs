@@ -178,7 +178,7 @@ fn provider_entry(provider: &Provider, credentials: &[Credential], living: &Livi
         keyless: vendor.map_or(provider.kind == ProviderKind::OpenAiCompatible, |vendor| !vendor.needs_key),
         catalog: provider.catalog.as_deref().map(Box::from),
         free: provider.free,
-        rules: Vec::new(),
+        rules: provider.rules.clone(),
         limits_cost: own().any(|credential| credential.terms.limits.daily_cost.is_some()),
         pool,
         credentials: pooled.collect(),

@@ -3,6 +3,7 @@
 
 mod build;
 mod entries;
+mod explain;
 mod resolve;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use keyward_vault::TokenVerifier;
 pub use build::Living;
 pub use entries::{Deployment, ModelCard, Pooled, ProviderEntry, Route};
 pub(crate) use entries::{KeyEntry, World};
+pub use explain::Lead;
 pub use resolve::Resolution;
 pub(crate) use resolve::Unresolved;
 
@@ -30,6 +32,23 @@ pub struct Snapshot {
     pub(crate) verifier: Option<Arc<TokenVerifier>>,
     pub(crate) keys: FastMap<u64, Arc<KeyEntry>>,
     pub(crate) worlds: FastMap<TenantId, Arc<World>>,
+}
+
+impl Snapshot {
+    /// Where a name leads for a tenant's clients; `None` for one that leads nowhere, or to several providers.
+    pub fn route(&self, tenant: TenantId, name: &str) -> Option<Arc<Route>> {
+        self.worlds.get(&tenant)?.resolve(name).ok()
+    }
+
+    /// An enabled provider of a tenant, by its name.
+    pub fn provider(&self, tenant: TenantId, name: &str) -> Option<&Arc<ProviderEntry>> {
+        self.worlds.get(&tenant)?.providers.get(name)
+    }
+
+    /// Every enabled provider of a tenant, in no order.
+    pub fn providers(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<ProviderEntry>> {
+        self.worlds.get(&tenant).into_iter().flat_map(|world| world.providers.values())
+    }
 }
 
 /// Where the current snapshot is; cloning gives another door to the same place.

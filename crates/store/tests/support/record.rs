@@ -24,6 +24,7 @@ pub fn provider(n: u128, name: &str) -> Provider {
         enabled: true,
         free: false,
         strategy: Strategy::default(),
+        rules: Vec::new(),
         catalog: Some("openai".to_owned()),
         created_at: START,
         revision: 1,
