@@ -1,7 +1,8 @@
 //! What `/metrics` shows of the data plane. Every label has a small closed set of values; names that an outsider can
 //! invent (models, keys) never become one unasked.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::{AttemptOutcome, Entry};
@@ -18,6 +19,8 @@ use crate::stage::arrive::Arrival;
 
 /// Series per family with names of providers and models in them; what comes after that is counted as `other`.
 const MAX_NAMED_SERIES: usize = 2_000;
+/// Providers with a count of their own of answers that no rule knew; those after that are counted as `other`.
+const MAX_PROVIDER_SERIES: usize = 200;
 /// Upper bounds of the gateway's own time, in seconds: from 10 microseconds to 100 milliseconds.
 const OVERHEAD_BUCKETS: [f64; 13] =
     [10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 100e-3];
@@ -38,6 +41,9 @@ pub struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     cost: Family<NameLabels, Counter>,
     unpriced: Family<NameLabels, Counter>,
+    unknown_answers: Family<ProviderLabels, Counter>,
+    /// The same once more, to be shown in `status`.
+    unknown_by_provider: Mutex<BTreeMap<String, u64>>,
     named: Mutex<std::collections::HashSet<NameLabels>>,
 }
 
@@ -45,6 +51,11 @@ pub struct Metrics {
 struct RefusalLabels {
     dialect: &'static str,
     code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProviderLabels {
+    provider: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,6 +93,8 @@ impl Default for Metrics {
             tokens: Family::default(),
             cost: Family::default(),
             unpriced: Family::default(),
+            unknown_answers: Family::default(),
+            unknown_by_provider: Mutex::default(),
             named: Mutex::default(),
             registry: Mutex::default(),
         };
@@ -164,6 +177,21 @@ impl Metrics {
         self.refusals.get_or_create(&RefusalLabels { dialect: arrival.dialect.as_str(), code: denial.code() }).inc();
     }
 
+    /// Answers that no rule knew, by provider.
+    pub fn unknown_answers(&self) -> BTreeMap<String, u64> {
+        self.unknown_by_provider.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts an answer that no rule knew: it was judged by its status alone.
+    pub(crate) fn unknown_answer(&self, provider: &str) {
+        let mut counts = self.unknown_by_provider.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_place = counts.contains_key(provider) || counts.len() < MAX_PROVIDER_SERIES;
+        let provider = if has_place { provider } else { "other" };
+        *counts.entry(provider.to_owned()).or_default() += 1;
+        drop(counts);
+        self.unknown_answers.get_or_create(&ProviderLabels { provider: provider.to_owned() }).inc();
+    }
+
     fn measure(&self, entry: &Entry) {
         // Attempts that were refused or never sent have no time of ours to tell.
         if !entry.overhead.is_zero() {
@@ -213,6 +241,11 @@ impl Metrics {
         registry.register("attempts", "Attempts by provider, operation and outcome", self.attempts.clone());
         registry.register("tokens", "Tokens by provider and model", self.tokens.clone());
         registry.register("cost_nanodollars", "Known cost by provider and model", self.cost.clone());
+        registry.register(
+            "unknown_answers",
+            "Answers of providers that no rule knew and that were judged by their status alone",
+            self.unknown_answers.clone(),
+        );
         registry.register("unpriced_attempts", "Attempts whose price is unknown", self.unpriced.clone());
     }
 }

@@ -125,6 +125,9 @@ impl OpenAttempt {
     /// Writes the ledger row and tells the pool. `judged` says what the end means when it was not a good one.
     pub(crate) fn settle(mut self, spent: Spent, judged: Option<&Judgement>, worker: &Worker) -> Rc<Ledger> {
         let cause = self.cause();
+        if judged.is_some_and(|judged| !judged.known) {
+            worker.shared.metrics.unknown_answer(&self.target.provider.name);
+        }
         if let Some(claim) = self.claim.take() {
             claim.report(&outcome(&spent, judged, cause), worker.moment());
         }
