@@ -68,6 +68,10 @@ pub enum AdminError {
     NotInitialised,
     /// The store failed; the log has the details.
     StoreFailed,
+    /// It is in effect, but not kept.
+    NotKept,
+    /// As many follow what happens as may: this many.
+    TooManyFollowers(usize),
     /// The operating system gave no random bytes.
     NoEntropy,
     /// A fault of ours; the log has the details.
@@ -126,6 +130,8 @@ impl AdminError {
             Self::Integrity(_) => "integrity_error",
             Self::NotInitialised => "not_initialised",
             Self::StoreFailed => "store_failed",
+            Self::NotKept => "not_kept",
+            Self::TooManyFollowers(_) => "too_many_followers",
             Self::NoEntropy => "no_entropy",
             Self::Internal => "internal",
         }
@@ -152,7 +158,7 @@ impl AdminError {
             | Self::NotInitialised => 409,
             Self::RevisionMismatch(_) => 412,
             Self::KeyMalformed(_) => 422,
-            Self::VaultLocked | Self::StoreFailed | Self::NoEntropy => 503,
+            Self::VaultLocked | Self::StoreFailed | Self::NotKept | Self::TooManyFollowers(_) | Self::NoEntropy => 503,
             Self::Integrity(_) | Self::Internal => 500,
         }
     }
@@ -197,6 +203,8 @@ impl AdminError {
             Self::Integrity(what) => format!("The sealed secret of `{what}` does not open: the record was damaged or moved. Enter the key again, or restore a backup."),
             Self::NotInitialised => "This installation has not been set up. Run `keyward init` first.".to_owned(),
             Self::StoreFailed => "The store could not be read or written; nothing was changed. The server's log has the details under this request id.".to_owned(),
+            Self::NotKept => "The change is in effect, but the store could not keep it yet: a restart may undo it. Check the disk of the home, then repeat the change.".to_owned(),
+            Self::TooManyFollowers(most) => format!("{most} readers follow what happens already. Close one of them first."),
             Self::NoEntropy => "The operating system gave no random bytes; nothing was changed. Try again, and check the machine if it persists.".to_owned(),
             Self::Internal => "Keyward failed to handle this request. The server's log has the details under this request id.".to_owned(),
         }

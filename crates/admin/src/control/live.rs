@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keyward_domain::port::Durability;
@@ -23,6 +24,8 @@ pub struct LivePicture {
     pub snapshot_revision: u64,
     /// The ledger's journal.
     pub journal: JournalPicture,
+    /// Answers that no rule knew, by provider, since it began: they were judged by their status alone.
+    pub unknown_answers: BTreeMap<String, u64>,
     /// Sentences about what is wrong and what to do, such as a config file that could not be loaded.
     pub warnings: Vec<String>,
 }

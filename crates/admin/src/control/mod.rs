@@ -2,9 +2,11 @@
 //! else).
 
 mod destination;
+mod events;
 mod fallback;
 mod find;
 mod live;
+mod pools;
 mod price;
 mod probe;
 mod secret;
@@ -22,11 +24,14 @@ use keyward_vault::Vault;
 
 use crate::error::AdminError;
 use crate::operation::Permit;
+use events::News;
 
 pub use destination::check_destination;
+pub use events::{Feed, Happening, Told};
 pub use fallback::{MAX_TARGETS, leads_back};
 pub use find::check_revision;
 pub use live::{JournalPicture, Live, LivePicture};
+pub use pools::{Lead, Pools, Target, Way};
 pub use price::Standing;
 pub use probe::{Listed, Probed, check_form};
 pub use secret::is_void;
@@ -49,6 +54,8 @@ pub struct Ports {
     /// change is acknowledged. The wire publishes the data plane's new snapshot here. It must not call back into an
     /// operation.
     pub on_change: Arc<dyn Fn() + Send + Sync>,
+    /// What pools know.
+    pub pools: Arc<dyn Pools>,
     /// The running server, for `status`.
     pub live: Arc<dyn Live>,
     /// The root key file of the home, tried by `unlock` when no passphrase is given.
@@ -62,12 +69,15 @@ pub struct Control {
     unlocking: tokio::sync::Mutex<()>,
     /// Held between looking whether a secret is kept already and keeping it.
     keeping: tokio::sync::Mutex<()>,
+    /// Tells those who follow what happens.
+    news: News,
 }
 
 impl Control {
     /// The control plane over these ports.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, unlocking: tokio::sync::Mutex::new(()), keeping: tokio::sync::Mutex::new(()) }
+        let (unlocking, keeping) = (tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(()));
+        Self { ports, unlocking, keeping, news: News::default() }
     }
 
     /// The moment.
@@ -127,9 +137,11 @@ impl Control {
         let audit =
             AuditDraft::done(id, now, permit.principal(), permit.name(), &object.to_string()).with_detail(detail);
         let (store, on_change) = (Arc::clone(&self.ports.store), Arc::clone(&self.ports.on_change));
+        let news = self.news.clone();
         let committed = tokio::task::spawn_blocking(move || {
             let revision = store.commit(&changes, &audit)?;
             on_change();
+            news.changed(audit);
             Ok::<_, keyward_domain::port::StoreError>(revision)
         });
         Ok(committed.await.map_err(|error| thread_died(&error))??)

@@ -3,6 +3,7 @@
 //! Nothing here ever repeats a value in its error text: whatever was sent may be a secret in the wrong place.
 
 mod edit;
+mod length;
 mod list;
 mod model;
 mod moment;
@@ -14,6 +15,7 @@ mod tag;
 mod whole;
 
 pub use edit::Edit;
+pub use length::Length;
 pub use list::{GroupBy, Networks, Operations, Tags};
 pub use model::{KeyModelPattern, ModelId, ModelPattern, Target};
 pub use moment::{Moment, Since};

@@ -5,11 +5,14 @@
 pub mod admin_token;
 pub mod alias;
 pub mod audit;
+pub mod event;
+pub mod health;
 pub mod key;
 pub mod model;
 pub mod price;
 pub mod provider;
 pub mod request;
+pub mod route;
 pub mod status;
 pub mod usage;
 pub mod vault;
@@ -22,7 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::control::Control;
+use crate::control::{Control, Feed};
 use crate::error::AdminError;
 
 /// One thing that can be asked. The implementing type is the input.
@@ -35,6 +38,9 @@ pub trait Operation: DeserializeOwned + ToSchema + Send + 'static {
 
     /// What the permission rule is asked.
     const ACTION: Action;
+
+    /// What the answer is written in.
+    const CONTENT_TYPE: &'static str = "application/json";
 
     /// Does it. Call [`Operation::run`] instead; the permit is the proof that somebody asked the rule.
     fn perform(
@@ -57,6 +63,11 @@ pub trait Operation: DeserializeOwned + ToSchema + Send + 'static {
 
     /// The revision of what is answered, for the `ETag` header.
     fn revision(_output: &Self::Output) -> Option<u64> {
+        None
+    }
+
+    /// The answer as a stream of what happens, when that is what was asked for.
+    fn as_feed(_output: &mut Self::Output) -> Option<Feed> {
         None
     }
 

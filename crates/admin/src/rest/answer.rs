@@ -7,12 +7,17 @@ use http::header::{CONTENT_TYPE, ETAG, HeaderValue, WWW_AUTHENTICATE};
 use keyward_domain::ids::RequestId;
 use serde_json::json;
 
-use super::routes::Reply;
+use super::routes::{Reply, ReplyBody};
+use crate::control::Feed;
 use crate::error::AdminError;
 
 /// What an operation answered.
-pub(super) fn reply(reply: Reply, status: StatusCode) -> Response {
-    let mut response = of(status, reply.content_type, reply.body);
+pub(super) fn reply(reply: Reply, status: StatusCode, follower: impl FnOnce(Feed) -> Body) -> Response {
+    let body = match reply.body {
+        ReplyBody::Whole(bytes) => Body::from(bytes),
+        ReplyBody::Feed(feed) => follower(*feed),
+    };
+    let mut response = with_body(status, reply.content_type, body);
     if let Some(tag) = reply.revision.and_then(|revision| HeaderValue::try_from(format!("\"{revision}\"")).ok()) {
         response.headers_mut().insert(ETAG, tag);
     }
@@ -40,7 +45,11 @@ pub(super) fn refusal(error: &AdminError, id: RequestId) -> Response {
 
 /// A response with this body.
 pub(super) fn of(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
+    with_body(status, content_type, Body::from(body))
+}
+
+fn with_body(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -4,6 +4,7 @@
 
 mod answer;
 mod authenticate;
+mod follow;
 mod gate;
 mod input;
 mod open;
@@ -107,8 +108,9 @@ impl Door {
 
 async fn answer_row(door: Door, row: &'static Row, request: Request) -> Response {
     let id: RequestId = gate::request_id(&request, &door.plane.control);
+    let headers = request.headers().clone();
     match run_row(&door, row, request).await {
-        Ok(reply) => answer::reply(reply, row.status),
+        Ok(reply) => answer::reply(reply, row.status, |feed| follow::body(door.clone(), row, headers, feed)),
         Err(error) => answer::refusal(&error, id),
     }
 }

@@ -147,7 +147,7 @@ fn responses(row: &Row) -> Value {
         "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
     });
     let mut responses = Map::new();
-    let success = json!({ "description": said, "content": { "application/json": { "schema": schema } } });
+    let success = json!({ "description": said, "content": { row.content_type: { "schema": schema } } });
     responses.insert(row.status.as_u16().to_string(), success);
     responses.insert("default".to_owned(), refusal);
     Value::Object(responses)

@@ -13,10 +13,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::input::{Input, decode};
 use super::openapi::ReadOpenApi;
-use crate::control::Control;
+use crate::control::{Control, Feed};
 use crate::error::AdminError;
 use crate::operation::{
-    Operation, Permit, admin_token, alias, audit, key, model, price, provider, request, status, usage, vault, vkey,
+    Operation, Permit, admin_token, alias, audit, event, health, key, model, price, provider, request, route, status,
+    usage, vault, vkey,
 };
 
 /// The table, in the order of the API description.
@@ -38,6 +39,7 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         get::<key::ListKeys>("/keys", Read),
         made::<key::AddKey>("/keys", Write),
         post::<key::TestAllKeys>("/keys/test", Write),
+        get::<key::ListAllKeyEvents>("/key-events", Read),
         get::<key::ShowKey>("/keys/{key}", Read),
         patch::<key::UpdateKey>("/keys/{key}", Write),
         delete::<key::RemoveKey>("/keys/{key}", Write),
@@ -47,8 +49,17 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         post::<key::DisableKey>("/keys/{key}/disable", Write),
         post::<key::DrainKey>("/keys/{key}/drain", Write),
         post::<key::RetireKey>("/keys/{key}/retire", Write),
+        get::<key::ListKeyEvents>("/keys/{key}/events", Read),
+        post::<key::CoolKey>("/keys/{key}/cooldown", Write),
+        delete::<key::ClearKey>("/keys/{key}/cooldown", Write),
         post::<key::ReplaceKey>("/keys/{key}/replace", Write),
         post::<key::RevealKey>("/keys/{key}/reveal", Reveal),
+        get::<event::FollowEvents>("/events", Read),
+        get::<health::SummariseHealth>("/health/summary", Read),
+        post::<health::CheckHealth>("/health/check", Write),
+        get::<health::ShowHealth>("/health/{model}/{key}", Read),
+        get::<route::ExplainRoute>("/routes/explain", Read),
+        post::<route::SimulateStrategy>("/routes/simulate", Read),
         get::<vkey::ListVkeys>("/vkeys", Read),
         made::<vkey::CreateVkey>("/vkeys", Write),
         get::<vkey::ShowVkey>("/vkeys/{vkey}", Read),
@@ -66,6 +77,7 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         get::<usage::ShowUsage>("/usage", Read),
         get::<request::ListRequests>("/requests", Read),
         get::<request::ShowRequest>("/requests/{request}", Read),
+        get::<request::ExplainRequest>("/requests/{request}/explain", Read),
         get::<audit::ListAudit>("/audit", Read),
         get::<admin_token::ListAdminTokens>("/admin-tokens", Administer),
         made::<admin_token::CreateAdminToken>("/admin-tokens", Administer),
@@ -91,6 +103,8 @@ pub struct Row {
     pub name: &'static str,
     /// The status of success.
     pub status: StatusCode,
+    /// The content type of the answer, unless the input asks for another.
+    pub content_type: &'static str,
     permit: fn(&Principal) -> Result<(), AdminError>,
     run: Run,
     pub(super) input: fn() -> RefOr<Schema>,
@@ -108,8 +122,17 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, AdminError>> + Send
 #[derive(Debug)]
 pub struct Reply {
     pub(super) content_type: &'static str,
-    pub(super) body: Vec<u8>,
+    pub(super) body: ReplyBody,
     pub(super) revision: Option<u64>,
+}
+
+/// What is sent.
+#[derive(Debug)]
+pub(super) enum ReplyBody {
+    /// This.
+    Whole(Vec<u8>),
+    /// What happens, as it happens.
+    Feed(Box<Feed>),
 }
 
 impl Row {
@@ -168,6 +191,7 @@ fn row<O: Operation>(method: Method, path: &'static str, action: Action, status:
         asked: O::ACTION,
         name: O::NAME,
         status,
+        content_type: O::CONTENT_TYPE,
         permit: |principal| Permit::of::<O>(principal).map(|_| ()),
         run: |control, principal, input| Box::pin(perform::<O>(control, principal, input)),
         input: <O as PartialSchema>::schema,
@@ -189,14 +213,17 @@ fn named<T: ToSchema>() -> Option<String> {
 async fn perform<O: Operation>(control: &Control, principal: &Principal, input: &Input) -> Result<Reply, AdminError> {
     let permit = Permit::of::<O>(principal)?;
     let operation: O = decode(input)?;
-    let output = operation.perform(control, &permit).await?;
+    let mut output = operation.perform(control, &permit).await?;
+    if let Some(feed) = O::as_feed(&mut output) {
+        return Ok(Reply { content_type: O::CONTENT_TYPE, body: ReplyBody::Feed(Box::new(feed)), revision: None });
+    }
     let revision = O::revision(&output);
     if let Some((content_type, text)) = O::as_text(&output) {
-        return Ok(Reply { content_type, body: text.into_bytes(), revision });
+        return Ok(Reply { content_type, body: ReplyBody::Whole(text.into_bytes()), revision });
     }
     let body = serde_json::to_vec(&output).map_err(|error| {
         tracing::error!(%error, operation = O::NAME, "an answer could not be written as JSON");
         AdminError::Internal
     })?;
-    Ok(Reply { content_type: "application/json", body, revision })
+    Ok(Reply { content_type: O::CONTENT_TYPE, body: ReplyBody::Whole(body), revision })
 }

@@ -9,6 +9,7 @@ mod keys;
 mod ledger;
 mod models;
 mod permissions;
+mod pools;
 mod providers;
 mod secrets;
 mod terms;

@@ -24,6 +24,7 @@ POST   /providers/{provider}/test               - O W
 GET    /keys                                    V O W
 POST   /keys                                    - O W
 POST   /keys/test                               - O W
+GET    /key-events                              V O W
 GET    /keys/{key}                              V O W
 PATCH  /keys/{key}                              - O W
 DELETE /keys/{key}                              - O W
@@ -33,8 +34,17 @@ POST   /keys/{key}/enable                       - O W
 POST   /keys/{key}/disable                      - O W
 POST   /keys/{key}/drain                        - O W
 POST   /keys/{key}/retire                       - O W
+GET    /keys/{key}/events                       V O W
+POST   /keys/{key}/cooldown                     - O W
+DELETE /keys/{key}/cooldown                     - O W
 POST   /keys/{key}/replace                      - O W
 POST   /keys/{key}/reveal                       - - W
+GET    /events                                  V O W
+GET    /health/summary                          V O W
+POST   /health/check                            - O W
+GET    /health/{model}/{key}                    V O W
+GET    /routes/explain                          V O W
+POST   /routes/simulate                         V O W
 GET    /vkeys                                   V O W
 POST   /vkeys                                   - O W
 GET    /vkeys/{vkey}                            V O W
@@ -52,6 +62,7 @@ DELETE /aliases/{name}                          - O W
 GET    /usage                                   V O W
 GET    /requests                                V O W
 GET    /requests/{request}                      V O W
+GET    /requests/{request}/explain              V O W
 GET    /audit                                   V O W
 GET    /admin-tokens                            - - W
 POST   /admin-tokens                            - - W

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, Request, StatusCode};
 use keyward_admin::control::{Control, JournalPicture, Live, LivePicture, Ports};
 use keyward_admin::operation::Operation;
@@ -30,6 +31,8 @@ use keyward_vault::{RootHolder, Vault, create_key_file};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::pools::TestPools;
+
 /// 2026-11-20T00:00:00Z.
 pub(crate) const START: i64 = 1_795_132_800_000;
 
@@ -42,6 +45,7 @@ pub(crate) struct World {
     pub(crate) vendor: Arc<Vendor>,
     /// The store's revision at each call of `on_change`.
     pub(crate) published: Arc<Mutex<Vec<u64>>>,
+    pub(crate) pools: Arc<TestPools>,
     pub(crate) home: tempfile::TempDir,
 }
 
@@ -92,9 +96,14 @@ impl World {
         store.inner.found(install, &records, &audit).unwrap();
         let vendor = Arc::new(Vendor::default());
         let published = Arc::new(Mutex::new(Vec::new()));
+        let pools = TestPools::new(store.clone(), clock.clone());
         let on_change = {
-            let (store, published) = (Arc::clone(&store), Arc::clone(&published));
-            move || published.lock().unwrap().push(store.inner.load().unwrap().revision)
+            let (store, published, pools) = (Arc::clone(&store), Arc::clone(&published), Arc::clone(&pools));
+            move || {
+                let records = store.inner.load().unwrap();
+                published.lock().unwrap().push(records.revision);
+                pools.publish(&records);
+            }
         };
         let control = Arc::new(Control::new(Ports {
             store: store.clone(),
@@ -104,12 +113,13 @@ impl World {
             egress: vendor.clone(),
             catalog: Arc::new(catalog()),
             on_change: Arc::new(on_change),
+            pools: pools.clone(),
             live: Arc::new(Running),
             key_file,
         }));
         let metrics = Arc::new(|| "keyward_up 1\n".to_owned());
         let plane = Arc::new(Plane::new(control.clone(), vec!["Keyward.Example".to_owned()], metrics));
-        Self { control, plane, store, vault, clock, vendor, published, home }
+        Self { control, plane, store, vault, clock, vendor, published, pools, home }
     }
 
     /// A call at the local door, as the owner of the home.
@@ -180,7 +190,12 @@ pub(crate) fn request(method: &str, path: &str, token: Option<&str>, body: &Valu
 
 pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
-    let bytes = axum::body::to_bytes(body, 1 << 24).await.unwrap();
+    // A stream of events has no end; its beginning is what a test looks at.
+    let bytes = if parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+        body.into_data_stream().next().await.unwrap().unwrap()
+    } else {
+        axum::body::to_bytes(body, 1 << 24).await.unwrap()
+    };
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let json = serde_json::from_str(&text).unwrap_or_default();
     Answer { status: parts.status, headers: parts.headers, text, json }
@@ -306,6 +321,7 @@ impl Live for Running {
             draining: false,
             snapshot_revision: u64::MAX,
             journal: JournalPicture::default(),
+            unknown_answers: BTreeMap::new(),
             warnings: vec!["The config file has an error in line 3.".to_owned()],
         }
     }

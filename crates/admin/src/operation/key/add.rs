@@ -70,7 +70,10 @@ impl Operation for AddKey {
         let _turn = control.turn_to_keep().await;
         refuse_duplicate(&control.records().await?, provider, &index)?;
         control.commit(permit, changes, &key.id, &detail).await?;
-        Ok(KeyView::in_full(&key, provider))
+        if let Some(proof) = &key.proof {
+            control.tested(&key, proof.finding, permit.principal());
+        }
+        Ok(KeyView::in_full(control, &key, provider))
     }
 
     fn revision(output: &KeyView) -> Option<u64> {

@@ -30,7 +30,7 @@ impl Operation for DiscoverModels {
         test_keys(control, permit, &records, &[key.id]).await?;
         let records = control.records().await?;
         let key = Control::find_key(&records, &self.key)?;
-        Ok(KeyView::in_full(key, Control::provider_of(&records, key)?))
+        Ok(KeyView::in_full(control, key, Control::provider_of(&records, key)?))
     }
 
     fn revision(output: &KeyView) -> Option<u64> {

@@ -45,7 +45,9 @@ impl Operation for EnableKey {
             key.revision += 1;
             let detail = format!("{}/{}: {}", provider.name, key.name, key.state.as_str());
             control.commit(permit, vec![Change::PutCredential(key.clone())], &key.id, &detail).await?;
-            return Ok(KeyView::of(&key, provider));
+            control.cleared(key.id, permit.principal());
+            control.keep_standings().await?;
+            return Ok(KeyView::of(control, &key, provider));
         }
         if key.state.is_off() {
             return enable_key(control, permit, &records, &key).await;

@@ -40,5 +40,5 @@ pub(super) async fn put_into(
         key.revision += 1;
         control.commit(permit, vec![Change::PutCredential(key.clone())], &key.id, &detail).await?;
     }
-    Ok(KeyView::of(&key, provider))
+    Ok(KeyView::of(control, &key, provider))
 }

@@ -39,7 +39,7 @@ impl Operation for ListKeys {
         };
         let mut keys: Vec<_> = records.credentials.iter().filter(wanted).collect();
         keys.sort_by_key(|key| key.id);
-        let views = keys.into_iter().take(self.limit.as_len() + 1).map(|key| KeyView::among(key, &records));
+        let views = keys.into_iter().take(self.limit.as_len() + 1).map(|key| KeyView::among(control, key, &records));
         Ok(page_of(views.collect::<Result<_, _>>()?, self.limit, |view| view.id.clone()))
     }
 }

@@ -1,10 +1,14 @@
 //! Provider keys: sealed, proved by a call that costs nothing, and used or not.
 
 mod add;
+mod clear;
+mod cool;
 mod disable;
 mod discover;
 mod drain;
 mod enable;
+mod events;
+mod health;
 mod life;
 mod list;
 mod proof;
@@ -20,10 +24,15 @@ mod update;
 mod view;
 
 pub use add::AddKey;
+pub use clear::ClearKey;
+pub use cool::CoolKey;
 pub use disable::DisableKey;
 pub use discover::DiscoverModels;
 pub use drain::DrainKey;
 pub use enable::EnableKey;
+pub(crate) use events::full_name;
+pub use events::{KeyEventView, ListAllKeyEvents, ListKeyEvents};
+pub use health::{CauseView, KeyHealthView, LatencyView, MeterView, ModelHealthView, StandingView};
 pub use list::ListKeys;
 pub use proof::test_keys;
 pub use remove::RemoveKey;

@@ -104,7 +104,7 @@ async fn keep(
     aim: Aim,
 ) -> Result<Vec<KeyView>, AdminError> {
     let mut records = control.records().await?;
-    let mut changed = Vec::new();
+    let mut changed: Vec<Credential> = Vec::new();
     for (id, version, probed) in found {
         let held = records.credentials.iter_mut().find(|key| key.id == id && key.seal_version == version);
         match held {
@@ -122,10 +122,23 @@ async fn keep(
     }
     if !changed.is_empty() {
         let (object, detail) = described(&changed, &records)?;
-        control.commit(permit, changed.into_iter().map(Change::PutCredential).collect(), &object, &detail).await?;
+        control.commit(permit, changed.iter().cloned().map(Change::PutCredential).collect(), &object, &detail).await?;
+        learn(control, permit, &changed, aim);
+        control.keep_standings().await?;
     }
     let tested = records.credentials.iter().filter(|key| ids.contains(&key.id));
-    tested.map(|key| KeyView::among(key, &records)).collect()
+    tested.map(|key| KeyView::among(control, key, &records)).collect()
+}
+
+/// Tells the pools what was found. A key that is switched on begins afresh.
+fn learn(control: &Control, permit: &Permit<'_>, changed: &[Credential], aim: Aim) {
+    for key in changed {
+        let Some(finding) = key.proof.as_ref().map(|proof| proof.finding) else { continue };
+        if aim == Aim::Enable && finding == Finding::Valid {
+            control.cleared(key.id, permit.principal());
+        }
+        control.tested(key, finding, permit.principal());
+    }
 }
 
 /// What the audit log says about these keys: of many in few words, because its details are short.

@@ -68,7 +68,13 @@ impl Operation for ReplaceKey {
             refuse_duplicate(&control.records().await?, provider, &index)?;
         }
         control.commit(permit, changes, &key.id, &detail).await?;
-        Ok(KeyView::in_full(&key, provider))
+        // What was held against it was held against the secret that is gone.
+        control.cleared(key.id, permit.principal());
+        if let Some(proof) = &key.proof {
+            control.tested(&key, proof.finding, permit.principal());
+        }
+        control.keep_standings().await?;
+        Ok(KeyView::in_full(control, &key, provider))
     }
 
     fn revision(output: &KeyView) -> Option<u64> {

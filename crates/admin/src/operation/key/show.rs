@@ -24,7 +24,7 @@ impl Operation for ShowKey {
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<KeyView, AdminError> {
         let records = control.records().await?;
         let key = Control::find_key(&records, &self.key)?;
-        Ok(KeyView::in_full(key, Control::provider_of(&records, key)?))
+        Ok(KeyView::in_full(control, key, Control::provider_of(&records, key)?))
     }
 
     fn revision(output: &KeyView) -> Option<u64> {

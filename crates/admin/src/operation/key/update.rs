@@ -52,7 +52,7 @@ impl Operation for UpdateKey {
             let detail = format!("{}/{}: {}", provider.name, old.name, described(old, &key));
             control.commit(permit, vec![Change::PutCredential(key.clone())], &key.id, &detail).await?;
         }
-        Ok(KeyView::of(&key, provider))
+        Ok(KeyView::of(control, &key, provider))
     }
 
     fn revision(output: &KeyView) -> Option<u64> {

@@ -4,7 +4,7 @@ use keyward_domain::provider::Provider;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::TermsView;
+use super::{KeyHealthView, TermsView};
 use crate::control::{Control, is_void};
 use crate::error::AdminError;
 use crate::field::Moment;
@@ -35,6 +35,8 @@ pub struct KeyView {
     pub models: Option<Vec<String>>,
     /// The last proof that it works or does not.
     pub proof: Option<ProofView>,
+    /// What is known of its fitness; `null` while its provider is disabled.
+    pub health: Option<KeyHealthView>,
     /// On which terms it is used.
     pub terms: TermsView,
     /// When it was added.
@@ -56,7 +58,7 @@ pub struct ProofView {
 
 impl KeyView {
     /// The view for lists.
-    pub fn of(key: &Credential, provider: &Provider) -> Self {
+    pub fn of(control: &Control, key: &Credential, provider: &Provider) -> Self {
         Self {
             id: key.id.to_string(),
             provider: provider.name.clone(),
@@ -68,6 +70,7 @@ impl KeyView {
             model_count: key.models.len(),
             models: None,
             proof: key.proof.as_ref().map(ProofView::of),
+            health: control.known(key).as_ref().map(KeyHealthView::of),
             terms: TermsView::of(&key.terms),
             created_at: Moment(key.created_at),
             revision: key.revision,
@@ -75,13 +78,13 @@ impl KeyView {
     }
 
     /// The view for one key alone.
-    pub fn in_full(key: &Credential, provider: &Provider) -> Self {
-        Self { models: Some(key.models.clone()), ..Self::of(key, provider) }
+    pub fn in_full(control: &Control, key: &Credential, provider: &Provider) -> Self {
+        Self { models: Some(key.models.clone()), ..Self::of(control, key, provider) }
     }
 
     /// The view for lists, of a key among its records.
-    pub fn among(key: &Credential, records: &Records) -> Result<Self, AdminError> {
-        Ok(Self::of(key, Control::provider_of(records, key)?))
+    pub fn among(control: &Control, key: &Credential, records: &Records) -> Result<Self, AdminError> {
+        Ok(Self::of(control, key, Control::provider_of(records, key)?))
     }
 }
 

@@ -7,7 +7,8 @@ use keyward_domain::routing::Strategy;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::ProviderView;
+use super::rules::rules_of;
+use super::{ProviderView, RuleText};
 use crate::control::{Control, check_destination};
 use crate::error::AdminError;
 use crate::field::Name;
@@ -35,6 +36,9 @@ pub struct AddProvider {
     /// `health_based`, `cost_optimized`, `latency`, `random`, `single`.
     #[schema(value_type = Option<String>)]
     pub strategy: Option<Strategy>,
+    /// What its answers mean, before the tables that are built in.
+    #[serde(default)]
+    pub rules: Vec<RuleText>,
 }
 
 impl Operation for AddProvider {
@@ -82,6 +86,7 @@ impl AddProvider {
             enabled: true,
             free: self.free.unwrap_or_else(|| preset.is_some_and(|preset| preset.free)),
             strategy: self.strategy.unwrap_or_default(),
+            rules: rules_of(self.rules)?,
             catalog: self.catalog.map(Name::into_string).or(preset.and_then(|p| p.catalog).map(str::to_owned)),
             created_at: now,
             revision: 1,

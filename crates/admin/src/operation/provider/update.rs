@@ -10,8 +10,9 @@ use keyward_domain::time::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::ProviderView;
 use super::rename::renamed;
+use super::rules::rules_of;
+use super::{ProviderView, RuleText};
 use crate::control::{Control, check_destination, check_revision};
 use crate::error::AdminError;
 use crate::field::{Name, Reference, sent};
@@ -40,6 +41,8 @@ pub struct UpdateProvider {
     /// `cost_optimized`, `latency`, `random`, `single`.
     #[schema(value_type = Option<String>)]
     pub strategy: Option<Strategy>,
+    /// What its answers mean, before the tables that are built in: all rules, in place of those before.
+    pub rules: Option<Vec<RuleText>>,
 }
 
 impl Operation for UpdateProvider {
@@ -89,6 +92,9 @@ impl UpdateProvider {
         }
         new.free = self.free.unwrap_or(new.free);
         new.strategy = self.strategy.unwrap_or(new.strategy);
+        if let Some(rules) = self.rules {
+            new.rules = rules_of(rules)?;
+        }
         if let Some(catalog) = self.catalog {
             new.catalog = catalog.map(Name::into_string);
         }
@@ -101,6 +107,9 @@ fn described(old: &Provider, new: &Provider, voided: usize) -> String {
     let mut said = format!("{} -> {}, {} -> {}, keys voided: {voided}", old.name, new.name, old.base_url, new.base_url);
     if old.strategy != new.strategy {
         let _ = write!(said, ", {} -> {}", old.strategy.as_str(), new.strategy.as_str());
+    }
+    if old.rules != new.rules {
+        let _ = write!(said, ", rules: {} -> {}", old.rules.len(), new.rules.len());
     }
     said
 }

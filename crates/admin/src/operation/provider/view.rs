@@ -4,6 +4,7 @@ use keyward_domain::provider::Provider;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::RuleText;
 use crate::field::Moment;
 
 /// A provider as the control plane shows it.
@@ -25,6 +26,8 @@ pub struct ProviderView {
     pub catalog: Option<String>,
     /// How a key of its pool is chosen.
     pub strategy: &'static str,
+    /// What the operator says that its answers mean, before the tables that are built in.
+    pub rules: Vec<RuleText>,
     /// How many keys it has.
     pub keys: usize,
     /// How many of them are in use.
@@ -48,6 +51,7 @@ impl ProviderView {
             free: provider.free,
             catalog: provider.catalog.clone(),
             strategy: provider.strategy.as_str(),
+            rules: provider.rules.iter().map(RuleText::of).collect(),
             keys: keys().count(),
             active_keys: keys().filter(|credential| credential.state == CredentialState::Active).count(),
             created_at: Moment(provider.created_at),

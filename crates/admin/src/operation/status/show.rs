@@ -23,7 +23,7 @@ impl Operation for ShowStatus {
         let live = control.live();
         let locked = control.vault().is_locked();
         let now = control.now();
-        let warnings = warnings(&Scene { records: &records, totals, live: &live, locked, now });
-        Ok(StatusView::of(&records, totals, &live, locked, now, warnings))
+        let scene = Scene { records: &records, totals, live: &live, locked, now };
+        Ok(StatusView::of(control, &scene, warnings(control, &scene)))
     }
 }

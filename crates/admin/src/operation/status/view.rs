@@ -1,12 +1,15 @@
-use keyward_domain::port::{Durability, LedgerTotals, Records};
-use keyward_domain::time::Timestamp;
+use std::collections::BTreeMap;
+
+use keyward_domain::port::{Durability, Records};
+use keyward_domain::standing::Standing;
 use keyward_domain::virtual_key::KeyStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::control::{Control, LivePicture};
+use super::warning::Scene;
+use crate::control::Control;
 use crate::field::{Moment, usd};
-use crate::operation::key::ProofView;
+use crate::operation::key::{ProofView, full_name};
 
 /// One page of everything.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,6 +48,8 @@ pub struct StatusView {
     pub ledger: LedgerStatus,
     /// The ledger's journal.
     pub journal: JournalStatus,
+    /// Answers that no rule knew, by provider, since the server started: they were judged by their status alone.
+    pub unknown_answers: BTreeMap<String, u64>,
     /// What needs attention, and what to do about it.
     pub warnings: Vec<String>,
 }
@@ -56,6 +61,10 @@ pub struct KeyStatusLine {
     pub key: String,
     /// `pending`, `active`, `disabled`, `suspect`, `draining`, `retired`, `revoked`.
     pub state: &'static str,
+    /// How fit it is: `active`, `cooling`, `exhausted`, `suspect`; `null` while its provider is disabled.
+    pub standing: Option<&'static str>,
+    /// When it is back by itself.
+    pub until: Option<Moment>,
     /// The last proof that it works or does not.
     pub proof: Option<ProofView>,
 }
@@ -87,14 +96,8 @@ pub struct JournalStatus {
 }
 
 impl StatusView {
-    pub(super) fn of(
-        records: &Records,
-        totals: LedgerTotals,
-        live: &LivePicture,
-        locked: bool,
-        now: Timestamp,
-        warnings: Vec<String>,
-    ) -> Self {
+    pub(super) fn of(control: &Control, scene: &Scene<'_>, warnings: Vec<String>) -> Self {
+        let Scene { records, totals, live, locked, now } = *scene;
         let keys = records.virtual_keys.iter().filter(|key| key.status != KeyStatus::Revoked);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -109,7 +112,7 @@ impl StatusView {
             vault: if locked { "locked" } else { "unlocked" },
             providers: records.providers.len(),
             enabled_providers: records.providers.iter().filter(|provider| provider.enabled).count(),
-            keys: lines(records),
+            keys: lines(control, records),
             virtual_keys: keys.clone().count(),
             active_virtual_keys: keys.filter(|key| key.check_active(now).is_ok()).count(),
             ledger: LedgerStatus {
@@ -127,16 +130,22 @@ impl StatusView {
                 healthy: live.journal.failure.is_none(),
                 pending_rows: live.journal.pending_rows,
             },
+            unknown_answers: live.unknown_answers.clone(),
             warnings,
         }
     }
 }
 
-fn lines(records: &Records) -> Vec<KeyStatusLine> {
-    let line = |key: &keyward_domain::credential::Credential| KeyStatusLine {
-        key: format!("{}/{}", Control::provider_of(records, key).map_or("?", |p| p.name.as_str()), key.name),
-        state: key.state.as_str(),
-        proof: key.proof.as_ref().map(ProofView::of),
+fn lines(control: &Control, records: &Records) -> Vec<KeyStatusLine> {
+    let line = |key: &keyward_domain::credential::Credential| {
+        let standing = control.known(key).map(|known| known.standing);
+        KeyStatusLine {
+            key: full_name(key, records),
+            state: key.state.as_str(),
+            standing: standing.map(Standing::as_str),
+            until: standing.and_then(Standing::until).map(Moment),
+            proof: key.proof.as_ref().map(ProofView::of),
+        }
     };
     let mut lines: Vec<_> = records.credentials.iter().map(line).collect();
     lines.sort_by(|a, b| a.key.cmp(&b.key));

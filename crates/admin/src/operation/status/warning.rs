@@ -1,14 +1,16 @@
-//! What needs attention. Each warning is a sentence that says what is wrong and what to do. Pure.
+//! What needs attention. Each warning is a sentence that says what is wrong and what to do.
 
 use std::time::Duration;
 
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::port::{LedgerTotals, Records};
 use keyward_domain::provider::ProviderKind;
+use keyward_domain::standing::Standing;
 use keyward_domain::time::Timestamp;
 use keyward_domain::virtual_key::KeyStatus;
 
 use crate::control::{Control, LivePicture, is_void};
+use crate::operation::key::full_name;
 
 /// Provider keys that end within this time are announced: a new one has to be asked for somewhere else.
 const KEY_EXPIRY_NOTICE: Duration = Duration::from_hours(30 * 24);
@@ -17,6 +19,7 @@ const KEY_EXPIRY_NOTICE: Duration = Duration::from_hours(30 * 24);
 const EXPIRY_NOTICE: Duration = Duration::from_hours(7 * 24);
 
 /// What the warnings are made from.
+#[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
     pub(super) records: &'a Records,
     pub(super) totals: LedgerTotals,
@@ -25,10 +28,11 @@ pub(super) struct Scene<'a> {
     pub(super) now: Timestamp,
 }
 
-pub(super) fn warnings(scene: &Scene<'_>) -> Vec<String> {
+pub(super) fn warnings(control: &Control, scene: &Scene<'_>) -> Vec<String> {
     let mut warnings = scene.live.warnings.clone();
     server(scene, &mut warnings);
     keys(scene, &mut warnings);
+    standings(control, scene, &mut warnings);
     ends_of_keys(scene, &mut warnings);
     accounts(scene, &mut warnings);
     virtual_keys(scene, &mut warnings);
@@ -79,6 +83,30 @@ fn keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
             warnings
                 .push(format!("The key `{name}` has not been proved to work. {said} Run `keyward key test {name}`."));
         }
+    }
+}
+
+/// Keys that only a person can bring back, and answers that the tables should know.
+fn standings(control: &Control, scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    for key in scene.records.credentials.iter().filter(|key| key.state == CredentialState::Active) {
+        let Some(known) = control.known(key).and_then(|known| known.known) else { continue };
+        let (name, reason) = (full_name(key, scene.records), known.reason);
+        match known.standing {
+            Standing::Suspect => warnings.push(format!(
+                "The key `{name}` is not used: {reason}. See `keyward key events {name}`; enter it again with `keyward \
+                 key replace {name}`, or run `keyward key test {name}` when the provider accepts it again."
+            )),
+            Standing::Exhausted { until: None } => warnings
+                .push(format!("The key `{name}` is not used: {reason}. Pay, then run `keyward key test {name}`.")),
+            _ => {}
+        }
+    }
+    for (provider, count) in &scene.live.unknown_answers {
+        let answers = if *count == 1 { "answer" } else { "answers" };
+        warnings.push(format!(
+            "{count} {answers} of `{provider}` were of a kind that no rule knows, and were judged by their status alone. \
+             Say what they mean with `keyward provider update {provider} --rules FILE`."
+        ));
     }
 }
 

@@ -1,0 +1,5 @@
+//! Events: what happens, told as it happens.
+
+mod follow;
+
+pub use follow::{ChangeView, EventView, Events, FollowEvents};
