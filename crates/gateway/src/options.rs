@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Durability;
 
 /// Everything the data plane needs to know that is not configuration data.
@@ -76,6 +77,12 @@ pub struct Attempts {
     pub max: usize,
     /// How long a call may wait when every key merely rests, instead of being refused at once.
     pub wait: Duration,
+    /// After this much time since its arrival a call is not tried again; the call's own deadline holds besides.
+    pub total: Option<Duration>,
+    /// What attempts that failed and may be billed all the same can cost together with the next one, at most.
+    pub cost: Option<Nanodollars>,
+    /// Whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header.
+    pub explain: bool,
 }
 
 /// What happens upstream when the client goes away; a virtual key may say otherwise.
@@ -135,7 +142,7 @@ impl Default for Deadlines {
 
 impl Default for Attempts {
     fn default() -> Self {
-        Self { max: 4, wait: Duration::ZERO }
+        Self { max: 4, wait: Duration::ZERO, total: None, cost: None, explain: false }
     }
 }
 

@@ -7,6 +7,7 @@ mod house;
 mod attempts;
 mod authentication;
 mod bound;
+mod bounds;
 mod bytes_through;
 mod deadlines;
 mod hostile;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keyward_domain::alias::TargetOrder;
+use keyward_domain::money::Nanodollars;
 use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::Durability;
 use keyward_domain::provider::ProviderKind;
@@ -125,6 +126,10 @@ pub struct Attempts {
     pub max: usize,
     /// How long a call may wait when every key rests, instead of being refused at once.
     pub wait: Duration,
+    /// After this much time since its arrival a call is not tried again.
+    pub total: Option<Duration>,
+    /// What attempts that failed and may be billed can cost together with the next one, at most.
+    pub cost: Option<Nanodollars>,
     /// Whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header.
     pub explain_header: bool,
 }

@@ -17,7 +17,7 @@ const fn field(path: &'static str, takes: &'static str, default: &'static str, d
 }
 
 /// All fields, group by group.
-pub const FIELDS: [Described; 56] = [
+pub const FIELDS: [Described; 58] = [
     field("listen.data", "address:port", "127.0.0.1:8700", "where clients connect"),
     field("listen.admin", "address:port", "127.0.0.1:8701", "where operators connect"),
     field(
@@ -54,6 +54,18 @@ pub const FIELDS: [Described; 56] = [
         "milliseconds, up to 60000",
         "0",
         "how long a call may wait when every key rests, instead of being refused at once",
+    ),
+    field(
+        "attempts.total_ms",
+        "milliseconds",
+        "none",
+        "after this much time since its arrival a call is not tried again",
+    ),
+    field(
+        "attempts.usd",
+        "US dollars",
+        "none",
+        "what attempts that failed and may be billed can cost together with the next one, at most",
     ),
     field(
         "attempts.explain_header",

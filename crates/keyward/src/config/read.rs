@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keyward_admin::field::Usd;
 use keyward_domain::port::Durability;
 
 use super::checked::{
@@ -63,7 +64,7 @@ const LIMITS: Names = Names {
 const DEADLINES: Names =
     Names { known: &["connect_ms", "first_content_ms", "idle_ms", "total_ms", "keep_alive_ms"], later: &[] };
 const ON_DISCONNECT: Names = Names { known: &["policy", "drain_max_ms", "drain_max"], later: &[] };
-const ATTEMPTS: Names = Names { known: &["max", "wait_ms", "explain_header"], later: &["total_ms", "usd"] };
+const ATTEMPTS: Names = Names { known: &["max", "wait_ms", "total_ms", "usd", "explain_header"], later: &[] };
 const TELEMETRY: Names = Names { known: &["otlp_endpoint"], later: &["sample", "headers", "payloads"] };
 const LOG: Names = Names { known: &["level", "format"], later: &[] };
 
@@ -276,6 +277,8 @@ fn attempts(section: &Section<'_>) -> Attempts {
             .field("wait_ms")
             .and_then(|field| field.number(0..=MAX_WAIT_MS))
             .map_or(Duration::ZERO, Duration::from_millis),
+        total: section.field("total_ms").and_then(|field| field.number(1..=MAX_DEADLINE_MS)).map(Duration::from_millis),
+        cost: section.field("usd").and_then(|field| field.parsed::<Usd>()).map(|usd| usd.0),
         explain_header: section
             .field("explain_header")
             .and_then(|field| field.word(&[("off", false), ("on", true)]))

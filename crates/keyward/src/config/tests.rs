@@ -46,7 +46,7 @@ fn every_field_can_be_written() {
          deadlines: { connect_ms: 1, first_content_ms: 2, idle_ms: 3, total_ms: 4, keep_alive_ms: 5 }\n\
          on_disconnect: { drain_max_ms: 6, drain_max: 7 }\n\
          workers: 3\n\
-         attempts: { max: 2, wait_ms: 3000, explain_header: on }\n\
+         attempts: { max: 2, wait_ms: 3000, total_ms: 9000, usd: 0.25, explain_header: on }\n\
          max_connections: 1_000\n\
          log: { level: debug, format: json }\n\
          telemetry: { otlp_endpoint: 'http://127.0.0.1:4318' }\n\

@@ -157,7 +157,13 @@ fn options(config: &Config) -> Options {
             total: config.deadlines.total,
             keep_alive: config.deadlines.keep_alive,
         },
-        attempts: Attempts { max: config.attempts.max, wait: config.attempts.wait },
+        attempts: Attempts {
+            max: config.attempts.max,
+            wait: config.attempts.wait,
+            total: config.attempts.total,
+            cost: config.attempts.cost,
+            explain: config.attempts.explain_header,
+        },
         disconnect: Disconnect {
             drain_max: config.on_disconnect.drain_max,
             drains: config.on_disconnect.drain_max_calls,

@@ -25,6 +25,9 @@ use crate::stage::arrive::Arrival;
 use crate::stage::read::{Asked, Call, Payload};
 use crate::stage::route::{Candidate, Course, Plan};
 
+/// Asks which way a call took; the answer carries a header of the same name.
+pub(crate) const EXPLAIN: HeaderName = HeaderName::from_static("x-keyward-explain");
+
 /// A call, ready to be prepared for one candidate after the other.
 pub(super) struct Draft {
     method: Method,
@@ -78,6 +81,11 @@ impl Draft {
     pub(super) fn about(&self, telling: Option<Telling>) -> About {
         let (streamed, hide_usage, on_disconnect) = (self.streamed, self.injects_usage(), self.on_disconnect);
         About { streamed, hide_usage, on_disconnect, telling }
+    }
+
+    /// Whether the client wants to know which way its call took.
+    pub(super) fn asks_for_explanation(&self) -> bool {
+        self.headers.get(EXPLAIN).is_some_and(|value| !matches!(value.as_bytes(), b"" | b"0" | b"false"))
     }
 
     /// What a price may depend on.

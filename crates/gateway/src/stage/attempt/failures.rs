@@ -16,6 +16,8 @@ pub(super) struct Failure {
     pub(super) judgement: Judgement,
     /// What the client is told if nothing else is tried.
     pub(super) denial: Denial,
+    /// Whether the provider may bill it all the same.
+    pub(super) may_be_billed: bool,
 }
 
 impl Failure {
@@ -25,7 +27,7 @@ impl Failure {
             Trouble::Unusable if (300..400).contains(&status) => Denial::UpstreamRedirect,
             _ => Denial::UpstreamError(format!("{} (status {status})", judgement.reason)),
         };
-        Self { judgement, denial }
+        Self { judgement, denial, may_be_billed: false }
     }
 
     /// Nobody answered.
@@ -36,17 +38,19 @@ impl Failure {
             SendError::Tls(_) => NotAnswered::Tls,
             SendError::Broken(_) => NotAnswered::Broken,
         };
-        Self { judgement: not_answered(why), denial: error.denial() }
+        let may_be_billed = error.may_have_been_sent();
+        Self { judgement: not_answered(why), denial: error.denial(), may_be_billed }
     }
 
     /// No answer in time.
     pub(super) fn timed_out(which: Deadline, length: Duration) -> Self {
-        Self { judgement: not_answered(NotAnswered::Silent), denial: Denial::UpstreamTimeout(which, length) }
+        let denial = Denial::UpstreamTimeout(which, length);
+        Self { judgement: not_answered(NotAnswered::Silent), denial, may_be_billed: true }
     }
 
     /// The answer broke off before its first content.
     pub(super) fn broke_off(denial: Denial) -> Self {
-        Self { judgement: broken_off(&denial), denial }
+        Self { judgement: broken_off(&denial), denial, may_be_billed: true }
     }
 }
 
@@ -66,21 +70,41 @@ const GONE: &str = "The request refers to a response, file, conversation or encr
 #[derive(Default)]
 pub(super) struct Failures {
     met: Vec<(String, Failure)>,
+    /// What is told of each, when somebody wants to know.
+    told: Vec<String>,
+    is_explained: bool,
     /// Keys that could not be opened.
     unusable: Vec<(String, &'static str)>,
 }
 
 impl Failures {
+    /// `is_explained` when the client wants to know which way its call took.
+    pub(super) fn new(is_explained: bool) -> Self {
+        Self { is_explained, ..Self::default() }
+    }
+
+    /// Which way the call took, ending with who served it; nothing when nobody wants to know.
+    pub(super) fn explained(&self, candidate: &Candidate) -> Option<String> {
+        let served = || format!("{}/{}: served", candidate.target.provider.name, candidate.key_name());
+        self.is_explained.then(|| [self.told.as_slice(), &[served()]].concat().join("; "))
+    }
+
     pub(super) fn add(&mut self, candidate: &Candidate, failure: Failure) {
         let name = candidate.key_name().to_string();
         let Judgement { blame, trouble, reason, known, .. } = &failure.judgement;
         let provider = &candidate.target.provider.name;
         let (blame, trouble) = (blame.as_str(), trouble.as_str());
         tracing::warn!(%provider, key = %name, blame, trouble, %reason, known, "an attempt could not serve");
+        if self.is_explained {
+            self.told.push(format!("{provider}/{name}: {reason}"));
+        }
         self.met.push((name, failure));
     }
 
     pub(super) fn unusable(&mut self, candidate: &Candidate, why: &'static str) {
+        if self.is_explained {
+            self.told.push(format!("{}/{}: {why}", candidate.target.provider.name, candidate.key_name()));
+        }
         self.unusable.push((candidate.key_name().to_string(), why));
     }
 

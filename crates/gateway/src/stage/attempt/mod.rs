@@ -23,8 +23,8 @@ use crate::stage::arrive::Arrival;
 use crate::stage::relay::{self, Begun, Parts};
 use crate::stage::route::{Candidate, Course, Failed, Plan, Stop};
 use crate::worker::Worker;
-pub(crate) use draft::About;
 use draft::Draft;
+pub(crate) use draft::{About, EXPLAIN};
 use failures::{Failure, Failures};
 pub(crate) use failures::{broken_off, nothing_to_have};
 use judge::Judged;
@@ -40,6 +40,8 @@ pub(crate) struct Answer {
     pub(crate) attempts: u8,
     /// Kept until the answer has ended.
     pub(crate) place: Option<Place>,
+    /// Which way the call took, when the client wants to know.
+    pub(crate) explained: Option<String>,
 }
 
 /// What came of one attempt.
@@ -53,10 +55,10 @@ enum Tried {
 /// Tries one candidate after the other until one answers.
 pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -> Result<Answer, Denial> {
     let (mut draft, place, mut course) = Draft::of(plan, &worker.shared.options.limits);
-    let mut failures = Failures::default();
+    let mut failures = Failures::new(worker.shared.options.attempts.explain && draft.asks_for_explanation());
     let mut waited = Duration::ZERO;
     loop {
-        let mut candidate = match next(worker, &mut course, &failures).await {
+        let mut candidate = match next(worker, arrival, &mut course, &failures).await {
             Ok(candidate) => candidate,
             Err(stop) => match course.rest(worker, &stop, waited) {
                 Some(rest) => {
@@ -72,7 +74,8 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
         match try_one(worker, arrival, &mut draft, &mut course, &mut candidate).await? {
             Tried::Answered(answered) => {
                 let (head, begun) = *answered;
-                return Ok(Answer { head, begun, attempts: course.made(), candidate, place: Some(place) });
+                let (attempts, explained) = (course.made(), failures.explained(&candidate));
+                return Ok(Answer { head, begun, attempts, candidate, place: Some(place), explained });
             }
             Tried::Unopened(why) => {
                 course.pass_over(&tried_with);
@@ -80,7 +83,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
             }
             Tried::Failed(failure) if failure.judgement.next == Next::GiveUp => return Err(failure.denial),
             Tried::Failed(failure) => {
-                course.learn(worker, &tried_with, &failure.judgement);
+                course.learn(worker, &tried_with, &failure.judgement, failure.may_be_billed);
                 failures.add(&candidate, failure);
             }
         }
@@ -89,7 +92,11 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
 
 /// The next candidate, after the pause that the last failure asks for. What failed for a moment may only be tried
 /// again while not too many calls do that.
-async fn next(worker: &Worker, course: &mut Course, failures: &Failures) -> Result<Candidate, Stop> {
+async fn next(worker: &Worker, arrival: &Arrival, course: &mut Course, failures: &Failures) -> Result<Candidate, Stop> {
+    let spent = worker.monotonic().saturating_sub(arrival.began);
+    if course.made() > 0 && worker.shared.options.attempts.total.is_some_and(|total| spent >= total) {
+        return Err(Stop::Spent);
+    }
     let is_retry = course.made() > 0 && failures.last_was_momentary();
     if is_retry && course.has_tries() && !worker.shared.retries.withdraw(worker.moment()) {
         return Err(Stop::NoRetry);

@@ -7,6 +7,7 @@ use keyward_domain::money::Nanodollars;
 use super::clean;
 use crate::refuse::REQUEST_ID;
 use crate::stage::arrive::Arrival;
+use crate::stage::attempt::EXPLAIN;
 use crate::stage::route::Candidate;
 
 const PROVIDER: HeaderName = HeaderName::from_static("x-keyward-provider");
@@ -34,6 +35,13 @@ pub(super) fn finish(head: &mut Parts, arrival: &Arrival, candidate: &Candidate,
     }
     headers.insert(ATTEMPTS, if attempts == 1 { FIRST_ATTEMPT } else { HeaderValue::from(u16::from(attempts)) });
     headers.insert(CACHE, CACHE_OFF);
+}
+
+/// Which way the call took, when the client wants to know.
+pub(super) fn explain(head: &mut Parts, explained: Option<String>) {
+    if let Some(value) = explained.and_then(|way| HeaderValue::try_from(way).ok()) {
+        head.headers.insert(EXPLAIN, value);
+    }
 }
 
 /// What the call cost, when it is known before the body ends.

@@ -48,6 +48,8 @@ pub(crate) struct Course {
     made: u8,
     /// The pause that the last failure asks for.
     pause: Duration,
+    /// What attempts that failed may cost all the same.
+    spent: Nanodollars,
     /// Deployments none of whose keys could be had.
     nothing: Vec<Nothing>,
 }
@@ -96,6 +98,7 @@ impl Course {
             tries: u8::try_from(most).unwrap_or(u8::MAX),
             made: 0,
             pause: Duration::ZERO,
+            spent: Nanodollars::ZERO,
             nothing: Vec::new(),
         }
     }
@@ -138,6 +141,9 @@ impl Course {
                 }
                 return Err(Stop::Nothing);
             };
+            if self.is_too_dear(worker, &target) {
+                return Err(Stop::Spent);
+            }
             match self.choose(worker, &target, moment) {
                 Ok(key) => {
                     self.tries -= 1;
@@ -154,7 +160,10 @@ impl Course {
     }
 
     /// What an attempt taught this call, besides what it taught the pool.
-    pub(crate) fn learn(&mut self, worker: &Worker, candidate: &Failed, judgement: &Judgement) {
+    pub(crate) fn learn(&mut self, worker: &Worker, candidate: &Failed, judgement: &Judgement, may_be_billed: bool) {
+        if may_be_billed && let Some(target) = self.deployments.front() {
+            self.spent = self.spent + self.most.at(target).unwrap_or(Nanodollars::ZERO);
+        }
         self.pause = Duration::ZERO;
         self.only_overloaded &= is_want_of_capacity(judgement.trouble);
         match judgement.next {
@@ -234,6 +243,14 @@ impl Course {
         }
         self.deployments = next;
         true
+    }
+
+    /// Whether another attempt could cost more than failures may, on top of what they may have cost already.
+    fn is_too_dear(&self, worker: &Worker, target: &Deployment) -> bool {
+        let (Some(limit), true) = (worker.shared.options.attempts.cost, self.spent > Nanodollars::ZERO) else {
+            return false;
+        };
+        self.spent + self.most.at(target).unwrap_or(Nanodollars::ZERO) > limit
     }
 
     fn choose(&self, worker: &Worker, target: &Arc<Deployment>, moment: Moment) -> Result<Option<ClaimedKey>, Nothing> {
