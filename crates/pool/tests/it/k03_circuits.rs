@@ -287,6 +287,8 @@ fn k03_a_lone_provider_is_not_left_for_a_moments_error_and_others_are() {
     assert_eq!((view.circuit.phase, view.in_flight, view.models.len()), ("open", 0, 1));
     // Once the rest is over, exactly one canary passes; its success opens the door.
     house.advance(SECOND * 80);
+    let everybody = [id(0), id(1), id(2)];
+    assert!(house.try_choose(&Ask { tried: &everybody, ..Ask::new(MODEL) }).is_err(), "a canary without a key is none");
     let canary = house.choose(&Ask::new(MODEL));
     assert!(canary.is_canary());
     assert!(house.try_choose(&Ask::new(MODEL)).is_err());

@@ -141,6 +141,22 @@ fn k05_health_based_leaves_a_key_that_fails_often() {
 }
 
 #[test]
+fn k05_a_failure_is_not_a_fast_answer() {
+    let mut house = House::even(Strategy::Latency, 3, 5);
+    let mut counts: HashMap<_, u32> = HashMap::new();
+    for call in 0..3_000 {
+        let claim = house.choose(&Ask::new(MODEL));
+        *counts.entry(claim.credential()).or_default() += 1;
+        // Every third of its calls is refused within a moment: too few for a circuit.
+        let fails = claim.credential() == id(0) && call % 3 == 0;
+        let error = judged(Blame::Key, Lasts::Moment, Trouble::Failed);
+        claim.report(&if fails { failed(&error) } else { succeeded(Duration::from_millis(300)) }, house.now);
+        house.advance(Duration::from_millis(10));
+    }
+    assert!(counts[&id(0)] < 300, "{counts:?}");
+}
+
+#[test]
 fn k05_cost_optimized_finds_the_cheapest_tokens() {
     let mut house = House::even(Strategy::CostOptimized, 3, 5);
     let mut counts: HashMap<_, u32> = HashMap::new();

@@ -152,10 +152,14 @@ fn k06_what_was_never_sent_is_given_back() {
     let mut house = House::even(Strategy::Single, 1, 6);
     let resets = house.now.wall.plus(Duration::from_secs(30));
     tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 5, 100, resets)]);
+    let own = Meter { is_models: true, ..meter(Metered::Tokens, 500, 1_000, resets) };
+    tell(&mut house, 0, MODEL, &[own]);
     for _ in 0..100 {
-        house.choose(&Ask::new(MODEL)).report(&keyward_pool::Outcome::Neutral, house.now);
+        house.choose(&Ask { tokens: 100, ..Ask::new(MODEL) }).report(&keyward_pool::Outcome::Neutral, house.now);
     }
-    assert_eq!(house.view(0).headroom[0].remaining, 5);
+    // The second of the two calls that told was sent, and counts.
+    assert_eq!(house.view(0).headroom[0].remaining, 4);
+    assert_eq!(house.view(0).models[0].headroom[0].remaining, 500);
 }
 
 #[test]

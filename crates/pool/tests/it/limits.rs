@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward_domain::judgement::{Blame, Lasts, Trouble};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::routing::{KeyLimits, KeyTerms, Strategy};
 use keyward_pool::{Ask, Draw, Outcome, Why};
@@ -76,6 +77,28 @@ fn a_refused_call_changes_no_counter() {
     assert_eq!(served, 10);
     let nothing = house.try_choose(&Ask { tokens: 101, ..Ask::new(MODEL) }).unwrap_err();
     assert_eq!(nothing.keys[0].why, Why::Limit { limit: "rpm" });
+}
+
+#[test]
+fn refused_calls_leave_no_trace_in_the_minute_nor_in_flight() {
+    let mut house = house(KeyLimits { rpm: Some(10), rpd: Some(1_000), ..KeyLimits::default() });
+    let served = |house: &mut House| (0..100).filter(|_| house.try_choose(&Ask::new(MODEL)).is_ok()).count();
+    assert_eq!(served(&mut house), 10);
+    house.advance(Duration::from_secs(30));
+    assert_eq!(served(&mut house), 0);
+    assert_eq!(house.view(0).in_flight, 0);
+    house.advance(Duration::from_secs(37));
+    assert_eq!(served(&mut house), 10, "what was refused half a minute ago does not count");
+}
+
+#[test]
+fn a_failed_call_is_settled_too() {
+    let mut house = house(KeyLimits { tpm: Some(1_000), ..KeyLimits::default() });
+    let ask = Ask { tokens: 900, ..Ask::new(MODEL) };
+    for _ in 0..20 {
+        let error = crate::house::judged(Blame::Provider, Lasts::Moment, Trouble::ContextTooLong);
+        house.choose(&Ask { is_alone: true, ..ask }).report(&crate::house::failed(&error), house.now);
+    }
 }
 
 #[test]
