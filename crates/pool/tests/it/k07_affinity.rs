@@ -8,7 +8,7 @@ use keyward_domain::judgement::{Blame, Lasts, Trouble};
 use keyward_domain::routing::Strategy;
 use keyward_pool::{Ask, Draw};
 
-use crate::house::{House, MODEL, id, in_group, judged, succeeded, weighted};
+use crate::house::{House, MODEL, failed, id, in_group, judged, succeeded, weighted};
 
 fn home(house: &mut House, conversation: u64) -> CredentialId {
     let claim = house.choose(&Ask { affinity: Some(conversation), ..Ask::new(MODEL) });
@@ -143,4 +143,61 @@ fn k07_an_overloaded_home_yields() {
     drop(claims);
     let home = house.choose(&ask).credential();
     assert_eq!(house.choose(&ask).credential(), home);
+}
+
+/// One call of a conversation that the provider fails for.
+fn fail_at_home(house: &mut House, conversation: u64) -> CredentialId {
+    let failure = judged(Blame::Provider, Lasts::Moment, Trouble::Failed);
+    let claim = house.choose(&Ask { affinity: Some(conversation), is_alone: true, ..Ask::new(MODEL) });
+    let key = claim.credential();
+    claim.report(&failed(&failure), house.now);
+    house.advance(Duration::from_millis(50));
+    key
+}
+
+#[test]
+fn k07_while_its_key_fails_or_is_slow_a_conversation_uses_a_sibling() {
+    let members = || (0..8).map(|number| in_group(number, if number < 4 { "a" } else { "b" })).collect();
+    for conversation in conversations(5, 20) {
+        let mut house = House::new(Strategy::Adaptive, members(), 7);
+        let own = home(&mut house, conversation);
+        let siblings: Vec<_> = if own < id(4) { (0..4).map(id).collect() } else { (4..8).map(id).collect() };
+        assert_eq!(fail_at_home(&mut house, conversation), own);
+        let other = home(&mut house, conversation);
+        assert!(other != own && siblings.contains(&other), "another key of the same account");
+        house.advance(Duration::from_mins(1));
+        assert_eq!(home(&mut house, conversation), own, "forgiven");
+
+        let claim = house.choose(&Ask { affinity: Some(conversation), ..Ask::new(MODEL) });
+        claim.report(&succeeded(Duration::from_secs(6)), house.now);
+        let other = home(&mut house, conversation);
+        assert!(other != own && siblings.contains(&other), "as fast as it is used to, in the same account");
+    }
+}
+
+/// Five calls for another model that fail with this key.
+fn fail_elsewhere(house: &mut House, key: CredentialId) {
+    let failure = judged(Blame::ModelOnKey, Lasts::Moment, Trouble::Failed);
+    let others: Vec<_> = (0..6).map(id).filter(|other| *other != key).collect();
+    for _ in 0..5 {
+        let claim = house.choose(&Ask { tried: &others, ..Ask::new("another-model") });
+        assert_eq!(claim.credential(), key);
+        claim.report(&failed(&failure), house.now);
+    }
+}
+
+#[test]
+fn k07_a_home_that_keeps_failing_yields_unless_all_fail() {
+    let mut house = House::even(Strategy::Adaptive, 6, 7);
+    let own = home(&mut house, 99);
+    assert_eq!(fail_at_home(&mut house, 99), own);
+    assert_eq!(fail_at_home(&mut house, 99), own, "once or twice may happen to anybody");
+    fail_elsewhere(&mut house, own);
+    let second = home(&mut house, 99);
+    assert_ne!(second, own);
+    assert_eq!(home(&mut house, 99), second, "its second home is always the same");
+    for key in (0..6).map(id).filter(|key| *key != own) {
+        fail_elsewhere(&mut house, key);
+    }
+    assert_eq!(home(&mut house, 99), own, "nothing is won by moving about");
 }
