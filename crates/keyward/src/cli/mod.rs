@@ -2,6 +2,7 @@
 //! is one, and does the same work itself when there is none.
 
 mod argv;
+mod data_plane;
 mod failure;
 mod globals;
 mod output;
@@ -16,6 +17,7 @@ mod demo;
 mod doctor;
 mod init;
 mod key;
+mod lease;
 mod lock;
 mod model;
 mod openapi;
@@ -67,6 +69,9 @@ enum Command {
     /// Provider keys: what authenticates us to a provider.
     #[command(subcommand)]
     Key(key::Verb),
+    /// Leases: use a provider key directly for a short time.
+    #[command(subcommand)]
+    Lease(lease::Verb),
     /// Virtual keys: what applications hold.
     #[command(subcommand)]
     Vkey(vkey::Verb),
@@ -145,6 +150,7 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Init(args) => init::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::Key(verb) => key::run(verb, session),
+        Command::Lease(verb) => lease::run(verb, session),
         Command::Vkey(verb) => vkey::run(verb, session),
         Command::Provider(verb) => provider::run(verb, session),
         Command::Model(verb) => model::run(verb, session),

@@ -124,7 +124,7 @@ async fn try_one(
     let attempt = reserve::attempt(worker, arrival, draft, candidate, course.made()).await?;
     let answered = match send::request(worker, arrival, draft, candidate, attempt, request).await? {
         send::Sent::Failed(failure) => return Ok(Tried::Failed(failure)),
-        send::Sent::Answered(response, attempt) => (attempt, *response),
+        send::Sent::Answered(answered) => *answered,
     };
     let provider = &candidate.target.provider;
     match judge::response(worker, arrival, course, provider, credential.as_ref(), answered).await? {

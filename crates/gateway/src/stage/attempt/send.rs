@@ -19,7 +19,7 @@ use crate::worker::Worker;
 /// What came of sending.
 pub(super) enum Sent {
     /// The provider answers; whether well or not is judged next.
-    Answered(Box<Response<Flowing>>, OpenAttempt),
+    Answered(Box<(OpenAttempt, Response<Flowing>)>),
     /// It does not. The ledger row is written.
     Failed(Failure),
 }
@@ -46,7 +46,7 @@ pub(super) async fn request(
     match sent {
         Ok(Ok(response)) => {
             attempt.status = response.status().as_u16();
-            Ok(Sent::Answered(Box::new(response), attempt))
+            Ok(Sent::Answered(Box::new((attempt, response))))
         }
         Ok(Err(error)) => {
             let may_be_billed = error.may_have_been_sent();

@@ -1,7 +1,6 @@
 //! `keyward demo`: the whole thing in one command. A temporary home, the built-in provider, both planes, traffic over
 //! every surface, and a summary. Needs no keys and no network, and leaves nothing behind.
 
-mod client;
 mod summary;
 mod traffic;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::{self, Answer};
 use super::traffic::{Sample, vendor};
+use crate::cli::data_plane::{self, Answer};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, Tone};
 use crate::cli::table::{Align, Table};
@@ -27,7 +27,7 @@ impl Measured {
     pub async fn take(address: SocketAddr, sample: &'static Sample, model: &str, key: &str) -> Result<Self, Failure> {
         let mut measured = Self { sample, unexpected: Vec::new(), took: Vec::new(), keys: BTreeMap::new() };
         for _ in 0..sample.times {
-            let answer = client::send(address, sample.with_key(model, key)).await?;
+            let answer = data_plane::send(address, sample.with_key(model, key)).await?;
             measured.note(&answer);
         }
         Ok(measured)

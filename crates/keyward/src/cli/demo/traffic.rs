@@ -3,7 +3,7 @@
 use keyward_domain::dialect::Dialect;
 use serde_json::{Value, json};
 
-use super::client::Call;
+use crate::cli::data_plane::Call;
 
 /// One sort of call.
 pub struct Sample {

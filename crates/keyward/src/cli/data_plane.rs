@@ -1,4 +1,4 @@
-//! A small HTTP client for the demo: one connection per call, so that what is measured is the gateway.
+//! A small HTTP client for the data plane: one connection per call, so that what the demo measures is the gateway.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 
-/// Longer answers are not expected here.
+/// Longer answers are not expected here, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// Nothing in the demo takes longer.
+/// Nothing that is asked here takes longer.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// One call.
 pub struct Call {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `DELETE`.
     pub method: &'static str,
     /// Path and query.
     pub path: String,
@@ -40,11 +40,11 @@ pub struct Answer {
 
 /// Sends a call and reads the whole answer.
 pub async fn send(address: std::net::SocketAddr, call: Call) -> anyhow::Result<Answer> {
-    tokio::time::timeout(DEADLINE, exchange(address, call)).await.context("the demo server did not answer in time")?
+    tokio::time::timeout(DEADLINE, exchange(address, call)).await.context("the server did not answer in time")?
 }
 
 async fn exchange(address: std::net::SocketAddr, call: Call) -> anyhow::Result<Answer> {
-    let stream = tokio::net::TcpStream::connect(address).await.context("cannot connect to the demo server")?;
+    let stream = tokio::net::TcpStream::connect(address).await.context("cannot connect to the server")?;
     stream.set_nodelay(true)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let mut request = http::Request::builder().method(call.method).uri(call.path).header("host", address.to_string());
