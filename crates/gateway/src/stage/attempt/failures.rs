@@ -8,8 +8,11 @@ use keyward_domain::time::Timestamp;
 use keyward_pool::{Nothing, Why};
 use keyward_provider::{NotAnswered, not_answered};
 
-use crate::stage::route::Candidate;
+use crate::stage::route::{Candidate, is_free_again};
 use crate::upstream::SendError;
+
+/// Somebody was asked to slow down, and no key is known to rest any more: soon enough to try again.
+const SOON: Duration = Duration::from_secs(1);
 
 /// An attempt that did not serve.
 pub(super) struct Failure {
@@ -129,7 +132,12 @@ impl Failures {
         {
             return failure.denial;
         }
-        if let Some(back) = nothing.iter().filter_map(|nothing| nothing.back).min() {
+        let back = nothing.iter().filter_map(|nothing| nothing.back).min();
+        let is_limited = self.met.iter().any(|(_, failure)| failure.judgement.trouble == Trouble::RateLimited);
+        if is_limited && (back.is_none() || nothing.iter().any(is_free_again)) {
+            return Denial::AllKeysCooling(SOON);
+        }
+        if let Some(back) = back {
             let rest = back.since(now);
             let is_providers = nothing.iter().all(|nothing| nothing.whole.is_some());
             return if is_providers { Denial::UpstreamResting(rest) } else { Denial::AllKeysCooling(rest) };

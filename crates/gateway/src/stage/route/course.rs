@@ -10,7 +10,7 @@ use keyward_domain::ids::CredentialId;
 use keyward_domain::judgement::{Judgement, Next, Trouble};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::routing::FallbackClass;
-use keyward_pool::{Account, Ask, Claim, Moment, Nothing, backoff};
+use keyward_pool::{Account, Ask, Claim, Moment, Nothing, Why, backoff};
 
 use super::{Candidate, ClaimedKey};
 use crate::snapshot::{Deployment, KeyEntry, Route};
@@ -37,6 +37,8 @@ pub(crate) struct Course {
     listed: VecDeque<Arc<Deployment>>,
     /// Still to be asked; the first is next.
     deployments: VecDeque<Arc<Deployment>>,
+    /// Asked in vain.
+    asked: Vec<Arc<Deployment>>,
     tried: Vec<CredentialId>,
     avoid: Vec<Account>,
     /// Fallbacks that were gone on to.
@@ -91,6 +93,7 @@ impl Course {
             is_bound_to_route,
             listed: if waits { deployments.clone() } else { VecDeque::new() },
             deployments,
+            asked: Vec::new(),
             tried: Vec::new(),
             avoid: Vec::new(),
             fallen: Vec::new(),
@@ -161,8 +164,14 @@ impl Course {
 
     /// What an attempt taught this call, besides what it taught the pool.
     pub(crate) fn learn(&mut self, worker: &Worker, candidate: &Failed, judgement: &Judgement, may_be_billed: bool) {
-        if may_be_billed && let Some(target) = self.deployments.front() {
-            self.spent = self.spent + self.most.at(target).unwrap_or(Nanodollars::ZERO);
+        if judgement.next == Next::Use {
+            // The fallback for it is what comes next already.
+            return;
+        }
+        if let Some(target) = self.deployments.front() {
+            let cost = if may_be_billed { self.most.at(target) } else { None };
+            self.spent = self.spent + cost.unwrap_or(Nanodollars::ZERO);
+            self.asked.push(Arc::clone(target));
         }
         self.pause = Duration::ZERO;
         self.only_overloaded &= is_want_of_capacity(judgement.trouble);
@@ -179,6 +188,21 @@ impl Course {
             Next::Retry => {
                 self.pause = worker.draw(|draw| backoff(u32::from(self.made), draw));
             }
+        }
+        if self.tries == 1 && self.made > 1 {
+            self.spare_the_last();
+        }
+    }
+
+    /// The last attempt is made where nobody was asked yet, if there is such a place: many bad keys, or a provider that
+    /// fails and fails, do not stand before another one that works.
+    fn spare_the_last(&mut self) {
+        let is_new = |target: &Arc<Deployment>| !self.asked.iter().any(|asked| Arc::ptr_eq(asked, target));
+        if self.deployments.iter().any(is_new) {
+            self.deployments.retain(is_new);
+            self.pause = Duration::ZERO;
+        } else if self.go_on_to_fallback() {
+            self.pause = Duration::ZERO;
         }
     }
 
@@ -198,10 +222,12 @@ impl Course {
         if !matches!(stop, Stop::Nothing) || most.is_zero() {
             return None;
         }
-        let back = self.nothing.iter().filter_map(|nothing| nothing.back).min()?;
+        let back = self.nothing.iter().filter_map(|nothing| nothing.back).min();
         // A moment later, so that it is over then on every clock.
-        let rest = back.since(worker.now()) + Duration::from_millis(1);
-        (rest <= most).then_some(rest)
+        let rest = back.map(|back| back.since(worker.now()) + Duration::from_millis(1));
+        let pause = || worker.draw(|draw| backoff(u32::from(self.made), draw)).max(Duration::from_millis(1));
+        let rest = if self.nothing.iter().any(is_free_again) { Some(pause()) } else { rest };
+        rest.filter(|rest| *rest <= most)
     }
 
     /// After a rest: everybody may be asked again.
@@ -282,6 +308,11 @@ impl Course {
         self.deployments.iter().all(is_same)
             && (self.is_bound_to_route || self.route.fallback.keys().all(|class| self.fallen.contains(class)))
     }
+}
+
+/// Whether a key could serve that this call has tried already: its rest is over by now, or nobody said that it has one.
+pub(crate) fn is_free_again(nothing: &Nothing) -> bool {
+    nothing.keys.iter().any(|passed| matches!(passed.why, Why::Tried | Why::AccountTried))
 }
 
 /// The key of an attempt that failed.
