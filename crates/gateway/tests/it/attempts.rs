@@ -22,7 +22,8 @@ fn two_keys(first: &KeyBehaviour) -> House {
 #[test]
 fn m11_a_call_that_fell_back_has_one_line_per_attempt() {
     let mut house = two_keys(&KeyBehaviour::revoked());
-    // Round robin: of two calls exactly one meets the revoked key first.
+    // Of two calls exactly one meets the revoked key first.
+    house.set_strategy("openai", Strategy::RoundRobin);
     let answers: Vec<_> = (0..2).map(|_| house.client().post("/v1/chat/completions", CHAT)).collect();
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.header("x-keyward-key") == Some("openai-2")));
     let mut attempts: Vec<_> = answers.iter().map(|answer| answer.header("x-keyward-attempts").unwrap()).collect();

@@ -1,9 +1,12 @@
 //! A whole data plane around the scripted provider: memory store, file journal, vault with a key file.
 
 mod client;
+mod pool;
+mod surface;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_domain::audit::AuditDraft;
@@ -30,6 +33,8 @@ use keyward_testkit::{ManualClock, SeededEntropy};
 use keyward_vault::{Place, RootHolder, Vault, create_key_file};
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use pool::{CHAT, PATH, chat_of, code, rest_of, streamed};
+pub(crate) use surface::{Surface, events, whole_until};
 
 /// When every test begins.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_unix_millis(1_795_000_000_000);
@@ -49,6 +54,8 @@ pub(crate) struct House {
     pub(crate) snapshot: SnapshotHandle,
     /// A live virtual key that may do everything.
     pub(crate) key: String,
+    /// Makes the ids of records, the same in every run and in the order in which records are added.
+    ids: (SeededEntropy, AtomicU64),
     catalog: Arc<Catalog>,
     journals: Option<Arc<FileJournals>>,
     running: Option<Running>,
@@ -153,6 +160,7 @@ impl House {
             registry,
             heard,
             key: String::new(),
+            ids: (SeededEntropy::new(11), AtomicU64::new(0)),
             catalog,
             journals: Some(journals),
             running: Some(running),
@@ -174,7 +182,7 @@ impl House {
     }
 
     pub(crate) fn add_provider(&self, name: &str, kind: ProviderKind, url: &str, catalog: Option<&str>) -> ProviderId {
-        let id = ProviderId::mint(BEGIN, &*self.entropy).unwrap();
+        let id = ProviderId::mint(self.next_moment(), &self.ids.0).unwrap();
         self.commit(Change::PutProvider(Provider {
             id,
             tenant: TenantId::DEFAULT,
@@ -184,6 +192,7 @@ impl House {
             enabled: true,
             free: false,
             strategy: Strategy::default(),
+            rules: Vec::new(),
             catalog: catalog.map(str::to_owned),
             created_at: BEGIN,
             revision: 1,
@@ -205,7 +214,7 @@ impl House {
     ) -> CredentialId {
         let secret = Secret::from(secret.to_owned());
         let mut credential = Credential {
-            id: CredentialId::mint(BEGIN, &*self.entropy).unwrap(),
+            id: CredentialId::mint(self.next_moment(), &self.ids.0).unwrap(),
             tenant: TenantId::DEFAULT,
             provider: provider.id,
             name: name.to_owned(),
@@ -254,6 +263,11 @@ impl House {
         self.commit(Change::PutVirtualKey(key));
         self.publish();
         String::from_utf8(minted.token.expose().to_vec()).unwrap()
+    }
+
+    /// Records are made a millisecond apart, so that their ids sort as they were made.
+    fn next_moment(&self) -> Timestamp {
+        BEGIN.plus(Duration::from_millis(self.ids.1.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The stored record of the virtual key with this name.
