@@ -14,5 +14,6 @@ mod hostile;
 mod leases;
 mod ledger;
 mod models;
+mod pools;
 mod routes;
 mod streams_cut;
