@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keyward_domain::alias::TargetOrder;
+use keyward_domain::judgement::RuleOverride;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::Durability;
@@ -36,6 +37,8 @@ pub struct Config {
     pub workers: usize,
     /// How far a call is tried.
     pub attempts: Attempts,
+    /// After how long without a sign of life a key's provider is asked about it; `None` never asks.
+    pub probe_idle_after: Option<Duration>,
     /// Whether `?key=` is accepted as a credential.
     pub allow_query_key: bool,
     /// What is logged, and how.
@@ -61,6 +64,7 @@ impl Config {
             ("on_disconnect", self.on_disconnect != new.on_disconnect),
             ("workers", self.workers != new.workers),
             ("attempts", self.attempts != new.attempts),
+            ("health", self.probe_idle_after != new.probe_idle_after),
             ("allow_query_key", self.allow_query_key != new.allow_query_key),
             ("log", self.log != new.log),
             ("telemetry", self.otlp_endpoint != new.otlp_endpoint),
@@ -193,6 +197,8 @@ pub struct FileProvider {
     pub free: bool,
     /// How a key of its pool is chosen.
     pub strategy: Strategy,
+    /// What its answers mean, before the tables that are built in.
+    pub rules: Vec<RuleOverride>,
     /// Which part of the price catalog describes it; `None` leaves it to the preset.
     pub catalog: Option<String>,
     /// Its keys.

@@ -17,7 +17,7 @@ const fn field(path: &'static str, takes: &'static str, default: &'static str, d
 }
 
 /// All fields, group by group.
-pub const FIELDS: [Described; 58] = [
+pub const FIELDS: [Described; 67] = [
     field("listen.data", "address:port", "127.0.0.1:8700", "where clients connect"),
     field("listen.admin", "address:port", "127.0.0.1:8701", "where operators connect"),
     field(
@@ -74,6 +74,12 @@ pub const FIELDS: [Described; 58] = [
         "whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header",
     ),
     field(
+        "health.probe_idle_after",
+        "length of time from 1m to 7d, or off",
+        "15m",
+        "after how long without a sign of life the provider of a key is asked about it, by a call that costs nothing",
+    ),
+    field(
         "allow_query_key",
         "true or false",
         "false",
@@ -125,6 +131,34 @@ pub const FIELDS: [Described; 58] = [
         "adaptive",
         "how a key is chosen",
     ),
+    field("providers.<name>.rules[].status", "200 or 400 to 599", "any", "status of the answers that the rule is for"),
+    field("providers.<name>.rules[].code", "text", "any", "the error's code, reason or type, in any case"),
+    field("providers.<name>.rules[].contains", "text", "any", "part of the error's message, in any case"),
+    field(
+        "providers.<name>.rules[].blame",
+        "request, key, account, model_on_key, model, provider or network",
+        "needed",
+        "whose trouble it is",
+    ),
+    field(
+        "providers.<name>.rules[].lasts",
+        "moment, human, or a length such as 30s, 15m, 6h, 1d",
+        "needed",
+        "how long it lasts: as long as the answer says, until a person does something, or exactly this long",
+    ),
+    field(
+        "providers.<name>.rules[].next",
+        "use, retry, other_key, other_account, other_deployment or give_up",
+        "by blame",
+        "what the call does next",
+    ),
+    field(
+        "providers.<name>.rules[].trouble",
+        "such as rate_limited",
+        "by blame and length",
+        "what kind of trouble it is",
+    ),
+    field("providers.<name>.rules[].reason", "text", "none", "what explanations say about it"),
     field("providers.<name>.keys[].name", "name", "needed", "what people call the key"),
     field(
         "providers.<name>.keys[].key",
@@ -208,8 +242,11 @@ pub const EXAMPLE: &str = "\
 listen: { data: 127.0.0.1:8700, admin: 127.0.0.1:8701 }
 ledger: { durability: strict }
 limits: { body: 16MiB }
+health: { probe_idle_after: 15m }
 providers:
   openai:
+    rules:
+      - { status: 429, contains: \"daily cap\", blame: account, lasts: 6h }
     keys:
       - { name: primary, key: \"${env:OPENAI_API_KEY}\", quota_group: acme, weight: 3,
           limits: { rpm: 500, tpm: 200000 }, budget: { usd: 100, per: day }, expires: 2027-03-01 }

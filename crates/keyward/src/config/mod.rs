@@ -11,6 +11,7 @@ mod overlay;
 mod problem;
 mod providers;
 mod read;
+mod rules;
 mod section;
 mod terms;
 mod yaml;
@@ -30,6 +31,7 @@ pub use fields::{EXAMPLE, FIELDS};
 pub use problem::{ConfigError, Problem};
 pub use section::did_you_mean;
 
+use keyward_domain::judgement::RuleOverride;
 use problem::Report;
 
 /// The name of the config file in the home.
@@ -86,6 +88,15 @@ pub fn read_file(file: &Path, named: bool) -> Result<Written, Unread> {
         return Err(unread(false, format!("is larger than {} KiB", yaml::MAX_CONFIG_BYTES / 1024)));
     }
     Ok(Written { name, text })
+}
+
+/// The rules of a file of their own: a list like the one that a provider has in the config file.
+pub fn load_rules(file: &Path) -> Result<Vec<RuleOverride>, ConfigError> {
+    let written = read_file(file, true).map_err(|unread| unread.problem)?;
+    let node = yaml::parse(&written.text, &written.name.into())?;
+    let report = Report::default();
+    let rules = rules::read(&section::Field::root(&node, &report));
+    report.verdict(rules)
 }
 
 /// Every value of a config text under its path, to compare two of them. A text that cannot be read has none.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keyward_admin::field::Usd;
+use keyward_admin::field::{Length, Usd};
 use keyward_domain::port::Durability;
 
 use super::checked::{
@@ -28,6 +28,7 @@ const ROOT: Names = Names {
         "on_disconnect",
         "workers",
         "attempts",
+        "health",
         "max_connections",
         "log",
         "telemetry",
@@ -48,7 +49,6 @@ const ROOT: Names = Names {
         "webhooks",
         "backup",
         "strategy",
-        "health",
         "tls",
     ],
 };
@@ -65,6 +65,7 @@ const DEADLINES: Names =
     Names { known: &["connect_ms", "first_content_ms", "idle_ms", "total_ms", "keep_alive_ms"], later: &[] };
 const ON_DISCONNECT: Names = Names { known: &["policy", "drain_max_ms", "drain_max"], later: &[] };
 const ATTEMPTS: Names = Names { known: &["max", "wait_ms", "total_ms", "usd", "explain_header"], later: &[] };
+const HEALTH: Names = Names { known: &["probe_idle_after"], later: &["paid_probes", "interval"] };
 const TELEMETRY: Names = Names { known: &["otlp_endpoint"], later: &["sample", "headers", "payloads"] };
 const LOG: Names = Names { known: &["level", "format"], later: &[] };
 
@@ -79,6 +80,10 @@ const UPLOAD_BYTES: std::ops::RangeInclusive<u64> = 1024..=4 << 30;
 const DEFAULT_IN_FLIGHT: usize = 4_096;
 const DEFAULT_MAX_CONNECTIONS: usize = 10_000;
 const DEFAULT_MAX_ATTEMPTS: usize = 4;
+/// A provider is asked about a key that it was not heard of for this long.
+const DEFAULT_PROBE_IDLE_AFTER: Duration = Duration::from_mins(15);
+const LEAST_PROBE_IDLE: Duration = Duration::from_mins(1);
+const MOST_PROBE_IDLE: Duration = Duration::from_hours(7 * 24);
 const DEFAULT_DRAIN: Duration = Duration::from_mins(2);
 const DEFAULT_DRAIN_CALLS: usize = 256;
 
@@ -95,9 +100,11 @@ pub fn known_fields() -> impl Iterator<Item = String> {
         ("deadlines", &DEADLINES),
         ("on_disconnect", &ON_DISCONNECT),
         ("attempts", &ATTEMPTS),
+        ("health", &HEALTH),
         ("log", &LOG),
         ("telemetry", &TELEMETRY),
         ("providers.<name>", &providers::PROVIDER),
+        ("providers.<name>.rules[]", &super::rules::RULE),
         ("providers.<name>.keys[]", &providers::KEY),
         ("providers.<name>.keys[].limits", &super::terms::LIMITS),
         ("providers.<name>.keys[].budget", &super::terms::BUDGET),
@@ -113,6 +120,7 @@ pub fn known_fields() -> impl Iterator<Item = String> {
     let described_elsewhere = move |path: &str| {
         path == "on_disconnect.policy"
             || path == "providers.<name>.keys"
+            || path == "providers.<name>.rules"
             || groups.iter().any(|(group, _)| *group == path)
     };
     alone.chain(grouped).filter(move |path| !described_elsewhere(path))
@@ -136,12 +144,27 @@ pub fn config(root: &Node, report: &Report) -> Config {
         on_disconnect: on_disconnect(&root.section("on_disconnect", &ON_DISCONNECT)),
         workers: count(root.field("workers"), 1..=256).unwrap_or_else(default_workers),
         attempts: attempts(&root.section("attempts", &ATTEMPTS)),
+        probe_idle_after: probe_idle_after(&root.section("health", &HEALTH)),
         allow_query_key: root.field("allow_query_key").and_then(|field| field.boolean()).unwrap_or(false),
         log: log(&root.section("log", &LOG)),
         otlp_endpoint: root.section("telemetry", &TELEMETRY).field("otlp_endpoint").and_then(|field| field.http_url()),
         providers: root.field("providers").map(|field| providers::read(&field)).unwrap_or_default(),
         aliases: root.field("aliases").map(|field| aliases::read(&field)).unwrap_or_default(),
     }
+}
+
+fn probe_idle_after(section: &Section<'_>) -> Option<Duration> {
+    let Some(field) = section.field("probe_idle_after") else { return Some(DEFAULT_PROBE_IDLE_AFTER) };
+    let text = field.text()?;
+    if text == "off" {
+        return None;
+    }
+    let length = text.parse().ok().map(|length: Length| length.get());
+    let length = length.filter(|length| (LEAST_PROBE_IDLE..=MOST_PROBE_IDLE).contains(length));
+    if length.is_none() {
+        field.wrong("takes a length of time from 1m to 7d, such as `15m`, or `off`");
+    }
+    length
 }
 
 fn listen(section: &Section<'_>) -> Listen {

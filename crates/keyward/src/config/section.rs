@@ -38,7 +38,7 @@ pub struct Field<'a> {
 impl<'a> Section<'a> {
     /// The root of the file.
     pub fn root(node: &'a Node, names: &Names, report: &'a Report) -> Self {
-        Field { node, path: String::new(), report }.section(names)
+        Field::root(node, report).section(names)
     }
 
     /// The field, when it was written and is not empty.
@@ -82,6 +82,11 @@ impl<'a> Section<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// The whole file as one value.
+    pub fn root(node: &'a Node, report: &'a Report) -> Self {
+        Field { node, path: String::new(), report }
+    }
+
     /// Notes that something is wrong with this field.
     pub fn wrong(&self, what: impl Into<String>) {
         self.report.add(&self.node.place, &self.path, what);

@@ -19,6 +19,7 @@ use super::file_owned::FileOwned;
 use super::found::is_founded;
 use super::live::Pulse;
 use super::pool_memory::PoolMemory;
+use super::pools::LivePools;
 use super::publish::Publisher;
 use crate::config::{Config, Environment, VaultRoot};
 use crate::home::Home;
@@ -106,6 +107,7 @@ impl Engine {
             egress: Arc::clone(&egress),
             catalog,
             on_change: on_change(&publisher),
+            pools: Arc::new(LivePools { snapshot: publisher.snapshot.clone(), memory: pools }),
             live: Arc::clone(&pulse) as _,
             key_file: key_file(home, &config),
         }));

@@ -86,6 +86,7 @@ impl Live for Pulse {
             draining: self.draining.get().is_some(),
             snapshot_revision: self.snapshot.load().revision,
             journal: self.journal(),
+            unknown_answers: server.map(|server| server.metrics.unknown_answers()).unwrap_or_default(),
             warnings: self.warnings(),
         }
     }

@@ -10,11 +10,14 @@ mod found;
 mod live;
 mod planes;
 mod pool_memory;
+mod pools;
 mod publish;
 mod serve;
+mod validator;
 
 pub mod logging;
 
 pub use engine::{Engine, Unlocking};
 pub use found::{found, is_founded};
+pub(crate) use serve::options as gateway_options;
 pub use serve::{DRAIN, Server, recover};

@@ -15,6 +15,7 @@ use axum::serve::Listener;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use keyward_admin::control::Control;
 use keyward_admin::rest::{Entry, Plane};
 use keyward_gateway::Metrics;
 use tokio::net::{TcpListener, UnixListener};
@@ -36,6 +37,7 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct ControlPlane {
     /// Where it listens on TCP.
     pub address: SocketAddr,
+    control: Arc<Control>,
     stop: watch::Sender<bool>,
     doors: JoinSet<()>,
     socket: Option<PathBuf>,
@@ -74,11 +76,12 @@ impl ControlPlane {
                 None
             }
         };
-        Ok(Self { address, stop, doors, socket })
+        Ok(Self { address, control: Arc::clone(&engine.control), stop, doors, socket })
     }
 
     /// Closes every door, after the answers under way.
     pub async fn close(mut self) {
+        self.control.end_feeds();
         // Doors that are gone already need not be told.
         let _ = self.stop.send(true);
         while self.doors.join_next().await.is_some() {}

@@ -13,9 +13,12 @@ use keyward_domain::port::{Clock, MAX_BINDINGS, Store, StoreError};
 use keyward_domain::standing::KeyEvent;
 use keyward_gateway::{Bindings, Keeper};
 use keyward_pool::{Moment, Notice, Registry, Settings};
+use tokio::sync::broadcast;
 
 /// Changes that wait to be written, at most. More are lost, and said to be: the standing itself is in memory.
 const QUEUE: usize = 65_536;
+/// Changes that somebody who follows them may lag behind.
+const BEHIND: usize = 1_024;
 /// Changes per transaction.
 const BATCH: usize = 512;
 /// How often rests whose time has come are ended.
@@ -39,6 +42,8 @@ pub struct PoolMemory {
     /// Which account holds what calls refer to.
     pub bindings: Arc<Bindings>,
     notes: SyncSender<Note>,
+    /// Tells changes to those who follow what happens.
+    told: broadcast::Sender<KeyEvent>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -46,8 +51,8 @@ pub struct PoolMemory {
 enum Note {
     Changed(Box<KeyEvent>),
     Bound(Binding),
-    /// Everything before this is to be written; then the sender is told.
-    Flush(SyncSender<()>),
+    /// Everything before this is to be written; then the sender is told whether it was.
+    Flush(SyncSender<bool>),
     Stop,
 }
 
@@ -99,21 +104,25 @@ impl PoolMemory {
         // Oldest first, so that the newest are there whatever has no room.
         known.reverse();
         bindings.restore(known);
-        let worker = Worker { received, registry: Arc::clone(&registry), store, clock };
+        let told = broadcast::Sender::new(BEHIND);
+        let worker = Worker { received, told: told.clone(), registry: Arc::clone(&registry), store, clock };
         let thread = std::thread::Builder::new()
             .name("pool-memory".to_owned())
             .spawn(move || worker.run())
             .context("the thread that remembers key standings could not be started")?;
-        Ok(Self { registry, bindings, notes, thread: Mutex::new(Some(thread)) })
+        Ok(Self { registry, bindings, notes, told, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Waits until everything that changed so far is in the store, or cannot be written. Blocks.
-    pub fn flush(&self) {
+    /// Waits until everything that changed so far is in the store; `false` when it cannot be written. Blocks.
+    pub fn flush(&self) -> bool {
         let (done, written) = sync_channel(1);
-        if self.notes.send(Note::Flush(done)).is_ok() {
-            // An error means that the thread is gone, and with it everything that was to be written.
-            let _ = written.recv();
-        }
+        // An error means that the thread is gone, and with it everything that was to be written.
+        self.notes.send(Note::Flush(done)).is_ok() && written.recv().unwrap_or(false)
+    }
+
+    /// Every change of a standing from now on. Who is too slow misses some, and is told so.
+    pub fn listen(&self) -> broadcast::Receiver<KeyEvent> {
+        self.told.subscribe()
     }
 }
 
@@ -156,6 +165,7 @@ impl Gathered {
 
 struct Worker {
     received: Receiver<Note>,
+    told: broadcast::Sender<KeyEvent>,
     registry: Arc<Registry>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -171,7 +181,7 @@ impl Worker {
             self.write(&mut gathered, stops || !waiting.is_empty());
             for done in waiting {
                 // Whoever waits no more does not mind.
-                let _ = done.send(());
+                let _ = done.send(gathered.len() == 0);
             }
             if stops {
                 return;
@@ -189,7 +199,7 @@ impl Worker {
     }
 
     /// Waits for changes, and takes what has gathered: who waits for them to be written, and whether it is over.
-    fn gather(&self, gathered: &mut Gathered) -> (Vec<SyncSender<()>>, bool) {
+    fn gather(&self, gathered: &mut Gathered) -> (Vec<SyncSender<bool>>, bool) {
         let mut waiting = Vec::new();
         let mut next = match self.received.recv_timeout(SWEEP_EVERY) {
             Ok(note) => Some(note),
@@ -198,7 +208,11 @@ impl Worker {
         };
         while let Some(note) = next {
             match note {
-                Note::Changed(event) => gathered.events.push(*event),
+                Note::Changed(event) => {
+                    // Nobody follows, most of the time.
+                    let _ = self.told.send((*event).clone());
+                    gathered.events.push(*event);
+                }
                 Note::Bound(binding) => gathered.bindings.push(binding),
                 Note::Flush(done) => waiting.push(done),
                 Note::Stop => return (waiting, true),

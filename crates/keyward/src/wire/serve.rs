@@ -8,10 +8,12 @@ use anyhow::Context as _;
 use keyward_domain::port::Journals;
 use keyward_gateway::{Attempts, Deadlines, Disconnect, Gateway, Limits, Metrics, Options, Running};
 use keyward_store::journal::{FileJournals, Observer, Options as JournalOptions};
+use tokio::task::JoinSet;
 
 use super::engine::Engine;
 use super::live::Serving;
 use super::planes::ControlPlane;
+use super::validator;
 use crate::config::Config;
 use crate::telemetry::Telemetry;
 
@@ -25,6 +27,8 @@ pub struct Server {
     control: ControlPlane,
     journals: Arc<FileJournals>,
     telemetry: Option<Telemetry>,
+    /// The background validator; ends when this is dropped.
+    validator: JoinSet<()>,
 }
 
 impl Server {
@@ -50,7 +54,8 @@ impl Server {
         let data = data.start()?;
         let since = engine.clock.monotonic();
         engine.pulse.begin_serving(Serving { since, metrics, journals: Arc::clone(&journals) });
-        Ok(Self { engine, data, control, journals, telemetry })
+        let validator = validator::begin(&engine.control, engine.config.probe_idle_after);
+        Ok(Self { engine, data, control, journals, telemetry, validator })
     }
 
     /// Where clients connect.
@@ -70,8 +75,9 @@ impl Server {
 
     /// Takes nothing new, finishes what is under way, and returns when the ledger is on the disk. An error means that
     /// it may not be.
-    pub async fn stop(self, grace: Duration) -> anyhow::Result<()> {
+    pub async fn stop(mut self, grace: Duration) -> anyhow::Result<()> {
         self.engine.pulse.begin_draining();
+        self.validator.abort_all();
         let data = self.data;
         tokio::task::spawn_blocking(move || data.drain(grace)).await.context("the data plane did not end well")?;
         self.control.close().await;
@@ -140,7 +146,7 @@ fn journals(
     Ok(Arc::new(journals))
 }
 
-fn options(config: &Config) -> Options {
+pub fn options(config: &Config) -> Options {
     Options {
         workers: config.workers,
         limits: Limits {
