@@ -15,6 +15,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod health;
 mod init;
 mod key;
 mod lease;
@@ -24,8 +25,10 @@ mod openapi;
 mod provider;
 mod reference;
 mod requests;
+mod route;
 mod serve;
 mod status;
+mod strategy;
 mod unlock;
 mod usage;
 mod vkey;
@@ -81,6 +84,15 @@ enum Command {
     /// Models, their prices, and the aliases that stand for them.
     #[command(subcommand)]
     Model(model::Verb),
+    /// Which keys work, and how well.
+    #[command(subcommand)]
+    Health(health::Verb),
+    /// Where a model's name leads, and which key would serve it.
+    #[command(subcommand)]
+    Route(route::Verb),
+    /// How keys are chosen.
+    #[command(subcommand)]
+    Strategy(strategy::Verb),
     /// Tokens and money, summed by any dimension.
     Usage(usage::Args),
     /// The request log.
@@ -154,6 +166,9 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Vkey(verb) => vkey::run(verb, session),
         Command::Provider(verb) => provider::run(verb, session),
         Command::Model(verb) => model::run(verb, session),
+        Command::Health(verb) => health::run(verb, session),
+        Command::Route(verb) => route::run(verb, session),
+        Command::Strategy(verb) => strategy::run(verb, session),
         Command::Usage(args) => usage::run(&args, session),
         Command::Requests(verb) => requests::run(verb, session),
         Command::Status(args) => status::run(&args, session),

@@ -41,7 +41,10 @@ fn print(output: Output, status: &Value) {
         let state = text(&key["state"]);
         let tone = if state == "active" { Tone::Good } else { Tone::Warning };
         let proof = key["proof"]["finding"].as_str().unwrap_or("never tested");
-        output.line(&format!("  key {}: {} ({proof})", clean(&text(&key["key"])), output.paint(tone, &state)));
+        let (standing, of_standing) = super::health::standing(key);
+        let standing = of_standing.map_or(standing.clone(), |tone| output.paint(tone, &standing));
+        let name = clean(&text(&key["key"]));
+        output.line(&format!("  key {name}: {}, {standing} ({proof})", output.paint(tone, &state)));
     }
     for warning in status["warnings"].as_array().into_iter().flatten() {
         output.line(&format!("{} {}", output.paint(Tone::Warning, "!"), clean(&text(warning))));
@@ -55,7 +58,8 @@ fn rows(ledger: &Value) -> String {
     format!("{} rows, {cost} USD; {unpriced} without a price, {unsettled} unsettled", ledger["entries"])
 }
 
-fn length(seconds: u64) -> String {
+/// A length of time in words.
+pub fn length(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min", seconds / 60),

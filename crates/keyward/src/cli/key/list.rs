@@ -1,6 +1,7 @@
 //! `keyward key list`.
 
 use crate::cli::failure::Failure;
+use crate::cli::health;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 
@@ -15,7 +16,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let keys = session.list(&["keys"], &[("provider", args.provider.as_deref())])?;
     session.output.show(&keys, |output, keys| {
-        let mut table = Table::of(&["KEY", "STATE", "LOOKS LIKE", "MODELS", "LAST TEST", "FOUND", "TERMS"]);
+        let mut table = Table::of(&["KEY", "STATE", "STANDING", "LOOKS LIKE", "MODELS", "LAST TEST", "FOUND", "TERMS"]);
         for key in keys.as_array().into_iter().flatten() {
             let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
             let state = text(&key["state"]);
@@ -25,6 +26,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
             table.toned_row([
                 (super::full_name(key), None),
                 (state, tone),
+                health::standing(&key["health"]),
                 (text(&key["hint"]), None),
                 (key["model_count"].to_string(), None),
                 (text(&key["proof"]["at"]), None),

@@ -1,9 +1,11 @@
 //! `keyward key`: provider keys.
 
 mod add;
+mod cooldown;
 mod disable;
 mod drain;
 mod enable;
+mod events;
 mod list;
 mod remove;
 mod replace;
@@ -41,6 +43,11 @@ pub enum Verb {
     Drain(drain::Args),
     /// Take a key out of use for good; it stays for the record.
     Retire(retire::Args),
+    /// Let a key rest for a while, or end its rest.
+    #[command(subcommand)]
+    Cooldown(cooldown::Verb),
+    /// What changed about keys' standings: when, who or what, why, and until when.
+    Events(events::Args),
     /// Enter a key's secret again: a new one in place of the old.
     Replace(replace::Args),
     /// Remove a key and its sealed secret for good.
@@ -60,6 +67,8 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Disable(args) => disable::run(&args, session),
         Verb::Drain(args) => drain::run(&args, session),
         Verb::Retire(args) => retire::run(&args, session),
+        Verb::Cooldown(verb) => cooldown::run(verb, session),
+        Verb::Events(args) => events::run(&args, session),
         Verb::Replace(args) => replace::run(&args, session),
         Verb::Remove(args) => remove::run(&args, session),
         Verb::Reveal(args) => reveal::run(&args, session),
@@ -133,6 +142,7 @@ fn describe(output: Output, key: &Value) {
         ("last test", proved),
         ("models", key["model_count"].to_string()),
     ];
+    let health = super::health::in_full(&key["health"]);
     let tail = [("added", text("created_at")), ("revision", key["revision"].to_string())];
-    output.fields(&head.into_iter().chain(terms::in_full(&key["terms"])).chain(tail).collect::<Vec<_>>());
+    output.fields(&head.into_iter().chain(health).chain(terms::in_full(&key["terms"])).chain(tail).collect::<Vec<_>>());
 }

@@ -1,5 +1,7 @@
 //! `keyward provider add`.
 
+use std::path::PathBuf;
+
 use keyward_admin::client::Ask;
 use serde_json::json;
 
@@ -30,6 +32,9 @@ pub struct Args {
     /// or single.
     #[arg(long, value_name = "NAME")]
     strategy: Option<String>,
+    /// What its answers mean, before the tables that are built in: a file with a list of rules, as in the config file.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
@@ -44,6 +49,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         "free": args.free.then_some(true),
         "catalog": args.catalog,
         "strategy": args.strategy,
+        "rules": super::rules(args.rules.as_deref())?,
     }));
     let provider = session.call(Ask::post(&["providers"]).body(body))?;
     session.output.show(&provider, |output, provider| {

@@ -7,11 +7,15 @@ mod show;
 mod test;
 mod update;
 
+use std::path::Path;
+
+use keyward_admin::operation::provider::RuleText;
 use serde_json::Value;
 
 use super::failure::Failure;
 use super::output::{Output, Tone};
 use super::session::Session;
+use crate::config;
 
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
@@ -41,6 +45,13 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     }
 }
 
+/// The rules of a file, as the control plane takes them.
+fn rules(file: Option<&Path>) -> Result<Option<Vec<RuleText>>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let rules = config::load_rules(file).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(Some(rules.iter().map(RuleText::of).collect()))
+}
+
 fn describe(output: Output, provider: &Value) {
     let text = |field: &str| provider[field].as_str().unwrap_or_default().to_owned();
     output.line(&output.paint(Tone::Strong, &text("name")));
@@ -56,4 +67,20 @@ fn describe(output: Output, provider: &Value) {
         ("created", text("created_at")),
         ("revision", provider["revision"].to_string()),
     ]);
+    for rule in provider["rules"].as_array().into_iter().flatten() {
+        output.line(&format!("  {}  {}", output.paint(Tone::Faint, "rule"), super::output::clean(&in_words(rule))));
+    }
+}
+
+/// A rule as a sentence.
+fn in_words(rule: &Value) -> String {
+    let said = |name: &str| rule[name].as_str();
+    let status = rule["status"].as_u64().map(|status| format!("status {status}"));
+    let code = said("code").map(|code| format!("code `{code}`"));
+    let contains = said("contains").map(|text| format!("\"{text}\" in the message"));
+    let fits: Vec<_> = status.into_iter().chain(code).chain(contains).collect();
+    let (blame, lasts) = (said("blame").unwrap_or_default(), said("lasts").unwrap_or_default());
+    let next = said("next").map(|next| format!(", then {next}")).unwrap_or_default();
+    let reason = said("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{} is the trouble of the {blame}, for {lasts}{next}{reason}", fits.join(", "))
 }

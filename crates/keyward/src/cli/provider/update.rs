@@ -1,5 +1,7 @@
 //! `keyward provider update`.
 
+use std::path::PathBuf;
+
 use keyward_admin::client::Ask;
 use serde_json::json;
 
@@ -27,6 +29,10 @@ pub struct Args {
     /// or single.
     #[arg(long, value_name = "NAME")]
     strategy: Option<String>,
+    /// What its answers mean, before the tables that are built in: a file with a list of rules, as in the config
+    /// file, in place of those before. An empty list takes them away.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// Whether calls may be routed to it.
     #[arg(long, value_name = "true|false")]
     enabled: Option<bool>,
@@ -35,12 +41,12 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let body = present(json!({
         "name": args.name, "base_url": args.base_url, "free": args.free, "catalog": args.catalog,
-        "strategy": args.strategy,
+        "strategy": args.strategy, "rules": super::rules(args.rules.as_deref())?,
     }));
     let changes_fields = body.as_object().is_some_and(|body| !body.is_empty());
     if !changes_fields && args.enabled.is_none() {
         return Err(Failure::usage(
-            "say what to change: --name, --base-url, --free, --catalog, --strategy or --enabled",
+            "say what to change: --name, --base-url, --free, --catalog, --strategy, --rules or --enabled",
         ));
     }
     let mut provider = serde_json::Value::Null;

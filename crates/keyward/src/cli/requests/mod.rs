@@ -1,5 +1,6 @@
 //! `keyward requests`: the request log.
 
+mod explain;
 mod list;
 mod show;
 
@@ -13,12 +14,15 @@ pub enum Verb {
     List(list::Args),
     /// Show one call with its attempts.
     Show(show::Args),
+    /// Explain one call: its attempts, what they taught, and why other keys were not used then.
+    Explain(explain::Args),
 }
 
 pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     match verb {
         Verb::List(args) => list::run(&args, session),
         Verb::Show(args) => show::run(&args, session),
+        Verb::Explain(args) => explain::run(&args, session),
     }
 }
 

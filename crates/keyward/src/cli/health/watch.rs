@@ -1,0 +1,116 @@
+//! `keyward health watch`.
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::time::Duration;
+
+use keyward_admin::client::Ask;
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+
+use super::summary::lines;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Output, Tone};
+use crate::cli::session::Session;
+
+/// How often it is looked again.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Seconds between two looks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=25))]
+    every: u8,
+    /// How many looks; without end when left out.
+    #[arg(long, value_name = "NUMBER")]
+    times: Option<u64>,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    session.require_server("watch one that runs; see `keyward health summary`")?;
+    let shows_screen = io::stdout().is_terminal() && !session.output.json;
+    let keys = if shows_screen && io::stdin().is_terminal() { Some(Keys::begin(args.every)?) } else { None };
+    let mut looks = 0;
+    loop {
+        let summary = session.call(Ask::get(&["health", "summary"]))?;
+        looks += 1;
+        if session.output.json {
+            // One line each, for scripts that read along.
+            session.output.line(&summary.to_string());
+        } else if shows_screen {
+            draw(session.output, &screen(session.output, &summary, args.every))?;
+        } else {
+            lines(session.output, &summary).iter().for_each(|line| session.output.line(line));
+        }
+        let is_over = args.times.is_some_and(|times| looks >= times);
+        if is_over || waits_out(keys.as_ref(), session, args.every)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Lets time pass; gives whether somebody wants it to end.
+fn waits_out(keys: Option<&Keys>, session: &Session, seconds: u8) -> Result<bool, Failure> {
+    match keys {
+        Some(keys) => Ok(keys.wait()?),
+        None => {
+            session.pause(Duration::from_secs(seconds.into()));
+            Ok(false)
+        }
+    }
+}
+
+fn screen(output: Output, summary: &serde_json::Value, every: u8) -> Vec<String> {
+    let at = summary["at"].as_str().unwrap_or_default();
+    let head = format!("Keys at {at}, every {every} s; q ends.");
+    std::iter::once(output.paint(Tone::Faint, &head)).chain(lines(output, summary)).collect()
+}
+
+/// Draws over what was there: no flicker, and nothing of before is left.
+fn draw(_: Output, lines: &[String]) -> io::Result<()> {
+    const HOME: &str = "\u{1b}[H";
+    const REST_OF_LINE: &str = "\u{1b}[K";
+    const REST_OF_SCREEN: &str = "\u{1b}[J";
+    let drawn: String = lines.iter().flat_map(|line| [line, REST_OF_LINE, "\r\n"]).collect();
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "{HOME}{drawn}{REST_OF_SCREEN}")?;
+    stdout.flush()
+}
+
+/// A terminal that gives each key at once and shows none, on a screen of its own; as before when this is dropped.
+struct Keys(Termios);
+
+impl Keys {
+    /// Waits at most this many seconds for a key.
+    fn begin(seconds: u8) -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut single = before.clone();
+        // Ctrl-C comes as a key, so that the terminal is put back in order first.
+        single.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        single.special_codes[SpecialCodeIndex::VMIN] = 0;
+        single.special_codes[SpecialCodeIndex::VTIME] = seconds.saturating_mul(10);
+        tcsetattr(io::stdin(), OptionalActions::Now, &single)?;
+        let keys = Self(before);
+        write_out("\u{1b}[?1049h\u{1b}[?25l")?;
+        Ok(keys)
+    }
+
+    /// Waits for a key, as long as was said; gives whether it is one that ends.
+    fn wait(&self) -> io::Result<bool> {
+        const CTRL_C: u8 = 3;
+        const CTRL_D: u8 = 4;
+        let mut key = [0];
+        let read = io::stdin().lock().read(&mut key)?;
+        Ok(read > 0 && matches!(key[0], b'q' | b'Q' | CTRL_C | CTRL_D))
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        // A terminal that went away needs no order.
+        let _ = write_out("\u{1b}[?25h\u{1b}[?1049l");
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+fn write_out(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
