@@ -10,7 +10,7 @@ use std::task::Poll;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::{Phase, health};
@@ -21,7 +21,10 @@ use crate::worker::Worker;
 const MAX_BUFFER: usize = 64 * 1024;
 
 /// Serves a connection until either side closes it.
-pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr, mut phase: watch::Receiver<Phase>) {
+pub(super) async fn serve<S>(worker: Rc<Worker>, stream: S, peer: IpAddr, mut phase: watch::Receiver<Phase>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let metrics = std::sync::Arc::clone(&worker.shared.metrics);
     metrics.connected();
     let limits = worker.shared.options.limits;

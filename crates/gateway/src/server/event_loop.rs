@@ -1,6 +1,7 @@
 //! One event loop on one thread.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Phase;
-use super::accept::{Door, Guests, accept};
+use super::accept::{Doors, Guest, Guests, accept};
 use super::connection::serve;
 use crate::ledger::Ledger;
 use crate::stage::relay::Abandoned;
@@ -25,6 +26,8 @@ use crate::worker::{Shared, Worker};
 
 /// How often opened credentials that nobody uses are forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+/// Where callers within this process come from, as far as a virtual key's networks are concerned.
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// After the grace period, answers that were cut get this long to settle.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -34,7 +37,7 @@ pub(super) struct EventLoop {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) journal: Box<dyn Journal>,
     pub(super) guests: Guests,
-    pub(super) listener: Option<(std::net::TcpListener, Vec<Door>)>,
+    pub(super) listener: Option<(std::net::TcpListener, Doors)>,
     pub(super) phase: watch::Receiver<Phase>,
 }
 
@@ -52,7 +55,6 @@ impl EventLoop {
         let options = &self.shared.options;
         let upstream = Upstream::new(self.tls, options.deadlines.connect, options.limits.idle_upstream);
         let ledger = Rc::new(Ledger::new(self.journal, options.durability));
-        let max_connections = options.limits.connections;
         let (worker, abandoned) = Worker::new(Arc::clone(&self.shared), upstream, Rc::clone(&ledger));
 
         let mut tasks = JoinSet::new();
@@ -64,7 +66,7 @@ impl EventLoop {
         let mut accepting = JoinSet::new();
         if let Some((listener, doors)) = self.listener {
             let metrics = Arc::clone(&self.shared.metrics);
-            accepting.spawn_local(accept(listener, doors, max_connections, metrics));
+            accepting.spawn_local(accept(listener, doors, metrics));
         }
         let mut reading_on = JoinSet::new();
         let seated = Arc::clone(&self.guests.seated);
@@ -95,6 +97,18 @@ struct Connections {
 }
 
 impl Connections {
+    /// Serves a guest from now on.
+    fn seat(&mut self, guest: Guest, worker: &Rc<Worker>, phase: &watch::Receiver<Phase>) {
+        let (worker, phase) = (Rc::clone(worker), phase.clone());
+        match guest {
+            Guest::Tcp(stream, peer) => match tokio::net::TcpStream::from_std(stream) {
+                Ok(stream) => drop(self.tasks.spawn_local(serve(worker, stream, peer, phase))),
+                Err(_) => drop(self.seated.fetch_sub(1, Ordering::Relaxed)),
+            },
+            Guest::Local(stream) => drop(self.tasks.spawn_local(serve(worker, stream, HERE, phase))),
+        }
+    }
+
     async fn all_gone(&mut self) {
         while self.tasks.join_next().await.is_some() {
             self.seated.fetch_sub(1, Ordering::Relaxed);
@@ -105,7 +119,7 @@ impl Connections {
 /// Takes in connections and abandoned answers until it is time to go; returns how much time is left then.
 async fn receive(
     worker: &Rc<Worker>,
-    guests: &mut UnboundedReceiver<(std::net::TcpStream, std::net::IpAddr)>,
+    guests: &mut UnboundedReceiver<Guest>,
     mut abandoned: UnboundedReceiver<Abandoned>,
     phase: &mut watch::Receiver<Phase>,
     connections: &mut Connections,
@@ -114,13 +128,7 @@ async fn receive(
     let mut draining = phase.clone();
     loop {
         tokio::select! {
-            Some((stream, peer)) = guests.recv() => {
-                if let Ok(stream) = tokio::net::TcpStream::from_std(stream) {
-                    connections.tasks.spawn_local(serve(Rc::clone(worker), stream, peer, phase.clone()));
-                } else {
-                    connections.seated.fetch_sub(1, Ordering::Relaxed);
-                }
-            }
+            Some(guest) = guests.recv() => connections.seat(guest, worker, phase),
             Some(answer) = abandoned.recv() => {
                 reading_on.spawn_local(answer.read_to_end());
             }

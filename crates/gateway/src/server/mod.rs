@@ -14,6 +14,7 @@ use std::time::Duration;
 use keyward_domain::port::{Clock, Entropy, JournalError, Journals, Store, StoreError};
 use keyward_pool::RetryBudget;
 use keyward_vault::Vault;
+use tokio::io::DuplexStream;
 use tokio::sync::watch;
 
 use crate::bindings::Bindings;
@@ -23,7 +24,11 @@ use crate::options::Options;
 use crate::snapshot::SnapshotHandle;
 use crate::upstream::client_config;
 use crate::worker::Shared;
+use accept::{Doors, Guest};
 use event_loop::EventLoop;
+
+/// Bytes that a caller within this process and its event loop may be ahead of each other, in each direction.
+const LOCAL_BUFFER: usize = 64 * 1024;
 
 /// The data plane, not yet running.
 pub struct Gateway {
@@ -50,6 +55,7 @@ pub struct Gateway {
 /// The data plane, running on threads of its own.
 pub struct Running {
     address: SocketAddr,
+    doors: Doors,
     phase: watch::Sender<Phase>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -86,11 +92,22 @@ pub enum StartError {
 impl Gateway {
     /// Opens the listener and starts the event loops. Calls are served when this returns.
     pub fn start(self) -> Result<Running, StartError> {
+        let listen = self.options.listen;
+        let listener = accept::listen(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let address = listener.local_addr().map_err(StartError::EventLoop)?;
+        self.run(Some(listener), address)
+    }
+
+    /// Starts the event loops without a listener: calls come from within this process, by [`Running::connect`].
+    pub fn start_local(self) -> Result<Running, StartError> {
+        let address = self.options.listen;
+        self.run(None, address)
+    }
+
+    fn run(self, listener: Option<std::net::TcpListener>, address: SocketAddr) -> Result<Running, StartError> {
         let tls = client_config(&self.options.extra_roots)?;
         let workers = self.options.workers.max(1);
-        let listener =
-            accept::listen(self.options.listen).map_err(|error| StartError::Listen(self.options.listen, error))?;
-        let address = listener.local_addr().map_err(StartError::EventLoop)?;
+        let max_connections = self.options.limits.connections;
         let (phase, watcher) = watch::channel(Phase::Serving);
         let shared = Arc::new(Shared {
             options: self.options,
@@ -104,7 +121,8 @@ impl Gateway {
             retries: RetryBudget::new(),
         });
         let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();
-        let mut listener = Some((listener, doors));
+        let doors = Doors::new(doors, max_connections);
+        let mut listener = listener.map(|listener| (listener, doors.clone()));
         let mut threads = Vec::with_capacity(workers);
         for (number, guests) in guests.into_iter().enumerate() {
             let event_loop = EventLoop {
@@ -118,14 +136,21 @@ impl Gateway {
             };
             threads.push(event_loop.start(number).map_err(StartError::EventLoop)?);
         }
-        Ok(Running { address, phase, threads })
+        Ok(Running { address, doors, phase, threads })
     }
 }
 
 impl Running {
-    /// Where clients connect.
+    /// Where clients connect; without a listener, where they would.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A connection from within this process: the same HTTP as through the listener, without a socket. `None` when as
+    /// many connections are open as there may be, or when no more are taken.
+    pub fn connect(&self) -> Option<DuplexStream> {
+        let (ours, theirs) = tokio::io::duplex(LOCAL_BUFFER);
+        self.doors.seat(Guest::Local(theirs)).then_some(ours)
     }
 
     /// Stops taking calls, finishes those under way, and returns when the last ledger row is committed. What is not

@@ -134,6 +134,23 @@ pub struct ModelCard {
     pub max_output: Option<u64>,
 }
 
+impl ProviderEntry {
+    /// One of its credentials, usable or not.
+    pub fn pooled(&self, credential: CredentialId) -> Option<&Arc<Pooled>> {
+        self.credentials.get(&credential)
+    }
+
+    /// All of its credentials, in no order.
+    pub fn all_pooled(&self) -> impl Iterator<Item = &Arc<Pooled>> {
+        self.credentials.values()
+    }
+
+    /// What the operator says that its answers mean.
+    pub fn rules(&self) -> &[RuleOverride] {
+        &self.rules
+    }
+}
+
 impl Route {
     /// A name that is no alias.
     pub(crate) fn plain(name: Arc<str>, target: Arc<Deployment>) -> Self {
