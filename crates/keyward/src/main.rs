@@ -1,16 +1,13 @@
-//! The `keyward` program: configuration, the command line, and the wiring of all rooms.
+//! The `keyward` program: the command line over the same engine that the library is.
 
 #![expect(unreachable_pub, reason = "in a program nothing is reachable; `pub` says what a room shows to the others")]
 
 mod cli;
-mod config;
-mod home;
-mod process;
-mod system;
-mod telemetry;
-mod wire;
 
 use std::process::ExitCode;
+
+// Under these names everything in `cli` finds the engine.
+use keyward::{config, home, process, wire};
 
 fn main() -> ExitCode {
     process::prepare();

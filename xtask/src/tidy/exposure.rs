@@ -4,7 +4,7 @@ use super::Finding;
 use crate::tree::TextFile;
 
 /// Files, or folders with a closing slash, that may open a secret, each with why.
-const MAY_EXPOSE: [(&str, &str); 14] = [
+const MAY_EXPOSE: [(&str, &str); 15] = [
     ("crates/domain/src/", "defines the secret types"),
     ("crates/vault/src/", "seals, opens and hashes them"),
     ("crates/provider/src/credential.rs", "writes the provider's key where the provider wants it"),
@@ -18,6 +18,7 @@ const MAY_EXPOSE: [(&str, &str); 14] = [
     ("crates/source/src/shape.rs", "checks that bytes can be a key"),
     ("crates/admin/src/field/secret.rs", "shows a secret where an operation exists to show it"),
     ("crates/admin/src/control/secret.rs", "hashes a token that was just minted"),
+    ("crates/keyward/src/library/secret.rs", "hands a key on loan to the program that asked for it, and sends our own token"),
     ("crates/admin/src/client/ask.rs", "sends the admin token, and a secret that is being added"),
 ];
 
