@@ -50,6 +50,37 @@ fn k06_a_meter_counts_for_its_model_alone() {
 }
 
 #[test]
+fn k06_each_bucket_of_a_vendor_counts() {
+    use keyward_testkit::provider::Vendor;
+    for bucket in ["requests", "input-tokens", "output-tokens", "tokens"] {
+        let house = House::with_keys(1);
+        house.add_vendor("anthropic", Vendor::Anthropic, &["ant-1", "ant-2"]);
+        house.set_strategy("anthropic", Strategy::Single);
+        let reset = "2026-11-18T12:00:00Z";
+        house.provider.script(
+            Fault::answer()
+                .header("date", "Wed, 18 Nov 2026 11:59:30 GMT")
+                .header(&format!("anthropic-ratelimit-{bucket}-limit"), "5000")
+                .header(&format!("anthropic-ratelimit-{bucket}-remaining"), "0")
+                .header(&format!("anthropic-ratelimit-{bucket}-reset"), reset)
+                .for_key("ant-1"),
+        );
+        let key = house.key.clone();
+        let mut client = house.client().headers(&[("x-api-key", &*key), ("anthropic-version", "2023-06-01")]);
+        let body = r#"{"model":"claude-haiku-4-5","max_tokens":16,"messages":[{"role":"user","content":"Hello"}]}"#;
+        let mut served = || {
+            let answer = client.post("/v1/messages", body);
+            assert_eq!((answer.status, answer.header("x-keyward-attempts")), (200, Some("1")), "{}", answer.text());
+            answer.header("x-keyward-key").unwrap().to_owned()
+        };
+        assert_eq!([served(), served(), served()], ["ant-1", "ant-2", "ant-2"], "{bucket}");
+        // By the provider's own clock its reset is 30 s away.
+        house.clock.advance(Duration::from_secs(30));
+        assert_eq!(served(), "ant-1", "{bucket}");
+    }
+}
+
+#[test]
 fn k06_affinity_yields_when_its_home_runs_short() {
     let house = House::with_keys(3);
     let home = house.chat().header("x-keyward-key").unwrap().to_owned();

@@ -31,6 +31,51 @@ fn k09_large_bodies_fail_over_whole() {
     }
 }
 
+/// A form with a model and a file of this many bytes.
+fn form(bytes: usize) -> Vec<u8> {
+    let head = "--edge\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n\
+                --edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n";
+    [head.as_bytes(), &vec![7; bytes], b"\r\n--edge--\r\n"].concat()
+}
+
+#[test]
+fn k09_uploads_fail_over_as_long_as_they_are_here() {
+    let content = ("content-type", "multipart/form-data; boundary=edge");
+    let house = House::with_keys(2);
+    house.provider.script(Fault::hang_up(Close::Fin));
+    let mut client = house.client().header(content.0, content.1);
+    let answer = client.request("POST", "/v1/audio/transcriptions", &form(500));
+    assert_eq!((answer.status, answer.header("x-keyward-attempts")), (200, Some("2")), "{}", answer.text());
+    let requests = house.provider.requests();
+    assert_eq!((requests[0].body_crc32, requests[0].body_len), (requests[1].body_crc32, requests[1].body_len));
+    assert!(requests.iter().all(|request| request.body_complete));
+}
+
+#[test]
+fn k09_an_upload_that_was_passed_on_while_it_arrived_is_not_sent_twice() {
+    let house = House::with_keys(2);
+    house.provider.script(Fault::hang_up(Close::Fin));
+    let mut client = house.client();
+    let body = form(8 << 20);
+    let (begin, rest) = body.split_at(4096);
+    let head = format!(
+        "POST /v1/audio/transcriptions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary=edge\r\ncontent-length: {}\r\n\r\n",
+        house.key,
+        body.len()
+    );
+    client.raw(&[head.as_bytes(), begin].concat());
+    // The provider is being sent the beginning before the client sends the rest.
+    House::wait(house.provider.wait_for_requests(1));
+    client.raw(rest);
+    let answer = client.head().finish();
+    assert_eq!((answer.status, crate::house::code(&answer).as_str()), (502, "upstream_error"), "{}", answer.text());
+    assert_eq!(house.provider.requests_total(), 1);
+    // Nothing is left of it: the next one is served.
+    let mut client = house.client().header("content-type", "multipart/form-data; boundary=edge");
+    assert_eq!(client.request("POST", "/v1/audio/transcriptions", &form(500)).status, 200);
+}
+
 #[test]
 fn k09_a_json_answer_cut_at_every_byte_is_replaced() {
     let house = House::with_providers(|_| {}, &[("one", &["one-1"]), ("two", &["two-1"])]);

@@ -166,6 +166,22 @@ fn k09_an_error_event_before_content_is_a_failover_and_after_it_the_clients_to_s
 }
 
 #[test]
+fn k09_a_response_that_failed_is_replaced_before_content_and_shown_after_it() {
+    let failed = "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":9,\"response\":{\"id\":\"resp_1\",\
+                  \"object\":\"response\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"It failed.\"},\
+                  \"output\":[],\"usage\":null}}\n\n";
+    let mut pair = Pair::of(Surface::Responses, |_| {});
+    let ends_in_failure = |tokens: u64| story().insert_after(tokens, failed).error_after(tokens, VendorError::Internal);
+    let answer = pair.meet(ends_in_failure(0));
+    pair.assert_clean_failover(&answer, "response.failed");
+    let answer = pair.meet(ends_in_failure(2));
+    assert_eq!(pair.served_by(), ["one-1"]);
+    let text = answer.text();
+    assert!(answer.body.starts_with(&pair.whole[..pair.first]), "{text}");
+    assert!(text.contains("response.failed") && !pair.surface.ends_well(&text), "{text}");
+}
+
+#[test]
 fn k09_f54_a_stream_that_stalls_before_content_fails_over_at_the_deadline() {
     for surface in Surface::ALL {
         let mut pair = Pair::of(surface, |options| options.deadlines.first_content = Duration::from_millis(90));

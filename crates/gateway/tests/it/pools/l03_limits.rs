@@ -112,6 +112,30 @@ fn l03_concurrency_is_reached_and_never_exceeded() {
 }
 
 #[test]
+fn l03_a_limit_holds_over_all_event_loops() {
+    let house = House::with_keys_and(1, |options| options.workers = 4);
+    house.change_key("key-1", |key| {
+        key.terms.limits = KeyLimits { concurrency: Some(7), rpm: Some(30), ..KeyLimits::default() };
+    });
+    house.provider.script(Fault::answer().stall(Stall::BeforeHeaders).times(7));
+    let mut clients: Vec<Client> = (0..60).map(|_| house.client()).collect();
+    for client in &mut clients {
+        client.send("POST", PATH, CHAT.as_bytes());
+    }
+    House::wait(house.provider.wait_for_stalled(7));
+    assert_eq!(house.chat().status, 429);
+    assert_eq!(house.provider.requests_total(), 7, "not one more over four event loops");
+    house.provider.release();
+    let served = clients.iter_mut().filter_map(|client| (client.head().finish().status == 200).then_some(())).count();
+    assert_eq!(served, 7);
+    // What is left of the minute is shared by all loops, too.
+    let at_once = house.storm(60, CHAT).iter().filter(|answer| answer.status == 200).count();
+    let mut client = house.client();
+    let after = (0..60).filter(|_| client.post(PATH, CHAT).status == 200).count();
+    assert_eq!((7 + at_once + after, house.provider.requests_total()), (30, 30));
+}
+
+#[test]
 fn l03_a_failed_attempt_gives_its_place_back() {
     let house = limited(2, KeyLimits { concurrency: Some(1), ..KeyLimits::default() });
     house.set_strategy("openai", Strategy::Single);

@@ -16,4 +16,5 @@ mod k08_outage;
 mod k09_bodies;
 mod k09_streams;
 mod l03_limits;
+mod m11_chaos;
 mod refusals;
