@@ -4,6 +4,9 @@
 
 mod client;
 mod doors;
+mod events;
+mod explain;
+mod health;
 mod key_life;
 mod keys;
 mod ledger;
@@ -12,6 +15,7 @@ mod permissions;
 mod pools;
 mod providers;
 mod secrets;
+mod standings;
 mod terms;
 mod vault;
 mod virtual_keys;

@@ -1,6 +1,7 @@
 //! The pools of a test's installation: real ones, built from its records, over what is known in memory.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,9 +21,10 @@ use crate::world::{ManualClock, TestStore};
 
 pub(crate) struct TestPools {
     pub(crate) registry: Registry,
+    /// What pools learn cannot be written.
+    pub(crate) breaks: AtomicBool,
     told: broadcast::Sender<KeyEvent>,
     clock: Arc<ManualClock>,
-    store: Arc<TestStore>,
     world: Mutex<(Records, BTreeMap<ProviderId, Arc<Pool>>)>,
 }
 
@@ -39,7 +41,7 @@ impl std::fmt::Debug for Hearing {
 impl Notice for Hearing {
     fn changed(&self, event: KeyEvent) {
         let _ = self.1.send(event.clone());
-        self.0.put_standings(&[event]).unwrap();
+        self.0.inner.put_standings(&[event]).unwrap();
     }
 }
 
@@ -47,7 +49,7 @@ impl TestPools {
     pub(crate) fn new(store: Arc<TestStore>, clock: Arc<ManualClock>) -> Arc<Self> {
         let told = broadcast::Sender::new(4);
         let registry = Registry::new(Settings::default(), Box::new(Hearing(store.clone(), told.clone())));
-        Arc::new(Self { registry, told, clock, store, world: Mutex::default() })
+        Arc::new(Self { registry, breaks: AtomicBool::new(false), told, clock, world: Mutex::default() })
     }
 
     pub(crate) fn publish(&self, records: &Records) {
@@ -144,7 +146,7 @@ impl Pools for TestPools {
     }
 
     fn flush(&self) -> bool {
-        !self.store.broken.load(std::sync::atomic::Ordering::SeqCst)
+        !self.breaks.load(Ordering::SeqCst)
     }
 
     fn listen(&self) -> broadcast::Receiver<KeyEvent> {

@@ -178,3 +178,36 @@ async fn a_pool_has_a_strategy() {
     assert_eq!((wrong.status.as_u16(), wrong.str("/error/param")), (400, "strategy"));
     assert!(wrong.str("/error/message").contains("`least_used`"), "{}", wrong.text);
 }
+
+#[tokio::test]
+async fn k01_a_provider_has_rules_of_its_own() {
+    let world = World::new();
+    let rule = json!({ "status": 429, "contains": "daily cap", "blame": "account", "lasts": "6h" });
+    let kept = json!({ "status": 429, "contains": "daily cap", "blame": "account", "lasts": "21600s" });
+    let added = world.post("/providers", json!({ "preset": "openai", "rules": [rule] })).await.expect(201);
+    assert_eq!(added.json["rules"], json!([kept]));
+    let other = json!({ "code": "x", "blame": "request", "lasts": "moment", "next": "give_up", "trouble": "bad_request", "reason": "ours" });
+    let updated = world.call("PATCH", "/providers/openai", json!({ "rules": [rule, other] })).await.expect(200);
+    assert_eq!(updated.json["rules"], json!([kept, other]));
+    assert_eq!(world.records().providers[0].rules.len(), 2);
+    let untouched = world.call("PATCH", "/providers/openai", json!({ "free": true })).await.expect(200);
+    assert_eq!(untouched.json["rules"].as_array().unwrap().len(), 2);
+
+    let canary = secret("canary");
+    for (rules, said) in [
+        (json!([{ "blame": "key", "lasts": "human" }]), "rule 1: a rule needs at least one"),
+        (json!([rule, { "status": 302, "blame": "key", "lasts": "human" }]), "rule 2: `status` is 200 or"),
+        (json!([{ "code": "x", "blame": "key", "lasts": canary }]), "`lasts` is `moment`"),
+        (json!([{ "code": "x", "blame": canary, "lasts": "human" }]), "expected one of"),
+        (json!([{ "code": "x", "blame": "request", "lasts": "human", "next": "retry" }]), "request's own fault"),
+        (json!([{ "code": "x".repeat(201), "blame": "key", "lasts": "human" }]), "longer than 200"),
+        (json!(vec![rule; 65]), "at most 64 rules"),
+    ] {
+        let answer = world.call("PATCH", "/providers/openai", json!({ "rules": rules })).await;
+        assert_eq!(answer.status, 400, "{rules}");
+        assert!(answer.str("/error/message").contains(said), "{rules}: {}", answer.text);
+        assert!(!answer.text.contains(&canary), "{}", answer.text);
+    }
+    let gone = world.call("PATCH", "/providers/openai", json!({ "rules": [] })).await.expect(200);
+    assert_eq!(gone.json["rules"], json!([]));
+}

@@ -16,7 +16,7 @@ use keyward_admin::rest::{Entry, Plane};
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::catalog::Catalog;
-use keyward_domain::ids::{AuditId, InstallId, RequestId};
+use keyward_domain::ids::{AuditId, CredentialId, InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{Entry as Row, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
 use keyward_domain::port::{
@@ -76,6 +76,11 @@ impl Answer {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::over(None)
+    }
+
+    /// The same with another way out than the vendor's.
+    pub(crate) fn over(egress: Option<Arc<dyn Egress>>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let key_file = home.path().join("root.key");
         let entropy = Arc::new(Counting::default());
@@ -110,7 +115,7 @@ impl World {
             vault: vault.clone(),
             clock: clock.clone(),
             entropy,
-            egress: vendor.clone(),
+            egress: egress.unwrap_or_else(|| vendor.clone()),
             catalog: Arc::new(catalog()),
             on_change: Arc::new(on_change),
             pools: pools.clone(),
@@ -156,6 +161,11 @@ impl World {
             .await
             .expect(201);
         self
+    }
+
+    /// The id of the provider key of this name.
+    pub(crate) fn key(&self, name: &str) -> CredentialId {
+        self.records().credentials.iter().find(|key| key.name == name).unwrap().id
     }
 
     pub(crate) fn audit_actions(&self) -> Vec<String> {

@@ -64,7 +64,7 @@ impl Operation for ShowHealth {
             back: row.as_ref().and_then(|row| row.back).map(Moment),
             latency_ms: row.as_ref().and_then(|row| row.latency_ms),
             room_permille: row.as_ref().and_then(|row| row.room_permille),
-            health: control.known(key).as_ref().map(KeyHealthView::of),
+            health: control.known(key).map(|known| KeyHealthView::of(&known, control.now())),
         })
     }
 }

@@ -106,6 +106,6 @@ fn line(control: &Control, key: &Credential, provider: &Provider) -> HealthLine 
         state: key.state.as_str(),
         usable: provider.enabled && key.state == CredentialState::Active && !rests && !is_over,
         proof: key.proof.as_ref().map(ProofView::of),
-        health: known.as_ref().map(KeyHealthView::of),
+        health: known.as_ref().map(|known| KeyHealthView::of(known, now)),
     }
 }

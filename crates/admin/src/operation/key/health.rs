@@ -1,4 +1,5 @@
 use keyward_domain::standing::{Cause, KeyStanding, Standing};
+use keyward_domain::time::Timestamp;
 use keyward_pool as pool;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +38,7 @@ pub struct KeyHealthView {
     pub last_success: Option<Moment>,
     /// The end of the last bad call.
     pub last_failure: Option<Moment>,
-    /// When it was last proved to work or not, by a call or by asking.
+    /// When it was last proved to work by a call, or asked about.
     pub proved_at: Option<Moment>,
     /// How long ago that was, in seconds.
     pub proof_age_seconds: Option<u64>,
@@ -126,7 +127,9 @@ pub struct ModelHealthView {
 
 impl KeyHealthView {
     /// The view of what a pool knows.
-    pub fn of(known: &pool::KeyView) -> Self {
+    pub fn of(known: &pool::KeyView, now: Timestamp) -> Self {
+        // A call that went well proves no less than asking.
+        let proved_at = known.proved_at.max(known.last_success);
         Self {
             standing: StandingView::of(known.standing, known.known.as_ref()),
             circuit: known.circuit.phase,
@@ -146,8 +149,8 @@ impl KeyHealthView {
             models: known.models.iter().map(ModelHealthView::of).collect(),
             last_success: known.last_success.map(Moment),
             last_failure: known.last_failure.map(Moment),
-            proved_at: known.proved_at.map(Moment),
-            proof_age_seconds: known.proof_age_seconds,
+            proved_at: proved_at.map(Moment),
+            proof_age_seconds: proved_at.map(|at| now.since(at).as_secs()),
         }
     }
 }

@@ -70,7 +70,7 @@ impl KeyView {
             model_count: key.models.len(),
             models: None,
             proof: key.proof.as_ref().map(ProofView::of),
-            health: control.known(key).as_ref().map(KeyHealthView::of),
+            health: control.known(key).map(|known| KeyHealthView::of(&known, control.now())),
             terms: TermsView::of(&key.terms),
             created_at: Moment(key.created_at),
             revision: key.revision,

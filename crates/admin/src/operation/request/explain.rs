@@ -154,10 +154,11 @@ struct Then<'a> {
 
 fn candidates(provider: ProviderId, records: &Records, history: &History, then: &Then<'_>) -> Vec<PastCandidate> {
     let name = records.providers.iter().find(|known| known.id == provider).map_or("?", |known| known.name.as_str());
-    let keys = records.credentials.iter().filter(|key| key.provider == provider);
+    let keys: Vec<_> = records.credentials.iter().filter(|key| key.provider == provider).collect();
     let mut candidates: Vec<_> = keys
+        .iter()
         .map(|key| {
-            let (choice, detail, standing) = verdict(key, history, then);
+            let (choice, detail, standing) = verdict(key, &keys, history, then);
             PastCandidate { provider: name.to_owned(), key: key.name.clone(), choice, detail, standing }
         })
         .collect();
@@ -171,6 +172,7 @@ fn place(choice: &str) -> usize {
 
 fn verdict(
     key: &Credential,
+    keys: &[&Credential],
     history: &History,
     then: &Then<'_>,
 ) -> (&'static str, Option<String>, Option<StandingView>) {
@@ -180,7 +182,7 @@ fn verdict(
     if then.tried.contains(&key.id) {
         return ("tried", Some("tried already".to_owned()), None);
     }
-    if let Some(why) = by_terms(key, then) {
+    if let Some(why) = by_terms(key, keys, then) {
         return ("skipped", Some(why), None);
     }
     if let Some(held) = history.held(key.id, then) {
@@ -192,7 +194,7 @@ fn verdict(
 }
 
 /// What the key's own record says. What it was set to since then is not remembered, and is told as of now.
-fn by_terms(key: &Credential, then: &Then<'_>) -> Option<String> {
+fn by_terms(key: &Credential, keys: &[&Credential], then: &Then<'_>) -> Option<String> {
     if key.created_at > then.at {
         return Some("it was added later".to_owned());
     }
@@ -203,8 +205,10 @@ fn by_terms(key: &Credential, then: &Then<'_>) -> Option<String> {
         return Some("expired".to_owned());
     }
     let model = then.model?;
-    let lacks = !key.models.is_empty() && !key.models.iter().any(|known| known == model);
-    (lacks || !key.terms.allows_model(model)).then(|| "not for this model".to_owned())
+    // Lists of models steer, as in the pool: where nobody's has it, everybody may be asked.
+    let is_listed = |key: &Credential| key.models.iter().any(|known| known == model);
+    let others_have_it = !key.models.is_empty() && !is_listed(key) && keys.iter().any(|key| is_listed(key));
+    (others_have_it || !key.terms.allows_model(model)).then(|| "not for this model".to_owned())
 }
 
 /// What is known of how keys stood.
