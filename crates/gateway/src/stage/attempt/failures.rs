@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use keyward_domain::denial::{Deadline, Denial};
-use keyward_domain::judgement::{Blame, Judgement, Trouble};
+use keyward_domain::judgement::{Blame, Judgement, Lasts, Trouble};
 use keyward_domain::time::Timestamp;
 use keyward_pool::{Nothing, Why};
 use keyward_provider::{NotAnswered, not_answered};
 
-use crate::stage::route::{Candidate, is_free_again};
+use crate::stage::route::Candidate;
 use crate::upstream::SendError;
 
 /// Somebody was asked to slow down, and no key is known to rest any more: soon enough to try again.
@@ -69,6 +69,14 @@ pub(crate) fn broken_off(denial: &Denial) -> Judgement {
 const GONE: &str = "The request refers to a response, file, conversation or encrypted item of a provider account none of \
      whose keys can be used now. Ask the operator, or start over without that reference.";
 
+/// What there is when nothing is left to try.
+pub(super) struct Left<'a> {
+    /// What could not be had, deployment by deployment.
+    pub(super) nothing: &'a [Nothing],
+    /// Whether a key that was tried could serve by now.
+    pub(super) is_somebody_free_again: bool,
+}
+
 /// The failures of one call, in order.
 #[derive(Default)]
 pub(super) struct Failures {
@@ -111,19 +119,22 @@ impl Failures {
         self.unusable.push((candidate.key_name().to_string(), why));
     }
 
-    /// Whether the last failure was a moment's: trying again is a retry, not a change of key for good.
+    /// Whether the last failure was a moment's: trying again is a retry, not a change to a key that the pool knows better
+    /// of by now.
     pub(super) fn last_was_momentary(&self) -> bool {
         self.met.last().is_some_and(|(_, failure)| {
-            let Judgement { blame, trouble, .. } = &failure.judgement;
-            !matches!(trouble, Trouble::Rejected | Trouble::QuotaExhausted | Trouble::NoPermission)
-                || matches!(blame, Blame::Provider | Blame::Network)
+            let Judgement { blame, trouble, lasts, .. } = &failure.judgement;
+            let is_learned = matches!(trouble, Trouble::Rejected | Trouble::QuotaExhausted | Trouble::NoPermission)
+                || matches!(lasts, Lasts::Until(_));
+            !is_learned || matches!(blame, Blame::Provider | Blame::Network)
         })
     }
 
     /// The refusal that sums it up. The last failure of a provider speaks for itself; when it was all the keys' fault,
     /// each key is named with its reason, or the soonest return if all of them just rest. A model that the provider has
     /// under no key is not there.
-    pub(super) fn denial(mut self, nothing: &[Nothing], model: &str, now: Timestamp) -> Denial {
+    pub(super) fn denial(mut self, left: &Left<'_>, model: &str, now: Timestamp) -> Denial {
+        let Left { nothing, is_somebody_free_again } = *left;
         if !self.met.is_empty() && self.met.iter().all(|(_, failure)| is_missing(failure)) && self.unusable.is_empty() {
             return Denial::ModelNotFound(model.to_owned(), Vec::new());
         }
@@ -134,7 +145,7 @@ impl Failures {
         }
         let back = nothing.iter().filter_map(|nothing| nothing.back).min();
         let is_limited = self.met.iter().any(|(_, failure)| failure.judgement.trouble == Trouble::RateLimited);
-        if is_limited && (back.is_none() || nothing.iter().any(is_free_again)) {
+        if is_limited && (back.is_none() || is_somebody_free_again) {
             return Denial::AllKeysCooling(SOON);
         }
         if let Some(back) = back {
@@ -164,7 +175,7 @@ impl Failures {
 
 /// The refusal when no key can be had, and nothing was tried.
 pub(crate) fn nothing_to_have(nothing: &[Nothing], model: &str, now: Timestamp) -> Denial {
-    Failures::default().denial(nothing, model, now)
+    Failures::default().denial(&Left { nothing, is_somebody_free_again: false }, model, now)
 }
 
 /// What is the matter with a key, and what to do about it where that is not obvious.

@@ -25,7 +25,7 @@ use crate::stage::route::{Candidate, Course, Failed, Plan, Stop};
 use crate::worker::Worker;
 use draft::Draft;
 pub(crate) use draft::{About, EXPLAIN};
-use failures::{Failure, Failures};
+use failures::{Failure, Failures, Left};
 pub(crate) use failures::{broken_off, nothing_to_have};
 use judge::Judged;
 pub(crate) use open_attempt::{BYTES_PER_TOKEN, OpenAttempt};
@@ -67,7 +67,11 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                     course.begin_again();
                     continue;
                 }
-                None => return Err(failures.denial(&course.into_nothing(), &draft.name, worker.now())),
+                None => {
+                    let is_somebody_free_again = course.is_somebody_free_again();
+                    let left = Left { nothing: &course.into_nothing(), is_somebody_free_again };
+                    return Err(failures.denial(&left, &draft.name, worker.now()));
+                }
             },
         };
         let tried_with = Failed::of(&candidate);
@@ -90,14 +94,15 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
     }
 }
 
-/// The next candidate, after the pause that the last failure asks for. What failed for a moment may only be tried
-/// again while not too many calls do that.
+/// The next candidate, after the pause that the last failure asks for. Who failed for a moment may only be asked again
+/// while not too many calls do that. Going on to somebody else needs no leave: whoever fails there as well is soon left
+/// out by everybody.
 async fn next(worker: &Worker, arrival: &Arrival, course: &mut Course, failures: &Failures) -> Result<Candidate, Stop> {
     let spent = worker.monotonic().saturating_sub(arrival.began);
     if course.made() > 0 && worker.shared.options.attempts.total.is_some_and(|total| spent >= total) {
         return Err(Stop::Spent);
     }
-    let is_retry = course.made() > 0 && failures.last_was_momentary();
+    let is_retry = course.made() > 0 && course.asks_again() && failures.last_was_momentary();
     if is_retry && course.has_tries() && !worker.shared.retries.withdraw(worker.moment()) {
         return Err(Stop::NoRetry);
     }

@@ -40,6 +40,8 @@ pub(crate) struct Course {
     /// Asked in vain.
     asked: Vec<Arc<Deployment>>,
     tried: Vec<CredentialId>,
+    /// Those of them that cannot be used at all.
+    unopened: Vec<CredentialId>,
     avoid: Vec<Account>,
     /// Fallbacks that were gone on to.
     fallen: Vec<FallbackClass>,
@@ -95,6 +97,7 @@ impl Course {
             deployments,
             asked: Vec::new(),
             tried: Vec::new(),
+            unopened: Vec::new(),
             avoid: Vec::new(),
             fallen: Vec::new(),
             only_overloaded: true,
@@ -211,6 +214,7 @@ impl Course {
         self.tries += 1;
         self.made -= 1;
         self.tried.extend(candidate.credential);
+        self.unopened.extend(candidate.credential);
         if candidate.credential.is_none() {
             self.deployments.pop_front();
         }
@@ -226,15 +230,29 @@ impl Course {
         // A moment later, so that it is over then on every clock.
         let rest = back.map(|back| back.since(worker.now()) + Duration::from_millis(1));
         let pause = || worker.draw(|draw| backoff(u32::from(self.made), draw)).max(Duration::from_millis(1));
-        let rest = if self.nothing.iter().any(is_free_again) { Some(pause()) } else { rest };
+        let rest = if self.is_somebody_free_again() { Some(pause()) } else { rest };
         rest.filter(|rest| *rest <= most)
+    }
+
+    /// Whether a key could serve that this call has tried already: its rest is over by now, or nobody said that it has
+    /// one.
+    pub(crate) fn is_somebody_free_again(&self) -> bool {
+        let passed = self.nothing.iter().flat_map(|nothing| &nothing.keys);
+        passed.into_iter().any(|passed| {
+            matches!(passed.why, Why::Tried | Why::AccountTried) && !self.unopened.contains(&passed.credential)
+        })
+    }
+
+    /// Whether the next attempt asks somebody again who failed in this call.
+    pub(crate) fn asks_again(&self) -> bool {
+        self.deployments.front().is_some_and(|next| self.asked.iter().any(|asked| Arc::ptr_eq(asked, next)))
     }
 
     /// After a rest: everybody may be asked again.
     pub(crate) fn begin_again(&mut self) {
         self.deployments.clone_from(&self.listed);
         self.nothing.clear();
-        self.tried.clear();
+        self.tried.clone_from(&self.unopened);
         self.avoid.clear();
         self.fallen.clear();
     }
@@ -308,11 +326,6 @@ impl Course {
         self.deployments.iter().all(is_same)
             && (self.is_bound_to_route || self.route.fallback.keys().all(|class| self.fallen.contains(class)))
     }
-}
-
-/// Whether a key could serve that this call has tried already: its rest is over by now, or nobody said that it has one.
-pub(crate) fn is_free_again(nothing: &Nothing) -> bool {
-    nothing.keys.iter().any(|passed| matches!(passed.why, Why::Tried | Why::AccountTried))
 }
 
 /// The key of an attempt that failed.

@@ -93,6 +93,17 @@ fn f56_a_provider_that_always_fails_is_left_within_20_calls() {
 }
 
 #[test]
+fn f56_a_burst_into_an_outage_is_served_elsewhere() {
+    let house = House::with_providers(|_| {}, &[("bad", &["bad-1"]), ("good", &["good-1"])]);
+    house.add_alias("best", &["bad/gpt-4o-mini", "good/gpt-4o-mini"]);
+    house.provider.script(Fault::hang_up(Close::Reset).for_key("bad-1").always());
+    // All of them are under way before anybody knows.
+    let answers = house.storm(500, &chat_of("best"));
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 500);
+    assert_eq!(house.calls_with("good-1"), 500, "each of them once");
+}
+
+#[test]
 fn f56_the_last_attempt_is_left_to_the_fallback() {
     let house = House::with_providers(|_| {}, &[("bad", &["bad-1"]), ("good", &["good-1"])]);
     house.put_alias("best", &["bad/gpt-4o-mini"], |alias| {
@@ -136,6 +147,16 @@ fn f57_one_key_of_five_that_is_always_limited_is_left_out() {
         let limited = house.credential("key-3").id;
         assert!(house.heard.events().iter().all(|event| event.now.credential == limited), "the others never rest");
     }
+}
+
+#[test]
+fn f57_a_burst_into_a_limit_is_served_by_the_other_keys() {
+    let house = House::with_keys(5);
+    house.set_strategy("openai", Strategy::RoundRobin);
+    house.provider.set_behaviour("key-3", &KeyBehaviour::Refuses(VendorError::RateLimited(Some(20))));
+    let answers = house.storm(700, CHAT);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 700);
+    assert!(house.calls_with("key-3") >= 100, "the test would say nothing: {:?}", house.calls());
 }
 
 #[test]

@@ -173,6 +173,18 @@ fn k08_a_call_that_waits_stays_within_its_attempts() {
 }
 
 #[test]
+fn k08_a_key_that_cannot_be_opened_is_not_waited_for() {
+    let house = House::with_keys_and(1, |options| options.attempts.wait = Duration::from_secs(5));
+    house.change_key("key-1", |key| key.envelope.truncate(key.envelope.len() - 1));
+    let began = Instant::now();
+    let answer = house.chat();
+    assert_eq!((answer.status, code(&answer).as_str()), (503, "no_usable_key"), "{}", answer.text());
+    assert!(answer.text().contains("key-1: its sealed record is damaged"), "{}", answer.text());
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(house.provider.requests_total(), 0);
+}
+
+#[test]
 fn k08_a_call_does_not_wait_longer_than_it_may() {
     let house = House::with_keys_and(1, |options| options.attempts.wait = Duration::from_secs(5));
     house.provider.script(Fault::refuse(VendorError::RateLimited(Some(7))));

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use keyward_domain::routing::FallbackClass;
 use keyward_testkit::provider::{Close, Fault, VendorError};
 
-use crate::house::{CHAT, House};
+use crate::house::{CHAT, House, chat_of};
 
 const CLIENTS: usize = 1_000;
 
@@ -24,6 +25,38 @@ fn k08_a_total_outage_is_not_multiplied() {
         house.provider.clear_script();
         assert!(house.storm(50, CHAT).iter().all(|answer| answer.status == 200));
     }
+}
+
+#[test]
+fn k08_an_outage_of_all_providers_is_not_multiplied_either() {
+    let house =
+        House::with_providers(|_| {}, &[("one", &["one-1", "one-2"]), ("two", &["two-1"]), ("three", &["three-1"])]);
+    for (name, fallback) in [("plain", None), ("safe", Some("three/gpt-4o-mini"))] {
+        house.put_alias(name, &["one/gpt-4o-mini", "two/gpt-4o-mini"], |alias| {
+            alias.fallback.extend(fallback.map(|target| (FallbackClass::Any, vec![target.to_owned()])));
+        });
+        house.provider.script(Fault::refuse(VendorError::Internal).always());
+        house.storm(200, &chat_of(name));
+        let before = house.provider.requests_total();
+        let answers = house.storm(CLIENTS, &chat_of(name));
+        assert!(answers.iter().all(|answer| (500..=504).contains(&answer.status)), "{name}");
+        let calls = house.provider.requests_total() - before;
+        assert!(calls <= 1_100, "{name}: {calls} upstream calls of {CLIENTS} clients");
+        house.provider.clear_script();
+        house.forgive();
+    }
+}
+
+#[test]
+fn k08_a_limit_that_nobody_puts_a_time_to_is_not_hammered() {
+    let house = House::with_keys(5);
+    house.provider.script(Fault::refuse(VendorError::RateLimited(None)).always());
+    assert!(house.storm(200, CHAT).iter().all(|answer| answer.status == 429));
+    let before = house.provider.requests_total();
+    let answers = house.storm(CLIENTS, CHAT);
+    assert!(answers.iter().all(|answer| answer.status == 429 && answer.header("retry-after").is_some()));
+    let calls = house.provider.requests_total() - before;
+    assert!(calls <= 1_100, "{calls} upstream calls of {CLIENTS} clients");
 }
 
 #[test]
