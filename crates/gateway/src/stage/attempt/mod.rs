@@ -60,19 +60,17 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
     loop {
         let mut candidate = match next(worker, arrival, &mut course, &failures).await {
             Ok(candidate) => candidate,
-            Err(stop) => match course.rest(worker, &stop, waited) {
-                Some(rest) => {
+            Err(stop) => {
+                if let Some(rest) = course.rest(worker, &stop, waited) {
                     waited += rest;
                     tokio::time::sleep(rest).await;
                     course.begin_again();
                     continue;
                 }
-                None => {
-                    let is_somebody_free_again = course.is_somebody_free_again();
-                    let left = Left { nothing: &course.into_nothing(), is_somebody_free_again };
-                    return Err(failures.denial(&left, &draft.name, worker.now()));
-                }
-            },
+                let is_somebody_free_again = course.is_somebody_free_again();
+                let left = Left { nothing: &course.into_nothing(), is_somebody_free_again };
+                return Err(failures.denial(&left, &draft.name, worker.now()));
+            }
         };
         let tried_with = Failed::of(&candidate);
         match try_one(worker, arrival, &mut draft, &mut course, &mut candidate).await? {

@@ -15,7 +15,7 @@ use crate::snapshot::{Deployment, Pooled};
 use crate::stage::admit::Hold;
 use crate::stage::arrive::Arrival;
 use crate::worker::Worker;
-pub(crate) use course::{Course, Failed, Stop, is_free_again};
+pub(crate) use course::{Course, Failed, Stop};
 
 /// What to try.
 pub(crate) struct Plan {
