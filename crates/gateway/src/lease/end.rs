@@ -1,5 +1,6 @@
 //! The end of a lease: its row in the ledger, its record, and what the pool learns.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use keyward_domain::audit::AuditDraft;
@@ -22,27 +23,44 @@ use crate::worker::Worker;
 pub(super) struct End {
     pub(super) state: LeaseState,
     pub(super) spent: Spent,
+    /// What it means for the key when it did not serve.
     pub(super) judged: Option<Judgement>,
+    /// Whether it served.
+    pub(super) served: bool,
     /// A sentence for people.
     pub(super) outcome: String,
     pub(super) audit: Option<AuditDraft>,
 }
 
-/// Writes the row, then the record, then tells the pool. Gives the cost, where the price is known, and the outcome. A
-/// lease that cannot be written stays open in the store: whoever reports it again, or its end of life, settles it.
-pub(super) async fn settle(
-    worker: &Worker,
-    mut lease: OpenLease,
-    mut end: End,
-) -> Result<(Option<Nanodollars>, String), Denial> {
+/// What it came to: the cost, where the price is known, and the outcome in words.
+pub(super) type Settled = (Option<Nanodollars>, String);
+
+/// Ends a lease, whoever goes away meanwhile: the row, then the record, then the pool. A lease whose end cannot be written
+/// is put back on the desk, to be reported again or to expire.
+pub(super) async fn settle(worker: &Rc<Worker>, mut lease: OpenLease, end: End) -> Result<Settled, Denial> {
+    let here = Rc::clone(worker);
+    // A task of its own on this event loop: a caller who hangs up must not leave half an end behind.
+    let task = tokio::task::spawn_local(async move {
+        let written = write(&here, &mut lease, end).await;
+        if written.is_ok() {
+            here.shared.leases.leases().remove(&lease.record.id);
+        } else {
+            here.shared.leases.put(lease);
+        }
+        written
+    });
+    task.await.unwrap_or(Err(Denial::Internal))
+}
+
+async fn write(worker: &Worker, lease: &mut OpenLease, mut end: End) -> Result<Settled, Denial> {
     if end.spent.source == UsageSource::Provider {
         let pricing = lease.target.as_ref().map(|target| &target.pricing);
         end.spent.cost = pricing.and_then(|pricing| charge(pricing, &end.spent.usage, &ChargeContext::default()));
     }
     let cost = end.spent.cost;
     let tokens = end.spent.usage.prompt_tokens().saturating_add(end.spent.usage.completion_tokens());
-    let first_content = end.spent.first_content.unwrap_or(end.spent.duration);
-    worker.ledger.post(entry(&lease, end.spent));
+    let first_content = end.spent.first_content;
+    worker.ledger.post(entry(lease, end.spent));
     worker.ledger.committed().await?;
     let mut record = lease.record.clone();
     (record.state, record.ended_at, record.outcome) = (end.state, Some(worker.now()), end.outcome.clone());
@@ -51,11 +69,14 @@ pub(super) async fn settle(
     if let Some(claim) = lease.claim.take() {
         let cause = Cause::Lease { lease: lease.record.id };
         let spent = cost.unwrap_or(Nanodollars::ZERO);
-        let outcome = match (&end.judged, end.state) {
-            (Some(judgement), _) => Outcome::Failed { judgement, cause, tokens, cost: spent },
-            (None, LeaseState::Reported) => Outcome::Succeeded { first_content, tokens, cost: spent, cause },
-            (None, LeaseState::Returned) => Outcome::Neutral,
-            (None, LeaseState::Open | LeaseState::Expired) => Outcome::Abandoned { tokens, cost: spent },
+        let outcome = match (&end.judged, end.state, first_content) {
+            (Some(judgement), ..) => Outcome::Failed { judgement, cause, tokens, cost: spent },
+            (None, LeaseState::Reported, Some(first_content)) if end.served => {
+                Outcome::Succeeded { first_content, tokens, cost: spent, cause }
+            }
+            (None, LeaseState::Returned, _) => Outcome::Neutral,
+            // Without a time there is nothing to learn about how fast the key is.
+            (None, ..) => Outcome::Abandoned { tokens, cost: spent },
         };
         claim.report(&outcome, worker.moment());
     }
@@ -63,15 +84,22 @@ pub(super) async fn settle(
 }
 
 /// Settles a lease of which nothing was heard: what it may have cost at most, marked as an estimate.
-pub(super) async fn expired(worker: &Worker, lease: OpenLease) {
+pub(super) async fn expired(worker: &Rc<Worker>, lease: OpenLease) -> Result<Settled, Denial> {
     let id = lease.record.id;
-    let nothing = Spent::nothing(AttemptOutcome::ClientGone, 0, Duration::ZERO);
-    let spent = Spent { cost: lease.record.reserved, source: UsageSource::Estimated, ..nothing };
+    let spent = at_most(&lease, AttemptOutcome::ClientGone);
     let outcome = "its time was over without a report".to_owned();
-    let end = End { state: LeaseState::Expired, spent, judged: None, outcome, audit: None };
-    if settle(worker, lease, end).await.is_err() {
-        tracing::error!(lease = %id, "a lease whose time is over could not be settled yet; the next start does it");
+    let end = End { state: LeaseState::Expired, spent, judged: None, served: false, outcome, audit: None };
+    let settled = settle(worker, lease, end).await;
+    if settled.is_err() {
+        tracing::error!(lease = %id, "a lease whose time is over could not be settled yet");
     }
+    settled
+}
+
+/// What a lease can have cost at most, when nobody says what was used.
+pub(super) fn at_most(lease: &OpenLease, outcome: AttemptOutcome) -> Spent {
+    let nothing = Spent::nothing(outcome, 0, Duration::ZERO);
+    Spent { cost: lease.record.reserved, source: UsageSource::Estimated, ..nothing }
 }
 
 fn entry(lease: &OpenLease, spent: Spent) -> Entry {

@@ -22,6 +22,8 @@ use keyward_domain::dialect::Operation;
 use keyward_domain::ids::RequestId;
 use keyward_domain::lease::Lease;
 use keyward_domain::port::{Store, StoreError};
+use keyward_domain::time::Timestamp;
+use keyward_domain::token::TokenId;
 use keyward_pool::Claim;
 use serde::Serialize;
 
@@ -38,7 +40,15 @@ const MAX_OPEN: usize = 10_000;
 /// The leases that are open, shared by all event loops.
 pub(crate) struct LeaseDesk {
     store: Arc<dyn Store>,
-    open: Mutex<HashMap<RequestId, OpenLease, FixedState>>,
+    open: Mutex<HashMap<RequestId, OnDesk, FixedState>>,
+}
+
+/// A lease on the desk.
+enum OnDesk {
+    /// Somebody has it.
+    Open(OpenLease),
+    /// Its end is being written: it ends once.
+    Ending,
 }
 
 /// A lease that is open.
@@ -54,20 +64,52 @@ impl LeaseDesk {
     /// The desk, with the leases that an earlier process left open. Blocks.
     pub(crate) fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         let left = store.open_leases()?;
-        let open = left.into_iter().map(|record| (record.id, OpenLease { record, claim: None, target: None }));
+        let open =
+            left.into_iter().map(|record| (record.id, OnDesk::Open(OpenLease { record, claim: None, target: None })));
         Ok(Self { open: Mutex::new(open.collect()), store })
     }
 
-    /// Settles the leases whose time is over. Done now and then, and before every call about leases.
-    pub(crate) async fn expire(&self, worker: &Worker) {
+    /// Settles the leases whose time is over, one after the other. When one cannot be written, the others wait for the
+    /// next time.
+    pub(crate) async fn expire(&self, worker: &Rc<Worker>) {
         let now = worker.now();
-        let over: Vec<_> = self.leases().extract_if(|_, lease| lease.record.expires_at <= now).collect();
-        for (_, lease) in over {
-            end::expired(worker, lease).await;
+        while let Some(lease) = self.take_expired(now) {
+            if end::expired(worker, lease).await.is_err() {
+                break;
+            }
         }
     }
 
-    fn leases(&self) -> MutexGuard<'_, HashMap<RequestId, OpenLease, FixedState>> {
+    fn take_expired(&self, now: Timestamp) -> Option<OpenLease> {
+        let mut leases = self.leases();
+        let is_over = |on_desk: &OnDesk| matches!(on_desk, OnDesk::Open(lease) if lease.record.expires_at <= now);
+        let (_, on_desk) = leases.iter_mut().find(|(_, on_desk)| is_over(on_desk))?;
+        match std::mem::replace(on_desk, OnDesk::Ending) {
+            OnDesk::Open(lease) => Some(lease),
+            OnDesk::Ending => None,
+        }
+    }
+
+    /// Takes a lease off the desk to end it, if this is its taker. Whoever takes it ends it ([`end::settle`]).
+    fn take(&self, id: RequestId, taker: TokenId) -> Result<OpenLease, Denial> {
+        let mut leases = self.leases();
+        let on_desk = leases.get_mut(&id).ok_or(Denial::LeaseNotFound)?;
+        match on_desk {
+            OnDesk::Ending => return Err(Denial::LeaseEnded),
+            OnDesk::Open(lease) if lease.record.virtual_key != taker => return Err(Denial::LeaseNotFound),
+            OnDesk::Open(_) => {}
+        }
+        match std::mem::replace(on_desk, OnDesk::Ending) {
+            OnDesk::Open(lease) => Ok(lease),
+            OnDesk::Ending => Err(Denial::LeaseEnded),
+        }
+    }
+
+    fn put(&self, lease: OpenLease) {
+        self.leases().insert(lease.record.id, OnDesk::Open(lease));
+    }
+
+    fn leases(&self) -> MutexGuard<'_, HashMap<RequestId, OnDesk, FixedState>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -82,7 +124,6 @@ pub(crate) async fn response(
     if !caller.key().record.grant.allows_operation(Operation::Lease) {
         return Err(Denial::OperationNotAllowed(Operation::Lease.as_str()));
     }
-    worker.shared.leases.expire(worker).await;
     let method = request.method().clone();
     let id = arrival.surface.as_ref().ok().and_then(|surface| surface.path_model.clone());
     let Some(id) = id else { return take::lease(worker, arrival, &caller, request).await };

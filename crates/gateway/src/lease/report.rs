@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use keyward_domain::audit::AuditDraft;
 use keyward_domain::denial::Denial;
 use keyward_domain::ids::RequestId;
 use keyward_domain::judgement::{Blame, Judgement, Lasts, Next, Trouble};
 use keyward_domain::lease::LeaseState;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_domain::usage::{Usage, UsageSource};
-use keyward_provider::{Asked, NotAnswered, judgement, not_answered};
+use keyward_provider::judgement::MAX_MOMENT;
+use keyward_provider::{Asked, judgement};
 
 use super::end::{self, End};
 use super::wire::{Ended, Report, Went};
@@ -27,9 +29,9 @@ use crate::worker::Worker;
 
 /// The largest report, in bytes.
 const MAX_REPORT: u64 = 256 * 1024;
-/// How long a key rests that is reported as limited when nobody says how long, and at most.
+/// How long a key rests that is reported as limited when nobody says how long; at most as long as a provider would be
+/// believed.
 const USUAL_REST: Duration = Duration::from_secs(5);
-const LONGEST_REST: Duration = Duration::from_hours(24);
 
 /// Settles a lease by what its taker says.
 pub(super) async fn lease(
@@ -40,13 +42,16 @@ pub(super) async fn lease(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Denial> {
     let report: Report = read::small_json(worker, request, MAX_REPORT).await?;
-    let lease = find(worker, caller, id).await?;
+    let mut lease = find(worker, caller, id).await?;
+    find_price(caller, &mut lease);
     let provider = caller.key().world.providers.get(lease.record.provider_name.as_str());
     let judged = judged(worker, &report, provider.map(|provider| &**provider));
-    let spent = spent(&report, judged.as_ref());
-    let outcome = judged.as_ref().map_or("it served", |judged| &judged.reason).to_owned();
-    let audit = super::take::audit(worker, caller, "lease.report", &lease.record)?;
-    let end = End { state: LeaseState::Reported, spent, judged, outcome, audit: Some(audit) };
+    let spent = spent(&report, &lease);
+    let served = report.outcome == Went::Succeeded;
+    let outcome = judged.as_ref().map_or(if served { "it served" } else { "it failed" }, |judged| &judged.reason);
+    let outcome = outcome.to_owned();
+    let audit = audit(worker, caller, "lease.report", &lease);
+    let end = End { state: LeaseState::Reported, spent, judged, served, outcome, audit };
     let (cost, outcome) = end::settle(worker, lease, end).await?;
     let cost_usd = cost.map(|cost| cost.to_string().trim_start_matches('$').to_owned());
     let state = LeaseState::Reported.as_str();
@@ -61,10 +66,10 @@ pub(super) async fn returned(
     id: RequestId,
 ) -> Result<Response<Body>, Denial> {
     let lease = find(worker, caller, id).await?;
-    let audit = super::take::audit(worker, caller, "lease.return", &lease.record)?;
+    let audit = audit(worker, caller, "lease.return", &lease);
     let spent = Spent::nothing(AttemptOutcome::NotSent, 0, Duration::ZERO);
     let outcome = "given back unused".to_owned();
-    let end = End { state: LeaseState::Returned, spent, judged: None, outcome, audit: Some(audit) };
+    let end = End { state: LeaseState::Returned, spent, judged: None, served: false, outcome, audit };
     let (_, outcome) = end::settle(worker, lease, end).await?;
     let state = LeaseState::Returned.as_str();
     let ended =
@@ -72,21 +77,34 @@ pub(super) async fn returned(
     answer(arrival, StatusCode::OK, &ended)
 }
 
-/// The caller's own open lease. It is off the desk from then on, so that it ends once.
-async fn find(worker: &Worker, caller: &Caller, id: RequestId) -> Result<OpenLease, Denial> {
+/// The caller's own open lease, off the desk. One whose time is over is settled as that.
+async fn find(worker: &Rc<Worker>, caller: &Caller, id: RequestId) -> Result<OpenLease, Denial> {
     let own = caller.key().record.id;
-    {
-        let mut leases = worker.shared.leases.leases();
-        if leases.get(&id).is_some_and(|lease| lease.record.virtual_key == own) {
-            return leases.remove(&id).ok_or(Denial::LeaseNotFound);
+    match worker.shared.leases.take(id, own) {
+        Ok(lease) if lease.record.expires_at <= worker.now() => {
+            end::expired(worker, lease).await?;
+            Err(Denial::LeaseEnded)
         }
+        // Not on the desk: it ended, or it never was.
+        Err(Denial::LeaseNotFound) => {
+            let kept = with_store(worker, move |store| store.lease(id)).await?;
+            Err(kept.filter(|lease| lease.virtual_key == own).map_or(Denial::LeaseNotFound, |_| Denial::LeaseEnded))
+        }
+        other => other,
     }
-    let kept = with_store(worker, move |store| store.lease(id)).await?;
-    let record = kept.filter(|lease| lease.virtual_key == own).ok_or(Denial::LeaseNotFound)?;
-    if record.state != LeaseState::Open {
-        return Err(Denial::LeaseEnded);
+}
+
+/// After a restart a lease knows the name of its model only.
+fn find_price(caller: &Caller, lease: &mut OpenLease) {
+    if let (None, Some(model)) = (&lease.target, &lease.record.model) {
+        let qualified = format!("{}/{model}", lease.record.provider_name);
+        lease.target = caller.key().world.resolve(&qualified).ok().and_then(|route| route.targets.first().cloned());
     }
-    Ok(OpenLease { record, claim: None, target: None })
+}
+
+/// An end without its audit entry is better than none.
+fn audit(worker: &Worker, caller: &Caller, action: &'static str, lease: &OpenLease) -> Option<AuditDraft> {
+    super::take::audit(worker, caller, action, &lease.record).ok()
 }
 
 /// What the report means for the key.
@@ -95,7 +113,7 @@ fn judged(worker: &Worker, report: &Report, provider: Option<&ProviderEntry>) ->
     match report.outcome {
         Went::Succeeded => None,
         Went::RateLimited => {
-            let rest = report.retry_after_seconds.map_or(USUAL_REST, Duration::from_secs).min(LONGEST_REST);
+            let rest = report.retry_after_seconds.map_or(USUAL_REST, Duration::from_secs).min(MAX_MOMENT);
             Some(Judgement {
                 blame: Blame::Account,
                 lasts: Lasts::Until(now.plus(rest)),
@@ -107,9 +125,8 @@ fn judged(worker: &Worker, report: &Report, provider: Option<&ProviderEntry>) ->
         }
         Went::Failed => {
             let status = report.status.and_then(|status| StatusCode::from_u16(status).ok());
-            let (Some(provider), Some(status)) = (provider, status.filter(|status| !status.is_success())) else {
-                return Some(not_answered(NotAnswered::Broken));
-            };
+            // Without the provider's own word it is not known whose fault it was.
+            let (provider, status) = (provider?, status.filter(|status| !status.is_success())?);
             let mut headers = HeaderMap::new();
             if let Some(seconds) = report.retry_after_seconds {
                 headers.insert(http::header::RETRY_AFTER, seconds.into());
@@ -121,15 +138,21 @@ fn judged(worker: &Worker, report: &Report, provider: Option<&ProviderEntry>) ->
     }
 }
 
-fn spent(report: &Report, judged: Option<&Judgement>) -> Spent {
+/// What is reported. Whoever says that it served and not what was used is charged what it can have cost at most, as one
+/// who says nothing is.
+fn spent(report: &Report, lease: &OpenLease) -> Spent {
     let usage = Usage::from(report.usage);
-    let outcome = if judged.is_some() { AttemptOutcome::UpstreamError } else { AttemptOutcome::Completed };
+    let served = report.outcome == Went::Succeeded;
+    if served && usage.is_zero() {
+        return Spent { first_content: first_content(report), ..end::at_most(lease, AttemptOutcome::Completed) };
+    }
+    let outcome = if served { AttemptOutcome::Completed } else { AttemptOutcome::UpstreamError };
     let duration = Duration::from_millis(report.duration_ms.unwrap_or_default());
     let source = if usage.is_zero() { UsageSource::None } else { UsageSource::Provider };
-    Spent {
-        usage,
-        source,
-        first_content: report.first_content_ms.map(Duration::from_millis),
-        ..Spent::nothing(outcome, report.status.unwrap_or_default(), duration)
-    }
+    let nothing = Spent::nothing(outcome, report.status.unwrap_or_default(), duration);
+    Spent { usage, source, first_content: first_content(report), ..nothing }
+}
+
+fn first_content(report: &Report) -> Option<Duration> {
+    report.first_content_ms.or(report.duration_ms).map(Duration::from_millis)
 }

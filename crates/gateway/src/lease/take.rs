@@ -55,9 +55,13 @@ pub(super) async fn lease(
     let (provider, target, pooled, claim) = claim(worker, &wish, &options)?;
     let secret = open(worker, &provider, &pooled)?;
     let lease = record(worker, arrival, caller, &wish, (&provider, target.as_ref(), &pooled));
-    keep(worker, caller, lease.clone()).await?;
     let id = lease.id;
-    worker.shared.leases.leases().insert(id, OpenLease { record: lease.clone(), claim: Some(claim), target });
+    // On the desk first: should the caller hang up now, its time runs out like that of any other.
+    worker.shared.leases.put(OpenLease { record: lease.clone(), claim: Some(claim), target });
+    if let Err(denial) = keep(worker, caller, lease.clone()).await {
+        worker.shared.leases.leases().remove(&id);
+        return Err(denial);
+    }
     let taken = Taken {
         id: id.to_string(),
         object: "lease",
@@ -97,7 +101,9 @@ type Claimed = (Arc<ProviderEntry>, Option<Arc<Deployment>>, Arc<Pooled>, Claim)
 
 fn claim(worker: &Worker, wish: &Wish, options: &Options) -> Result<Claimed, Denial> {
     let mut nothing = Vec::new();
-    let tokens = wish.max_input_tokens.unwrap_or(USUAL_INPUT) + wish.max_output_tokens.unwrap_or(USUAL_OUTPUT);
+    let (input, output) =
+        (wish.max_input_tokens.unwrap_or(USUAL_INPUT), wish.max_output_tokens.unwrap_or(USUAL_OUTPUT));
+    let tokens = input.saturating_add(output);
     for (provider, target) in options {
         let ask = Ask {
             tokens,

@@ -52,7 +52,8 @@ fn a_lease_hands_out_the_key_and_its_report_is_a_ledger_row() {
     assert_eq!(kept.state, LeaseState::Open);
     assert!(kept.reserved.unwrap() > Nanodollars::ZERO);
 
-    let went = json!({ "outcome": "succeeded", "usage": { "input_tokens": 1000, "output_tokens": 100 } });
+    let went =
+        json!({ "outcome": "succeeded", "duration_ms": 900, "usage": { "input_tokens": 1000, "output_tokens": 100 } });
     let (status, ended) = report(&house, &key, &lease, &went);
     // gpt-4o-mini: $0.15 and $0.60 per million.
     assert_eq!((status, ended["cost_usd"].as_str()), (200, Some("0.00021")), "{ended}");
@@ -168,4 +169,42 @@ fn a_lease_that_is_never_reported_is_settled_as_an_estimate() {
     let entries = house.entries();
     assert_eq!(entries.len(), 1);
     assert_eq!((entries[0].source, entries[0].cost), (UsageSource::Estimated, reserved));
+}
+
+#[test]
+fn saying_that_it_served_without_saying_what_was_used_is_no_way_to_pay_nothing() {
+    let mut house = House::open();
+    let key = house.add_key("lessee", lessee());
+    house.publish();
+    let lease = take(&house, &key, &json!({ "model": "gpt-4o-mini" }));
+    let reserved = house.store.lease(id(&lease)).unwrap().unwrap().reserved;
+    assert_eq!(report(&house, &key, &lease, &json!({ "outcome": "succeeded" })).0, 200);
+    let entries = house.entries();
+    assert_eq!((entries[0].cost, entries[0].source), (reserved, UsageSource::Estimated));
+}
+
+#[test]
+fn two_ends_at_once_are_one() {
+    let mut house = House::open();
+    let key = house.add_key("lessee", lessee());
+    house.publish();
+    for _ in 0..10 {
+        let lease = take(&house, &key, &json!({ "model": "gpt-4o-mini" }));
+        let went = json!({ "outcome": "succeeded", "usage": { "input_tokens": 1_000_000 } });
+        let path = format!("/v1/leases/{}", lease["id"].as_str().unwrap());
+        let statuses = std::thread::scope(|scope| {
+            let reported = scope.spawn(|| report(&house, &key, &lease, &went).0);
+            let returned = scope.spawn(|| house.client_with(&key).request("DELETE", &path, b"").status);
+            (reported.join().unwrap(), returned.join().unwrap())
+        });
+        assert!(matches!(statuses, (200, 409) | (409, 200)), "{statuses:?}");
+        let kept = house.store.lease(id(&lease)).unwrap().unwrap().state;
+        assert_eq!(kept, if statuses.0 == 200 { LeaseState::Reported } else { LeaseState::Returned });
+        house.clock.advance(Duration::from_millis(1));
+    }
+    for entry in house.entries() {
+        let expected =
+            if entry.outcome == AttemptOutcome::Completed { Nanodollars(150_000_000) } else { Nanodollars::ZERO };
+        assert_eq!(entry.cost, Some(expected));
+    }
 }
