@@ -46,9 +46,9 @@ impl Notice for Hearing {
 }
 
 impl TestPools {
-    pub(crate) fn new(store: Arc<TestStore>, clock: Arc<ManualClock>) -> Arc<Self> {
+    pub(crate) fn new(store: &Arc<TestStore>, clock: Arc<ManualClock>) -> Arc<Self> {
         let told = broadcast::Sender::new(4);
-        let registry = Registry::new(Settings::default(), Box::new(Hearing(store.clone(), told.clone())));
+        let registry = Registry::new(Settings::default(), Box::new(Hearing(Arc::clone(store), told.clone())));
         Arc::new(Self { registry, breaks: AtomicBool::new(false), told, clock, world: Mutex::default() })
     }
 

@@ -101,7 +101,7 @@ impl World {
         store.inner.found(install, &records, &audit).unwrap();
         let vendor = Arc::new(Vendor::default());
         let published = Arc::new(Mutex::new(Vec::new()));
-        let pools = TestPools::new(store.clone(), clock.clone());
+        let pools = TestPools::new(&store, clock.clone());
         let on_change = {
             let (store, published, pools) = (Arc::clone(&store), Arc::clone(&published), Arc::clone(&pools));
             move || {

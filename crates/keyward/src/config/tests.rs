@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keyward_domain::alias::TargetOrder;
+use keyward_domain::judgement::{Blame, Next, Rest, Trouble};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::routing::{FallbackClass, KeyLimits, KeyTerms, Strategy};
 use keyward_domain::time::Timestamp;
@@ -368,4 +369,53 @@ fn wrong_aliases_say_what_is_allowed() {
         let said = refusal(&format!("aliases: {{ fast: {{ {fields} }} }}"));
         assert!(said.starts_with("keyward.yaml:1:") && said.contains(expected), "{fields}: {said}");
     }
+}
+
+#[test]
+fn a_provider_has_rules() {
+    let config = config(
+        "providers:\n  openai:\n    rules:\n      - { status: 429, contains: daily cap, blame: account, lasts: 6h }\n      \
+         - { code: x, blame: request, lasts: moment, next: give_up, trouble: bad_request, reason: ours }\n",
+    );
+    let [cap, ours] = &config.providers[0].rules[..] else { panic!("two rules") };
+    assert_eq!((cap.status, cap.contains.as_deref()), (Some(429), Some("daily cap")));
+    assert_eq!((cap.blame, cap.lasts), (Blame::Account, Rest::For(Duration::from_hours(6))));
+    assert_eq!((ours.next, ours.trouble), (Some(Next::GiveUp), Some(Trouble::BadRequest)));
+}
+
+#[test]
+fn a_rule_that_makes_no_sense_says_where_and_why() {
+    let canary = format!("sk-{}-0123456789abcdef", "canary");
+    for (rule, said) in [
+        ("{ blame: key, lasts: human }", "would fit every answer"),
+        ("{ code: x, lasts: human }", "every rule says whose trouble it is (`blame`) and how long it `lasts`"),
+        ("{ code: x, blame: keys, lasts: human }", "did you mean `key`?"),
+        ("{ code: x, blame: key, lasts: soon }", "`lasts` is `moment`, `human`, or a length"),
+        ("{ code: x, blame: key, lasts: 33d }", "at most 32 days"),
+        ("{ status: 302, blame: key, lasts: human }", "`status` is 200 or from 400 to 599"),
+        ("{ status: 99, blame: key, lasts: human }", "takes a whole number from 200 to 599"),
+        ("{ code: x, blame: request, lasts: human, next: retry }", "request's own fault"),
+        ("{ code: x, blame: key, lasts: human, untill: 1 }", "is not a known field"),
+        ("x", "takes a group of fields"),
+    ] {
+        let refusal = refusal(&format!("providers:\n  x:\n    rules:\n      - {rule}\n"));
+        assert!(refusal.contains("keyward.yaml:4:"), "{rule}: {refusal}");
+        assert!(refusal.contains("providers.x.rules[0]") && refusal.contains(said), "{rule}: {refusal}");
+    }
+    let secret =
+        refusal(&format!("providers:\n  x:\n    rules:\n      - {{ code: x, blame: key, lasts: {canary} }}\n"));
+    assert!(!secret.contains("canary"), "{secret}");
+}
+
+#[test]
+fn idle_keys_are_asked_about_unless_that_is_off() {
+    assert_eq!(config("").probe_idle_after, Some(Duration::from_mins(15)));
+    assert_eq!(config("health: { probe_idle_after: 2h }").probe_idle_after, Some(Duration::from_hours(2)));
+    assert_eq!(config("health: { probe_idle_after: off }").probe_idle_after, None);
+    for wrong in ["30s", "8d", "15", "never", "{}"] {
+        let said = refusal(&format!("health: {{ probe_idle_after: {wrong} }}"));
+        assert!(said.contains("keyward.yaml:1:") && said.contains("`health.probe_idle_after`"), "{wrong}: {said}");
+    }
+    let paid = refusal("health: { paid_probes: on }");
+    assert!(paid.contains("is not supported in this version"), "{paid}");
 }

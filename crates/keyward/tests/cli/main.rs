@@ -11,5 +11,6 @@ mod grammar;
 mod init;
 mod leaks;
 mod operations;
+mod pools;
 mod secrets;
 mod serve;
