@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | check | tidy | promises | bench | generate`.
+//! The project's own commands: `cargo xtask test | check | tidy | promises | bench | simulate | generate`.
 
 #![expect(unreachable_pub, reason = "a program exports nothing: `pub` here opens a module to its siblings")]
 
@@ -9,6 +9,7 @@ mod command;
 mod generate;
 mod machine;
 mod promises;
+mod simulate;
 mod steps;
 mod test;
 mod tidy;
@@ -37,6 +38,8 @@ enum Task {
     Promises(promises::Args),
     /// Speed and memory beside nginx in the same run.
     Bench(bench::Args),
+    /// What a pool makes of a day of traffic, by strategy.
+    Simulate(simulate::Args),
     /// Writes the documents that are generated from the binary.
     Generate(generate::Args),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Promises(args) => promises::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Simulate(args) => simulate::run(&args),
         Task::Generate(args) => generate::run(&args),
     };
     match outcome {

@@ -36,7 +36,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         ],
     ),
     ("keyward-testkit", &["keyward-domain"]),
-    ("xtask", &[]),
+    ("xtask", &["keyward-pool", "keyward-domain"]),
 ];
 
 /// Tests may also use these: the scripted world, and a real store behind domain's ports.
