@@ -11,7 +11,9 @@ async fn main() -> Result<(), Error> {
     let premium = "premium";
     keyward.add_key(ProviderId::SANDBOX, everyday, "example-key-one".to_owned()).await?;
     keyward.add_key(ProviderId::SANDBOX, premium, "example-key-two".to_owned()).await?;
-    // From now on `premium` serves these models and no others.
+    // From now on each of them serves its own models and no others.
+    keyward.assign_model("sandbox-small", ProviderId::SANDBOX, everyday).await?;
+    keyward.assign_model("sandbox-echo", ProviderId::SANDBOX, everyday).await?;
     keyward.assign_model("sandbox-large", ProviderId::SANDBOX, premium).await?;
     keyward.assign_model("meta-llama/*", ProviderId::SANDBOX, premium).await?;
 
@@ -24,7 +26,7 @@ async fn main() -> Result<(), Error> {
                 println!("  {model:<38}  {}/{}", lease.provider(), lease.key());
                 lease.report(Outcome::unused()).await?;
             }
-            Err(error) => println!("  {model:<38}  {error}"),
+            Err(error) => println!("  {model:<38}  nobody\n    {error}"),
         }
     }
 
@@ -33,7 +35,7 @@ async fn main() -> Result<(), Error> {
     for model in ["sandbox-small", "sandbox-large", "gpt-none"] {
         match keyward.chat(ChatRequest::new(model).user("Hello")).await {
             Ok(answer) => println!("  {model:<38}  {}/{}", answer.provider, answer.key),
-            Err(error) => println!("  {model:<38}  {error}"),
+            Err(error) => println!("  {model:<38}  nobody\n    {error}"),
         }
     }
     keyward.close().await

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
     println!("The provider tells one of them to slow down for a minute:");
     let lease = keyward.next_key(ProviderId::SANDBOX).await?;
     println!("  call 7  {}  <- rate limited", lease.key());
-    lease.report(Outcome::rate_limited(Duration::from_secs(60))).await?;
+    lease.report(Outcome::rate_limited(Duration::from_mins(1))).await?;
     for call in 8..=11 {
         let lease = keyward.next_key(ProviderId::SANDBOX).await?;
         println!("  call {call:<2} {}", lease.key());

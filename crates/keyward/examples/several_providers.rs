@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
     println!();
     println!("One key of west is told to slow down; the best that is left:");
     let lease = keyward.next_key(west.clone()).await?;
-    lease.report(Outcome::rate_limited(Duration::from_secs(300))).await?;
+    lease.report(Outcome::rate_limited(Duration::from_mins(5))).await?;
     for provider in [&west, &east] {
         let lease = keyward.best_key(provider.clone()).await?;
         println!("  {provider:<20}  {}", lease.key());

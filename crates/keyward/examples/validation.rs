@@ -37,8 +37,11 @@ fn tell(what: &str, outcome: &Result<KeyInfo, Error>) {
     match outcome {
         Ok(key) => {
             println!("  {what:<22}  {:<8}  {}", key.state, key.finding.as_deref().unwrap_or("not proved"));
-            println!("  {:<22}  {:<8}  {}", "", "", key.detail);
+            println!("    {}", key.detail);
         }
-        Err(error) => println!("  {what:<22}  refused   {error}"),
+        Err(error) => {
+            println!("  {what:<22}  refused");
+            println!("    {error}");
+        }
     }
 }

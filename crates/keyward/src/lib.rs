@@ -63,5 +63,5 @@ pub use keyward_domain::secret::Secret;
 pub use keyward_domain::usage::Usage;
 pub use library::{
     Answer, CallError, ChatRequest, Error, Failure, Health, KeyHealth, KeyInfo, KeyStats, Keyward, Latency, Lease,
-    LeasedSecret, Message, NoKey, Options, Outcome, ProviderId, ProviderStats, Report, Role,
+    LeasedSecret, Message, NoKey, Options, Outcome, ProviderId, ProviderStats, Report, RestingModel, Role,
 };

@@ -6,8 +6,9 @@ use std::time::Duration;
 use keyward_domain::credential::CredentialState;
 use keyward_domain::ids::TenantId;
 use keyward_domain::standing::Standing;
+use keyward_domain::time::Timestamp;
 use keyward_gateway::{Pooled, ProviderEntry};
-use keyward_pool::KeyView;
+use keyward_pool::{ANY_MODEL, KeyView, ModelView};
 
 use super::table::{Side, length, write};
 use super::{Error, Keyward, ProviderId};
@@ -47,6 +48,22 @@ pub struct KeyHealth {
     pub finding: Option<&'static str>,
     /// How long ago that was.
     pub proved_ago: Option<Duration>,
+    /// Models that it is not asked for now, though it may be active for others.
+    pub resting_for: Vec<RestingModel>,
+}
+
+/// A model that a key is not asked for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestingModel {
+    /// The provider's name for it; `*` for keys that were handed out for any model.
+    pub model: String,
+    /// `cooling`, `exhausted` or `suspect`.
+    pub state: &'static str,
+    /// Why; a sentence for people.
+    pub reason: String,
+    /// How long until the key is asked for it again by itself.
+    pub back_in: Option<Duration>,
 }
 
 /// Times to the first content: so many of a hundred calls were faster.
@@ -106,7 +123,7 @@ impl KeyHealth {
         self.state == "active"
     }
 
-    fn of(provider: &ProviderEntry, pooled: &Pooled, view: &KeyView, now: keyward_domain::time::Timestamp) -> Self {
+    fn of(provider: &ProviderEntry, pooled: &Pooled, view: &KeyView, now: Timestamp) -> Self {
         let record = &pooled.record;
         let away = view.standing != Standing::Active;
         let millis = Duration::from_millis;
@@ -126,6 +143,29 @@ impl KeyHealth {
             }),
             finding: record.proof.as_ref().map(|proof| proof.finding.as_str()),
             proved_ago: record.proof.as_ref().map(|proof| now.since(proof.at)),
+            resting_for: view.models.iter().filter_map(|model| RestingModel::of(model, now)).collect(),
+        }
+    }
+}
+
+impl RestingModel {
+    fn of(view: &ModelView, now: Timestamp) -> Option<Self> {
+        (view.standing != Standing::Active).then(|| Self {
+            model: view.model.clone(),
+            state: view.standing.as_str(),
+            reason: view.known.as_ref().map(|known| known.reason.clone()).unwrap_or_default(),
+            back_in: view.standing.until().map(|until| until.since(now)),
+        })
+    }
+}
+
+impl fmt::Display for RestingModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for ", self.state)?;
+        f.write_str(if self.model == ANY_MODEL { "any model" } else { &self.model })?;
+        match self.back_in {
+            Some(back) => write!(f, " (back in {}): {}", length(back), self.reason),
+            None => write!(f, ": {}", self.reason),
         }
     }
 }
@@ -162,6 +202,8 @@ impl KeyHealth {
             Some(ago) => format!("{finding}, {} ago", length(ago)),
             None => finding.to_owned(),
         });
+        let why: Vec<String> =
+            self.reason.iter().cloned().chain(self.resting_for.iter().map(ToString::to_string)).collect();
         vec![
             self.provider.to_string(),
             self.key.clone(),
@@ -170,7 +212,7 @@ impl KeyHealth {
             or_dash(self.success_percent.map(|percent| format!("{percent} %"))),
             or_dash(self.latency.map(|latency| format!("{} ms", latency.p50.as_millis()))),
             or_dash(proved),
-            self.reason.clone().unwrap_or_default(),
+            why.join("; "),
         ]
     }
 }

@@ -117,7 +117,8 @@ impl Keyward {
     }
 
     /// Gives a model to a key: from then on the key serves the models that were given to it and no others, and
-    /// [`Keyward::key_for_model`] hands it out for them before any other. `*` in a model's name stands for any text.
+    /// [`Keyward::key_for_model`] hands it out for them before any other. Keys that no model was given to serve all. `*` in
+    /// a model's name stands for any text.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {

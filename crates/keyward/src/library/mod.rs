@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use chat::{Answer, ChatRequest, Message, Role};
 pub use error::{CallError, Error, NoKey};
-pub use health::{Health, KeyHealth, Latency};
+pub use health::{Health, KeyHealth, Latency, RestingModel};
 pub use keys::KeyInfo;
 pub use lease::Lease;
 pub use options::Options;
