@@ -12,6 +12,7 @@ use keyward_dialect::bound::Bound;
 use keyward_domain::binding::{Binding, BindingHash};
 use keyward_domain::ids::{CredentialId, TenantId};
 use keyward_domain::time::Timestamp;
+use keyward_pool::{Account, Claim};
 
 /// Parts of the map.
 const PARTS: usize = 16;
@@ -38,7 +39,17 @@ pub struct Bindings {
     keeper: Box<dyn Keeper>,
 }
 
-type Part = HashMap<BindingHash, (CredentialId, Timestamp), FixedState>;
+type Part = HashMap<BindingHash, Held, FixedState>;
+
+/// Who holds something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The key through which it was made.
+    pub(crate) credential: CredentialId,
+    /// The key's account, which outlives the key; unknown after a restart.
+    pub(crate) account: Option<Account>,
+    at: Timestamp,
+}
 
 /// To which account the references of a request lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +58,9 @@ pub(crate) enum Home {
     Anywhere,
     /// All that are known to this key. Others are taken to be there too: whoever continues what was begun in one account
     /// seldom mixes in what is of another.
-    With(CredentialId),
+    With(Held),
     /// To several keys: the first two.
-    Apart(CredentialId, CredentialId),
+    Apart(Held, Held),
     /// None of them is known.
     Unknown,
 }
@@ -62,7 +73,9 @@ impl Bindings {
 
     /// What an earlier process knew.
     pub fn restore(&self, bindings: impl IntoIterator<Item = Binding>) {
-        bindings.into_iter().for_each(|binding| self.put(binding));
+        for binding in bindings {
+            self.put(&binding, None);
+        }
     }
 
     /// Where a request with these references belongs.
@@ -70,11 +83,11 @@ impl Bindings {
         if bound.is_empty() {
             return Home::Anywhere;
         }
-        let mut found: Option<CredentialId> = None;
+        let mut found: Option<Held> = None;
         for reference in bound.references() {
             match (self.find(hash(tenant, reference.id)), found) {
-                (Some(credential), None) => found = Some(credential),
-                (Some(credential), Some(before)) if credential != before => return Home::Apart(before, credential),
+                (Some(held), None) => found = Some(held),
+                (Some(held), Some(before)) if held.credential != before.credential => return Home::Apart(before, held),
                 _ => {}
             }
         }
@@ -82,25 +95,26 @@ impl Bindings {
     }
 
     /// An answer says that these were made by the account of this key.
-    pub(crate) fn learn(&self, tenant: TenantId, credential: CredentialId, bound: &Bound, at: Timestamp) {
+    pub(crate) fn learn(&self, tenant: TenantId, claim: &Claim, bound: &Bound, at: Timestamp) {
+        let credential = claim.credential();
         for reference in bound.references() {
             let binding = Binding { hash: hash(tenant, reference.id), credential, at };
-            self.put(binding);
+            self.put(&binding, Some(claim.account()));
             self.keeper.keep(binding);
         }
     }
 
-    fn find(&self, hash: BindingHash) -> Option<CredentialId> {
-        self.part(hash)?.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).map(|(credential, _)| *credential)
+    fn find(&self, hash: BindingHash) -> Option<Held> {
+        self.part(hash)?.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).copied()
     }
 
-    fn put(&self, binding: Binding) {
+    fn put(&self, binding: &Binding, account: Option<Account>) {
         let Some(part) = self.part(binding.hash) else { return };
         let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
         if part.len() >= MAX_PER_PART && !part.contains_key(&binding.hash) {
             forget_older_half(&mut part);
         }
-        part.insert(binding.hash, (binding.credential, binding.at));
+        part.insert(binding.hash, Held { credential: binding.credential, account, at: binding.at });
     }
 
     fn part(&self, hash: BindingHash) -> Option<&Mutex<Part>> {
@@ -110,11 +124,12 @@ impl Bindings {
 
 /// Room for as many again at once: looking for the oldest each time would cost more than it keeps.
 fn forget_older_half(part: &mut Part) {
-    let mut times: Vec<Timestamp> = part.values().map(|(_, at)| *at).collect();
-    let middle = times.len() / 2;
-    let (_, median, _) = times.select_nth_unstable(middle);
-    let median = *median;
-    part.retain(|_, (_, at)| *at > median);
+    let mut all: Vec<(Timestamp, BindingHash)> = part.iter().map(|(hash, held)| (held.at, *hash)).collect();
+    let middle = all.len() / 2;
+    let (older, ..) = all.select_nth_unstable(middle);
+    for (_, hash) in older {
+        part.remove(hash);
+    }
 }
 
 /// Tenant and thing in one: nobody is led to an account by another tenant's id.
@@ -138,9 +153,9 @@ mod tests {
         };
         let many = MAX_PER_PART as u64 + 1;
         bindings.restore((0..many).map(made));
-        assert_eq!(bindings.find(made(many - 1).hash), Some(CredentialId::from_bits(1)));
-        assert_eq!(bindings.find(made(many - 2).hash), Some(CredentialId::from_bits(1)));
-        assert_eq!(bindings.find(made(0).hash), None);
+        let is_known = |n: u64| bindings.find(made(n).hash).is_some();
+        assert!(is_known(many - 1) && is_known(many - 2));
+        assert!(!is_known(0));
         assert!(bindings.parts[0].lock().unwrap().len() <= MAX_PER_PART / 2 + 1);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct LeaseDesk {
 /// A lease on the desk.
 enum OnDesk {
     /// Somebody has it.
-    Open(OpenLease),
+    Open(Box<OpenLease>),
     /// Its end is being written: it ends once.
     Ending,
 }
@@ -64,8 +64,9 @@ impl LeaseDesk {
     /// The desk, with the leases that an earlier process left open. Blocks.
     pub(crate) fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         let left = store.open_leases()?;
-        let open =
-            left.into_iter().map(|record| (record.id, OnDesk::Open(OpenLease { record, claim: None, target: None })));
+        let open = left
+            .into_iter()
+            .map(|record| (record.id, OnDesk::Open(Box::new(OpenLease { record, claim: None, target: None }))));
         Ok(Self { open: Mutex::new(open.collect()), store })
     }
 
@@ -85,7 +86,7 @@ impl LeaseDesk {
         let is_over = |on_desk: &OnDesk| matches!(on_desk, OnDesk::Open(lease) if lease.record.expires_at <= now);
         let (_, on_desk) = leases.iter_mut().find(|(_, on_desk)| is_over(on_desk))?;
         match std::mem::replace(on_desk, OnDesk::Ending) {
-            OnDesk::Open(lease) => Some(lease),
+            OnDesk::Open(lease) => Some(*lease),
             OnDesk::Ending => None,
         }
     }
@@ -100,13 +101,13 @@ impl LeaseDesk {
             OnDesk::Open(_) => {}
         }
         match std::mem::replace(on_desk, OnDesk::Ending) {
-            OnDesk::Open(lease) => Ok(lease),
+            OnDesk::Open(lease) => Ok(*lease),
             OnDesk::Ending => Err(Denial::LeaseEnded),
         }
     }
 
     fn put(&self, lease: OpenLease) {
-        self.leases().insert(lease.record.id, OnDesk::Open(lease));
+        self.leases().insert(lease.record.id, OnDesk::Open(Box::new(lease)));
     }
 
     fn leases(&self) -> MutexGuard<'_, HashMap<RequestId, OnDesk, FixedState>> {

@@ -14,7 +14,7 @@ use keyward_domain::lease::{Lease, LeaseState};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::principal::Principal;
 use keyward_domain::secret::Secret;
-use keyward_pool::{ANY_MODEL, Ask, Claim};
+use keyward_pool::{ANY_MODEL, Ask, Claim, Outcome};
 use keyward_vault::{Place, VaultError};
 
 use super::wire::{Taken, Wish};
@@ -53,7 +53,13 @@ pub(super) async fn lease(
     }
     let options = options(caller, &wish)?;
     let (provider, target, pooled, claim) = claim(worker, &wish, &options)?;
-    let secret = open(worker, &provider, &pooled)?;
+    let secret = match open(worker, &provider, &pooled) {
+        Ok(secret) => secret,
+        Err(denial) => {
+            claim.report(&Outcome::Neutral, worker.moment());
+            return Err(denial);
+        }
+    };
     let lease = record(worker, arrival, caller, &wish, (&provider, target.as_ref(), &pooled));
     let id = lease.id;
     // On the desk first: should the caller hang up now, its time runs out like that of any other.

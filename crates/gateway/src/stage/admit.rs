@@ -30,6 +30,8 @@ pub(crate) struct Hold {
 #[derive(Clone, Copy)]
 pub(crate) struct Most {
     input_bytes: u64,
+    /// A file is sent: its size says nothing about tokens.
+    is_upload: bool,
     output_cap: Option<u64>,
     candidates: u32,
     is_free: bool,
@@ -50,8 +52,10 @@ pub(crate) fn hold(worker: &Rc<Worker>, grant: Grant) -> Result<Hold, Denial> {
     worker.in_flight.set(here + 1);
     worker.shared.metrics.in_flight.inc();
     let payload = &grant.call.payload;
+    let asked = payload.asked();
     let most = Most {
-        input_bytes: payload.asked().upload_bytes.unwrap_or(payload.len() as u64),
+        input_bytes: asked.upload_bytes.unwrap_or(payload.len() as u64),
+        is_upload: asked.upload_bytes.is_some(),
         output_cap: payload.output_cap(),
         candidates: payload.candidates(),
         is_free: grant.call.operation.is_free(),
@@ -63,7 +67,8 @@ impl Most {
     /// Tokens that the call takes at this deployment by its size, input and output: what limits of a key reserve.
     pub(crate) fn tokens(&self, target: &Deployment) -> u64 {
         let output = self.output_cap.or(target.max_output).map_or(TYPICAL_OUTPUT, |cap| cap.min(TYPICAL_OUTPUT));
-        self.input_bytes / BYTES_PER_TOKEN + output * u64::from(self.candidates)
+        let input = if self.is_upload { 0 } else { self.input_bytes / BYTES_PER_TOKEN };
+        input + output * u64::from(self.candidates)
     }
 
     /// The most that the call can cost at this deployment: every byte of the request a token at the dearest input rate

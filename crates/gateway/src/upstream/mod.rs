@@ -80,7 +80,9 @@ impl Upstream {
                 Ok(response) => return Ok(pool::flowing(pool, connection, response)),
                 Err(failed) => match failed.unsent {
                     Some(unsent) if !fresh => request = unsent,
-                    _ => return Err(SendError::Broken(failed.what)),
+                    // A new connection that broke before anything of the request was sent.
+                    Some(_) => return Err(SendError::Connect(failed.what)),
+                    None => return Err(SendError::Broken(failed.what)),
                 },
             }
         }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use http::response;
+
 use keyward_domain::denial::{Deadline, Denial};
 use keyward_domain::judgement::{Blame, Judgement, Lasts, Trouble};
 use keyward_domain::time::Timestamp;
 use keyward_pool::{Nothing, Why};
 use keyward_provider::{NotAnswered, not_answered};
 
+use crate::stage::relay::Begun;
 use crate::stage::route::Candidate;
 use crate::upstream::SendError;
 
@@ -21,6 +24,8 @@ pub(super) struct Failure {
     pub(super) denial: Denial,
     /// Whether the provider may bill it all the same.
     pub(super) may_be_billed: bool,
+    /// The provider's own refusal, which the client gets after all when a fallback cannot serve either.
+    pub(super) own: Option<Box<(response::Parts, Begun)>>,
 }
 
 impl Failure {
@@ -30,7 +35,13 @@ impl Failure {
             Trouble::Unusable if (300..400).contains(&status) => Denial::UpstreamRedirect,
             _ => Denial::UpstreamError(format!("{} (status {status})", judgement.reason)),
         };
-        Self { judgement, denial, may_be_billed: false }
+        Self { judgement, denial, may_be_billed: false, own: None }
+    }
+
+    /// The provider refused the request itself, and the alias has a fallback for that.
+    pub(super) fn refused(judgement: Judgement, head: response::Parts, begun: Begun) -> Self {
+        let status = head.status.as_u16();
+        Self { own: Some(Box::new((head, begun))), ..Self::answered(judgement, status) }
     }
 
     /// Nobody answered.
@@ -42,18 +53,18 @@ impl Failure {
             SendError::Broken(_) => NotAnswered::Broken,
         };
         let may_be_billed = error.may_have_been_sent();
-        Self { judgement: not_answered(why), denial: error.denial(), may_be_billed }
+        Self { judgement: not_answered(why), denial: error.denial(), may_be_billed, own: None }
     }
 
     /// No answer in time.
     pub(super) fn timed_out(which: Deadline, length: Duration) -> Self {
         let denial = Denial::UpstreamTimeout(which, length);
-        Self { judgement: not_answered(NotAnswered::Silent), denial, may_be_billed: true }
+        Self { judgement: not_answered(NotAnswered::Silent), denial, may_be_billed: true, own: None }
     }
 
     /// The answer broke off before its first content.
     pub(super) fn broke_off(denial: Denial) -> Self {
-        Self { judgement: broken_off(&denial), denial, may_be_billed: true }
+        Self { judgement: broken_off(&denial), denial, may_be_billed: true, own: None }
     }
 }
 
@@ -75,6 +86,8 @@ pub(super) struct Left<'a> {
     pub(super) nothing: &'a [Nothing],
     /// Whether a key that was tried could serve by now.
     pub(super) is_somebody_free_again: bool,
+    /// When one of those asked could serve at the soonest, where the call ended before they were asked again.
+    pub(super) soonest: Option<Timestamp>,
 }
 
 /// The failures of one call, in order.
@@ -134,7 +147,7 @@ impl Failures {
     /// each key is named with its reason, or the soonest return if all of them just rest. A model that the provider has
     /// under no key is not there.
     pub(super) fn denial(mut self, left: &Left<'_>, model: &str, now: Timestamp) -> Denial {
-        let Left { nothing, is_somebody_free_again } = *left;
+        let Left { nothing, is_somebody_free_again, soonest } = *left;
         if !self.met.is_empty() && self.met.iter().all(|(_, failure)| is_missing(failure)) && self.unusable.is_empty() {
             return Denial::ModelNotFound(model.to_owned(), Vec::new());
         }
@@ -143,14 +156,14 @@ impl Failures {
         {
             return failure.denial;
         }
-        let back = nothing.iter().filter_map(|nothing| nothing.back).min();
+        let back = nothing.iter().filter_map(|nothing| nothing.back).min().or(soonest);
         let is_limited = self.met.iter().any(|(_, failure)| failure.judgement.trouble == Trouble::RateLimited);
         if is_limited && (back.is_none() || is_somebody_free_again) {
             return Denial::AllKeysCooling(SOON);
         }
         if let Some(back) = back {
             let rest = back.since(now);
-            let is_providers = nothing.iter().all(|nothing| nothing.whole.is_some());
+            let is_providers = !nothing.is_empty() && nothing.iter().all(|nothing| nothing.whole.is_some());
             return if is_providers { Denial::UpstreamResting(rest) } else { Denial::AllKeysCooling(rest) };
         }
         if self.met.is_empty() && nothing.iter().any(is_bound_elsewhere) {
@@ -175,7 +188,7 @@ impl Failures {
 
 /// The refusal when no key can be had, and nothing was tried.
 pub(crate) fn nothing_to_have(nothing: &[Nothing], model: &str, now: Timestamp) -> Denial {
-    Failures::default().denial(&Left { nothing, is_somebody_free_again: false }, model, now)
+    Failures::default().denial(&Left { nothing, is_somebody_free_again: false, soonest: None }, model, now)
 }
 
 /// What is the matter with a key, and what to do about it where that is not obvious.

@@ -8,7 +8,7 @@ use http::{Response, response};
 use http_body_util::BodyExt;
 use keyward_dialect::error::Telling;
 use keyward_domain::denial::Denial;
-use keyward_domain::judgement::{Judgement, Next};
+use keyward_domain::judgement::Next;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_provider::{Asked, judgement, quota};
 
@@ -16,6 +16,7 @@ use super::OpenAttempt;
 use super::failures::Failure;
 use crate::snapshot::ProviderEntry;
 use crate::stage::arrive::Arrival;
+use crate::stage::relay::Begun;
 use crate::stage::route::Course;
 use crate::upstream::Flowing;
 use crate::worker::Worker;
@@ -55,15 +56,14 @@ pub(super) async fn response(
     let (kind, status, headers, overrides) = (provider.kind, head.status, &head.headers, &*provider.rules);
     let judged = judgement(&Asked { kind, status, headers, body: &body, overrides, now });
     attempt.failed(worker, AttemptOutcome::UpstreamError, &judged).committed().await?;
-    if is_clients(&judged, course) {
-        return Ok(Judged::PassOn(head, scrubbed(body, credential)));
+    if judged.next != Next::Use {
+        return Ok(Judged::Failed(Failure::answered(judged, status.as_u16())));
     }
-    Ok(Judged::Failed(Failure::answered(judged, status.as_u16())))
-}
-
-/// Whether an error is for the client to see, because nobody else can be asked.
-pub(super) fn is_clients(judged: &Judgement, course: &mut Course) -> bool {
-    judged.next == Next::Use && !course.falls_back(judged.trouble)
+    let body = scrubbed(body, credential);
+    if course.falls_back(judged.trouble) {
+        return Ok(Judged::Failed(Failure::refused(judged, head, Begun::Whole(body, None))));
+    }
+    Ok(Judged::PassOn(head, body))
 }
 
 /// How much of the call's own deadline is left.

@@ -57,6 +57,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
     let (mut draft, place, mut course) = Draft::of(plan, &worker.shared.options.limits);
     let mut failures = Failures::new(worker.shared.options.attempts.explain && draft.asks_for_explanation());
     let mut waited = Duration::ZERO;
+    let mut own: Option<Answer> = None;
     loop {
         let mut candidate = match next(worker, arrival, &mut course, &failures).await {
             Ok(candidate) => candidate,
@@ -67,8 +68,12 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                     course.begin_again();
                     continue;
                 }
+                if let Some(own) = own {
+                    return Ok(Answer { place: Some(place), ..own });
+                }
                 let is_somebody_free_again = course.is_somebody_free_again();
-                let left = Left { nothing: &course.into_nothing(), is_somebody_free_again };
+                let soonest = if matches!(stop, Stop::Nothing) { None } else { course.soonest(worker) };
+                let left = Left { nothing: &course.into_nothing(), is_somebody_free_again, soonest };
                 return Err(failures.denial(&left, &draft.name, worker.now()));
             }
         };
@@ -84,9 +89,15 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                 failures.unusable(&candidate, why);
             }
             Tried::Failed(failure) if failure.judgement.next == Next::GiveUp => return Err(failure.denial),
-            Tried::Failed(failure) => {
+            Tried::Failed(mut failure) => {
                 course.learn(worker, &tried_with, &failure.judgement, failure.may_be_billed);
+                let refused = failure.own.take();
                 failures.add(&candidate, failure);
+                if let Some(refused) = refused {
+                    let (head, begun) = *refused;
+                    let (attempts, explained) = (course.made(), failures.explained(&candidate));
+                    own = Some(Answer { head, begun, attempts, candidate, place: None, explained });
+                }
             }
         }
     }
@@ -121,7 +132,10 @@ async fn try_one(
     let credential = match worker.opened.header(worker, arrival, candidate) {
         Ok(credential) => credential,
         Err(opened::Unopened::Locked) => return Err(Denial::VaultLocked),
-        Err(opened::Unopened::Damaged(why)) => return Ok(Tried::Unopened(why)),
+        Err(opened::Unopened::Damaged(why)) => {
+            candidate.give_back(worker);
+            return Ok(Tried::Unopened(why));
+        }
     };
     let request = draft.request(arrival, candidate, credential.as_ref(), course.is_last())?;
     let attempt = reserve::attempt(worker, arrival, draft, candidate, course.made()).await?;
@@ -154,9 +168,14 @@ async fn begin(
         Begun::Broken(denial) => Ok(Tried::Failed(Failure::broke_off(denial))),
         Begun::Refused(error, begun) => {
             let judged = in_band(provider.kind, error.as_bytes(), &provider.rules, worker.now());
-            match judged.filter(|judged| !judge::is_clients(judged, course)) {
-                Some(judged) => Ok(Tried::Failed(Failure::answered(judged, head.status.as_u16()))),
-                None => Ok(Tried::Answered(Box::new((head, *begun)))),
+            match judged {
+                Some(judged) if judged.next != Next::Use => {
+                    Ok(Tried::Failed(Failure::answered(judged, head.status.as_u16())))
+                }
+                Some(judged) if course.falls_back(judged.trouble) => {
+                    Ok(Tried::Failed(Failure::refused(judged, head, *begun)))
+                }
+                _ => Ok(Tried::Answered(Box::new((head, *begun)))),
             }
         }
         begun => Ok(Tried::Answered(Box::new((head, begun)))),

@@ -13,7 +13,7 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::quota::Quota;
 use keyward_domain::standing::Cause;
 use keyward_domain::usage::{Usage, UsageSource};
-use keyward_pool::{Claim, Outcome};
+use keyward_pool::{Claim, Moment, Outcome};
 
 use crate::ledger::{Ledger, Reservation, Spent};
 use crate::snapshot::Deployment;
@@ -95,8 +95,8 @@ impl OpenAttempt {
 
     /// The answer names what the key's account now holds: calls that refer to it have to come back there.
     pub(crate) fn bind(&self, bound: &Bound, worker: &Worker) {
-        if let Some(subject) = self.reservation.subject().filter(|_| self.claim.is_some()) {
-            worker.shared.bindings.learn(subject.tenant, subject.credential, bound, worker.now());
+        if let (Some(subject), Some(claim)) = (self.reservation.subject(), &self.claim) {
+            worker.shared.bindings.learn(subject.tenant, claim, bound, worker.now());
         }
     }
 
@@ -104,7 +104,7 @@ impl OpenAttempt {
     pub(crate) fn first_content(&mut self, now: Duration, worker: &Worker) {
         let (cause, after) = (self.cause(), now.saturating_sub(self.sent));
         if let Some(claim) = &mut self.claim {
-            claim.first_content(after, &cause, worker.moment());
+            claim.first_content(after, &cause, Moment::new(worker.now(), now));
         }
     }
 
@@ -128,11 +128,12 @@ impl OpenAttempt {
         if judged.is_some_and(|judged| !judged.known) {
             worker.shared.metrics.unknown_answer(&self.target.provider.name);
         }
+        let moment = worker.moment();
         if let Some(claim) = self.claim.take() {
-            claim.report(&outcome(&spent, judged, cause), worker.moment());
+            claim.report(&outcome(&spent, judged, cause), moment);
         }
         if spent.outcome == AttemptOutcome::Completed {
-            worker.shared.retries.deposit(worker.moment());
+            worker.shared.retries.deposit(moment);
         }
         self.reservation.settle(spent)
     }

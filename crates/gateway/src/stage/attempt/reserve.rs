@@ -22,9 +22,15 @@ pub(super) async fn attempt(
     number: u8,
 ) -> Result<OpenAttempt, Denial> {
     let subject = Box::new(subject(worker, arrival, draft, candidate, number));
-    // From here on the attempt holds the key; a reservation that fails gives it back.
+    let reservation = match worker.ledger.reserve(subject).await {
+        Ok(reservation) => reservation,
+        Err(denial) => {
+            candidate.give_back(worker);
+            return Err(denial);
+        }
+    };
+    // From here on the attempt holds the key.
     let claim = candidate.key.as_mut().and_then(|key| key.claim.take());
-    let reservation = worker.ledger.reserve(subject).await?;
     let of = Request {
         id: arrival.request,
         asked: draft.asked(),

@@ -61,7 +61,9 @@ pub(super) async fn request(
         }
         Err(_) => {
             let failure = Failure::timed_out(which, limit);
-            attempt.cut(worker, AttemptOutcome::Cut, Some(&failure.judgement)).committed().await?;
+            // The call's own deadline may have been used up by its client or by waiting: that is nobody's fault.
+            let judged = (which == Deadline::FirstContent).then_some(&failure.judgement);
+            attempt.cut(worker, AttemptOutcome::Cut, judged).committed().await?;
             Ok(Sent::Failed(failure))
         }
     }

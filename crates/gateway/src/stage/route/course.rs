@@ -10,7 +10,8 @@ use keyward_domain::ids::CredentialId;
 use keyward_domain::judgement::{Judgement, Next, Trouble};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::routing::FallbackClass;
-use keyward_pool::{Account, Ask, Claim, Moment, Nothing, Why, backoff};
+use keyward_domain::time::Timestamp;
+use keyward_pool::{Account, Ask, Choice, Claim, Moment, Nothing, Why, backoff};
 
 use super::{Candidate, ClaimedKey};
 use crate::snapshot::{Deployment, KeyEntry, Route};
@@ -54,9 +55,15 @@ pub(crate) struct Course {
     pause: Duration,
     /// What attempts that failed may cost all the same.
     spent: Nanodollars,
+    /// A deployment was passed over because failures had cost too much already.
+    was_too_dear: bool,
     /// Deployments none of whose keys could be had.
     nothing: Vec<Nothing>,
 }
+
+/// A call that waits for a key waits at least this long, and by chance up to so much longer.
+const LEAST_REST: Duration = Duration::from_millis(20);
+const SPREAD_MS: u64 = 30;
 
 /// Why there is nothing more to try.
 pub(crate) enum Stop {
@@ -105,6 +112,7 @@ impl Course {
             made: 0,
             pause: Duration::ZERO,
             spent: Nanodollars::ZERO,
+            was_too_dear: false,
             nothing: Vec::new(),
         }
     }
@@ -145,10 +153,12 @@ impl Course {
                 if self.go_on_to_fallback() {
                     continue;
                 }
-                return Err(Stop::Nothing);
+                return Err(if self.was_too_dear { Stop::Spent } else { Stop::Nothing });
             };
             if self.is_too_dear(worker, &target) {
-                return Err(Stop::Spent);
+                self.deployments.pop_front();
+                self.was_too_dear = true;
+                continue;
             }
             match self.choose(worker, &target, moment) {
                 Ok(key) => {
@@ -201,12 +211,14 @@ impl Course {
     /// fails and fails, do not stand before another one that works.
     fn spare_the_last(&mut self) {
         let is_new = |target: &Arc<Deployment>| !self.asked.iter().any(|asked| Arc::ptr_eq(asked, target));
-        if self.deployments.iter().any(is_new) {
-            self.deployments.retain(is_new);
-            self.pause = Duration::ZERO;
-        } else if self.go_on_to_fallback() {
+        let (new, old): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.deployments).into_iter().partition(is_new);
+        self.deployments = new;
+        if !self.deployments.is_empty() || self.go_on_to_fallback() {
             self.pause = Duration::ZERO;
         }
+        // Should the keys there all rest, one of those asked before is better than none.
+        self.deployments.extend(old);
     }
 
     /// The key could not be used at all; no upstream call was made.
@@ -227,8 +239,9 @@ impl Course {
             return None;
         }
         let back = self.nothing.iter().filter_map(|nothing| nothing.back).min();
-        // A moment later, so that it is over then on every clock.
-        let rest = back.map(|back| back.since(worker.now()) + Duration::from_millis(1));
+        // A moment later, so that it is over then on every clock, and not all who wait at the same moment.
+        let late = worker.draw(|draw| LEAST_REST + Duration::from_millis(draw.below(SPREAD_MS)));
+        let rest = back.map(|back| back.since(worker.now()) + late);
         let pause = || worker.draw(|draw| backoff(u32::from(self.made), draw)).max(Duration::from_millis(1));
         let rest = if self.is_somebody_free_again() { Some(pause()) } else { rest };
         rest.filter(|rest| *rest <= most)
@@ -320,11 +333,27 @@ impl Course {
         Ok(Some(ClaimedKey { pooled: Arc::clone(pooled), claim: Some(claim) }))
     }
 
+    /// Whether the alias has somebody to go on to when its targets cannot serve.
+    fn has_fallback(&self) -> bool {
+        let serves = [FallbackClass::Overloaded, FallbackClass::Any];
+        serves.iter().any(|class| self.route.fallback.contains_key(class) && !self.fallen.contains(class))
+    }
+
+    /// When a call like this one could be served at the soonest, by those who were asked; nothing when it could not.
+    pub(crate) fn soonest(&self, worker: &Worker) -> Option<Timestamp> {
+        let moment = worker.moment();
+        let rows = self.asked.iter().chain(&self.deployments).flat_map(|target| {
+            let tokens = self.most.tokens(target);
+            let ask = Ask { affinity: self.affinity, tokens, pin: self.pin, ..Ask::new(&target.model) };
+            target.provider.pool.explain(&ask, moment)
+        });
+        rows.filter_map(|row| if row.choice == Choice::Skipped { row.back } else { Some(moment.wall) }).min()
+    }
+
     /// Whether nobody else could serve the call.
     fn is_alone(&self, target: &Deployment) -> bool {
         let is_same = |other: &Arc<Deployment>| other.provider.id == target.provider.id;
-        self.deployments.iter().all(is_same)
-            && (self.is_bound_to_route || self.route.fallback.keys().all(|class| self.fallen.contains(class)))
+        self.deployments.iter().all(is_same) && (self.is_bound_to_route || self.pin.is_some() || !self.has_fallback())
     }
 }
 

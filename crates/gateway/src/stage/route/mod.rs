@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use keyward_domain::denial::Denial;
-use keyward_pool::Claim;
+use keyward_pool::{Claim, Outcome};
 
 use crate::snapshot::{Deployment, Pooled};
 use crate::stage::admit::Hold;
@@ -48,6 +48,13 @@ pub(crate) fn plan(worker: &Worker, arrival: &Arrival, mut hold: Hold) -> Result
 }
 
 impl Candidate {
+    /// Nothing was sent: the key has its place and its limits again.
+    pub(crate) fn give_back(&mut self, worker: &Worker) {
+        if let Some(claim) = self.key.as_mut().and_then(|key| key.claim.take()) {
+            claim.report(&Outcome::Neutral, worker.moment());
+        }
+    }
+
     /// The key's name; `-` for a provider that wants none.
     pub(crate) fn key_name(&self) -> Arc<str> {
         self.key.as_ref().map_or_else(|| Arc::from("-"), |key| Arc::clone(&key.pooled.name))

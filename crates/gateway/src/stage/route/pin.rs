@@ -4,10 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use keyward_domain::denial::Denial;
-use keyward_domain::ids::CredentialId;
 use keyward_pool::Account;
 
-use crate::bindings::Home;
+use crate::bindings::{Held, Home};
 use crate::snapshot::{Deployment, Pooled};
 use crate::stage::admit::Hold;
 use crate::stage::read::Payload;
@@ -32,9 +31,11 @@ pub(super) fn account(
     let tenant = hold.grant.call.caller.key().record.tenant;
     let account = match worker.shared.bindings.home(tenant, &facts.bound) {
         Home::Anywhere => return Ok(None),
-        Home::Unknown if is_one_account(deployments) => return Ok(None),
-        Home::Unknown => return Err(Denial::AffinityUnavailable(UNKNOWN)),
-        Home::With(credential) => account_of(deployments, credential).ok_or(Denial::AffinityUnavailable(GONE))?,
+        Home::Unknown => match only_account(deployments)? {
+            Some(account) => account,
+            None => return Ok(None),
+        },
+        Home::With(holder) => account_of(deployments, holder).ok_or(Denial::AffinityUnavailable(GONE))?,
         Home::Apart(one, other) => {
             let account = account_of(deployments, one).ok_or(Denial::AffinityUnavailable(GONE))?;
             if account_of(deployments, other) != Some(account) {
@@ -47,21 +48,26 @@ pub(super) fn account(
     Ok(Some(account))
 }
 
-fn account_of(deployments: &VecDeque<Arc<Deployment>>, credential: CredentialId) -> Option<Account> {
-    let pooled = deployments.iter().find_map(|deployment| deployment.provider.credentials.get(&credential))?;
-    Some(account_of_key(pooled))
+/// The key's account as it is now; when the key is gone, the account that it had, if another key of it is here.
+fn account_of(deployments: &VecDeque<Arc<Deployment>>, held: Held) -> Option<Account> {
+    let key = deployments.iter().find_map(|deployment| deployment.provider.credentials.get(&held.credential));
+    let account = key.map(|pooled| account_of_key(pooled)).or(held.account)?;
+    deployments.iter().any(|deployment| holds(deployment, account)).then_some(account)
 }
 
 fn holds(deployment: &Deployment, account: Account) -> bool {
     deployment.provider.credentials.values().any(|pooled| account_of_key(pooled) == account)
 }
 
-/// Whether there is only one account that it could be.
-fn is_one_account(deployments: &VecDeque<Arc<Deployment>>) -> bool {
+/// The only account that it could be; none where no keys are used, and a refusal where there are several.
+fn only_account(deployments: &VecDeque<Arc<Deployment>>) -> Result<Option<Account>, Denial> {
     let keys = deployments.iter().flat_map(|deployment| deployment.provider.credentials.values());
     let accounts: BTreeSet<_> =
         keys.filter(|pooled| !pooled.record.state.is_off()).map(|key| account_of_key(key)).collect();
-    accounts.len() <= 1
+    if accounts.len() > 1 {
+        return Err(Denial::AffinityUnavailable(UNKNOWN));
+    }
+    Ok(accounts.into_iter().next())
 }
 
 fn account_of_key(pooled: &Pooled) -> Account {
