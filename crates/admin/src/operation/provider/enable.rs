@@ -32,6 +32,7 @@ impl Operation for EnableProvider {
             provider.enabled = true;
             provider.revision += 1;
             control.commit(permit, vec![Change::PutProvider(provider.clone())], &provider.id, &provider.name).await?;
+            control.pools().registry().clear_provider(provider.id, control.moment());
         }
         Ok(ProviderView::of(&provider, &records))
     }

@@ -39,6 +39,10 @@ impl Operation for TestProvider {
         let records = control.records().await?;
         let provider = Control::find_provider(&records, &self.provider)?;
         let reach = control.reach(provider).await;
+        if reach.is_ok() {
+            // It answers: what was held against it as a whole is over.
+            control.pools().registry().clear_provider(provider.id, control.moment());
+        }
         let keys = records.credentials.iter().filter(|key| key.provider == provider.id && !key.state.is_final());
         let ids: Vec<_> = keys.map(|key| key.id).collect();
         // Asking an unreachable provider once per key would only make people wait.
