@@ -40,6 +40,24 @@ fn every_standing_is_told_with_its_cause_its_reason_and_its_end() {
 }
 
 #[test]
+fn an_error_inside_a_stream_teaches_as_much_as_a_status() {
+    for tokens in [0, 3] {
+        let house = House::with_keys(2);
+        house.set_strategy("openai", Strategy::Single);
+        house.provider.script(Fault::answer().error_after(tokens, VendorError::Quota));
+        let answer = house.client().post(PATH, &crate::house::streamed(CHAT));
+        let served = if tokens == 0 { "key-2" } else { "key-1" };
+        assert_eq!(answer.header("x-keyward-key"), Some(served), "{tokens}: {}", answer.text());
+        let events = house.heard.events();
+        let [event] = &*events else { panic!("{tokens}: {events:#?}") };
+        assert_eq!(event.now.credential, house.credential("key-1").id);
+        assert_eq!(event.now.standing, Standing::Exhausted { until: None }, "{tokens}");
+        assert_eq!(event.now.cause, Cause::Answer { request: request(&answer), status: 200 }, "{tokens}");
+        assert_eq!(house.chat().header("x-keyward-key"), Some("key-2"), "{tokens}");
+    }
+}
+
+#[test]
 fn a_return_is_told_even_when_nobody_asks() {
     let house = House::with_keys(1);
     house.provider.script(Fault::refuse(VendorError::RateLimited(Some(9))));

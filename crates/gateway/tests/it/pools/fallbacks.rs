@@ -141,6 +141,19 @@ fn fallback_that_the_virtual_key_may_not_use_is_not_used() {
 }
 
 #[test]
+fn fallback_of_another_dialect_is_left_out() {
+    let house = House::with_providers(|_| {}, &[("main", &["main-1"])]);
+    house.add_vendor("anthropic", keyward_testkit::provider::Vendor::Anthropic, &["ant-1"]);
+    house.put_alias("best", &["main/gpt-4o-mini"], |alias| {
+        alias.fallback.insert(FallbackClass::Any, vec!["anthropic/claude-haiku-4-5".to_owned()]);
+    });
+    house.provider.script(Fault::refuse(VendorError::InvalidKey).always());
+    let answer = house.client().post(PATH, &chat_of("best"));
+    assert_eq!((answer.status, code(&answer).as_str()), (503, "no_usable_key"), "{}", answer.text());
+    assert_eq!(house.calls_with("ant-1"), 0);
+}
+
+#[test]
 fn m11_fallbacks_have_one_line_per_attempt() {
     let mut house = house(&FallbackClass::ALL);
     let answer = met(&house, &VendorError::RateLimited(Some(30)));

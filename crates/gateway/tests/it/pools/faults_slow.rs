@@ -30,7 +30,7 @@ fn f55_one_piece_now_and_then_is_ended_by_the_deadline_of_the_whole_call() {
         let began = Instant::now();
         let answer = house.client().post(PATH, &streamed(CHAT));
         let took = began.elapsed();
-        assert!((600..700).contains(&took.as_millis()), "{took:?}");
+        assert!((600..900).contains(&took.as_millis()), "{took:?}");
         drop(stop);
         answer
     });

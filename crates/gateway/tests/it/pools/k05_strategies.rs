@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keyward_domain::routing::Strategy;
-use keyward_testkit::provider::{Fault, Stall};
+use keyward_testkit::provider::{Fault, KeyBehaviour, Stall};
 
 use crate::house::{CHAT, House, PATH};
 
@@ -94,6 +94,45 @@ fn k05_least_used_levels_what_is_in_flight_and_notices_who_left() {
     house.provider.release();
     for client in clients.iter_mut().flatten().chain(&mut late) {
         assert_eq!(client.head().finish().status, 200);
+    }
+}
+
+#[test]
+fn k05_a_higher_tier_is_used_when_no_key_below_it_is_usable() {
+    let house = House::with_keys(4);
+    for key in ["key-3", "key-4"] {
+        house.change_key(key, |key| key.terms.tier = 1);
+    }
+    for strategy in Strategy::ALL {
+        house.set_strategy("openai", strategy);
+        let calls = traffic(&house, 40);
+        assert!(calls.keys().all(|key| key == "key-1" || key == "key-2"), "{strategy:?}: {calls:?}");
+    }
+    house.disable("key-1");
+    house.provider.set_behaviour("key-2", &KeyBehaviour::rate_limited(1, Some(30)));
+    let answer = house.chat();
+    assert!(["key-3", "key-4"].contains(&answer.header("x-keyward-key").unwrap()));
+    house.clock.advance(std::time::Duration::from_secs(30));
+    assert_eq!(house.chat().header("x-keyward-key"), Some("key-2"), "and back as soon as one of them is");
+}
+
+#[test]
+fn k05_keys_serve_the_models_they_are_for() {
+    let house = House::with_keys(3);
+    for (key, model) in [("key-1", "gpt-4o*"), ("key-2", "gpt-5-mini"), ("key-3", "*mini")] {
+        house.change_key(key, |key| key.terms.models = vec![model.to_owned()]);
+    }
+    for strategy in Strategy::ALL {
+        house.set_strategy("openai", strategy);
+        for (model, keys) in
+            [("gpt-4o", &["key-1"][..]), ("gpt-4o-mini", &["key-1", "key-3"]), ("gpt-5-mini", &["key-2", "key-3"])]
+        {
+            for _ in 0..6 {
+                let answer = house.chat_with(model);
+                assert!(keys.contains(&answer.header("x-keyward-key").unwrap()), "{strategy:?} {model}");
+            }
+        }
+        assert_eq!(crate::house::code(&house.chat_with("gpt-5")), "no_usable_key", "{strategy:?}");
     }
 }
 

@@ -114,6 +114,14 @@ fn k08_a_fault_of_the_request_is_not_tried_again() {
 }
 
 #[test]
+fn k08_who_advises_against_a_retry_is_not_asked_again() {
+    let house = House::with_keys(3);
+    house.provider.script(Fault::refuse(VendorError::Internal).header("x-should-retry", "false").always());
+    let answer = house.chat();
+    assert_eq!((answer.status, house.provider.requests_total()), (500, 1), "{}", answer.text());
+}
+
+#[test]
 fn k08_a_stated_wait_keeps_the_pool_quiet_and_is_passed_on() {
     let house = House::with_keys(1);
     house.provider.script(Fault::refuse(VendorError::RateLimited(Some(7))));

@@ -233,6 +233,23 @@ fn k09_whoever_got_a_sign_of_life_is_told_honestly_instead() {
 }
 
 #[test]
+fn k09_a_sign_of_life_before_late_content_repeats_nothing() {
+    for surface in [Surface::Chat, Surface::Responses, Surface::Messages] {
+        let pair = Pair::of(surface, |options| options.deadlines.keep_alive = Duration::from_millis(40));
+        let mut client = surface.client(&pair.house);
+        pair.house.provider.clear_script();
+        pair.house.provider.script(story().stall(Stall::BeforeFirstToken).for_key("one-1"));
+        let mut begun = client.begin("POST", &surface.path("story"), surface.body("story").as_bytes());
+        let mut text = begun.piece().unwrap().unwrap();
+        assert!(String::from_utf8_lossy(&text).contains(": keep-alive"), "{surface:?}");
+        pair.house.provider.release();
+        text.extend(begun.finish().body);
+        let text = String::from_utf8(text).unwrap().replace(": keep-alive\n\n", "");
+        assert_eq!(text.as_bytes(), pair.whole, "{surface:?}");
+    }
+}
+
+#[test]
 fn a72_the_bytes_of_two_models_are_never_mixed() {
     for surface in Surface::ALL {
         let mut house = House::with_providers(|_| {}, &[]);

@@ -89,6 +89,25 @@ fn no_usable_key_names_every_key_with_its_reason_and_no_secret() {
 }
 
 #[test]
+fn a_provider_that_says_how_long_it_is_full_is_left_alone_that_long() {
+    let house = House::with_keys(3);
+    let full = Fault::refuse(VendorError::Overloaded).header("retry-after", "30");
+    house.provider.script(full);
+    assert_eq!(house.chat().status, 502, "its own failure");
+    for (advance, left) in [(0, "30"), (12, "18"), (17, "1")] {
+        house.clock.advance(Duration::from_secs(advance));
+        let answer = house.chat();
+        let told = (answer.status, code(&answer), answer.header("retry-after").map(str::to_owned));
+        assert_eq!(told, (503, "overloaded".to_owned(), Some(left.to_owned())), "{}", answer.text());
+    }
+    assert_eq!(house.provider.requests_total(), 1, "whatever the key");
+    assert_eq!(house.heard.events(), [], "no key is to blame");
+    assert_eq!(house.chat_with("gpt-4o").status, 200, "nor another model");
+    house.clock.advance(Duration::from_secs(1));
+    assert_eq!(house.chat().status, 200);
+}
+
+#[test]
 fn a_provider_that_keeps_failing_is_left_alone_with_a_true_time_when_there_is_another() {
     let house = House::with_providers(|_| {}, &[("one", &["one-1"]), ("two", &["two-1"])]);
     house.add_alias("best", &["one/gpt-4o-mini", "two/gpt-4o-mini"]);
