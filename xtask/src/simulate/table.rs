@@ -17,9 +17,9 @@ impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| strategy | served | wasted calls per 1,000 | cache hits | of one key's | p99 added wait | mean added wait | cost per 1,000 | busiest key |"
+            "| strategy | served | wasted calls per 1,000 | avoidable | cache hits | of one key's | p99 added wait | mean added wait | cost per 1,000 | busiest key |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|")?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|")?;
         for tally in self.tallies {
             writeln!(f, "{}", self.row(tally))?;
         }
@@ -31,6 +31,7 @@ impl Table<'_> {
     fn row(&self, tally: &Tally) -> String {
         let served = percent(tally.served, tally.calls(), 3);
         let wasted = decimal(tally.waste() * 100_000, tally.calls(), 2);
+        let avoidable = decimal(tally.avoidable_waste() * 100_000, tally.calls(), 2);
         let hits = percent(tally.cached, tally.cacheable, 1);
         let of_one = decimal(hit_rate(tally) * 1_000, hit_rate(self.single_key), 1);
         let p99 = decimal(tally.p99_wait(), 1, 3);
@@ -39,7 +40,7 @@ impl Table<'_> {
         let busiest = decimal(tally.busiest(self.fleet), 10, 2);
         let name = tally.strategy.as_str();
         format!(
-            "| `{name}` | {served} | {wasted} | {hits} | {of_one} % | {p99} s | {mean} ms | ${cost} | {busiest} x |"
+            "| `{name}` | {served} | {wasted} | {avoidable} | {hits} | {of_one} % | {p99} s | {mean} ms | ${cost} | {busiest} x |"
         )
     }
 }

@@ -73,6 +73,12 @@ impl Tally {
         self.wasted.values().sum()
     }
 
+    /// Those of them that another key might have served: refused for a limit, or for what is wrong with the key.
+    pub fn avoidable_waste(&self) -> u64 {
+        let is_avoidable = |why: &Why| !matches!(why, Why::Outage | Why::Blip);
+        self.wasted.iter().filter(|(why, _)| is_avoidable(why)).map(|(_, calls)| calls).sum()
+    }
+
     /// Why calls were wasted, and why some were not served.
     pub fn reasons(&self) -> String {
         let Self { strategy, wasted, unserved, .. } = self;
