@@ -59,6 +59,7 @@ impl Publisher {
                 let registry = &self.pools.registry;
                 let living = Living { catalog: &self.catalog, vault: &self.vault, registry, moment };
                 self.snapshot.publish(Snapshot::build(&records, &living));
+                self.pools.keep_only(records.providers.iter().map(|provider| provider.id).collect());
             }
             // The old snapshot stays: known keys go on working while the store is away.
             Err(error) => {

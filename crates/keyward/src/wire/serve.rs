@@ -38,6 +38,8 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let telemetry = telemetry(&engine, &metrics)?;
         let journals = journals(&engine, &metrics, telemetry.as_ref())?;
+        // What an earlier process left in the journal is in the store by now.
+        engine.publisher.pools.restore_day(&*engine.store, &*engine.clock)?;
         let data = Gateway {
             options: options(&engine.config),
             snapshot: engine.publisher.snapshot.clone(),
