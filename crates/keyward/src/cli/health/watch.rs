@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
 
 use keyward_admin::client::Ask;
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::summary::lines;
 use crate::cli::failure::Failure;
@@ -34,9 +34,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
             // One line each, for scripts that read along.
             session.output.line(&summary.to_string());
         } else if shows_screen {
-            draw(session.output, &screen(session.output, &summary, args.every))?;
+            draw(&screen(session.output, &summary, args.every))?;
         } else {
-            lines(session.output, &summary).iter().for_each(|line| session.output.line(line));
+            for line in lines(session.output, &summary) {
+                session.output.line(&line);
+            }
         }
         let is_over = args.times.is_some_and(|times| looks >= times);
         if is_over || waits_out(keys.as_ref(), session, args.every)? {
@@ -47,13 +49,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
 
 /// Lets time pass; gives whether somebody wants it to end.
 fn waits_out(keys: Option<&Keys>, session: &Session, seconds: u8) -> Result<bool, Failure> {
-    match keys {
-        Some(keys) => Ok(keys.wait()?),
-        None => {
-            session.pause(Duration::from_secs(seconds.into()));
-            Ok(false)
-        }
+    if let Some(keys) = keys {
+        return Ok(keys.wait()?);
     }
+    session.pause(Duration::from_secs(seconds.into()));
+    Ok(false)
 }
 
 fn screen(output: Output, summary: &serde_json::Value, every: u8) -> Vec<String> {
@@ -62,32 +62,40 @@ fn screen(output: Output, summary: &serde_json::Value, every: u8) -> Vec<String>
     std::iter::once(output.paint(Tone::Faint, &head)).chain(lines(output, summary)).collect()
 }
 
-/// Draws over what was there: no flicker, and nothing of before is left.
-fn draw(_: Output, lines: &[String]) -> io::Result<()> {
+/// Draws over what was there: no flicker, and nothing of before is left. What has no place on the screen is left out.
+fn draw(lines: &[String]) -> io::Result<()> {
     const HOME: &str = "\u{1b}[H";
     const REST_OF_LINE: &str = "\u{1b}[K";
     const REST_OF_SCREEN: &str = "\u{1b}[J";
-    let drawn: String = lines.iter().flat_map(|line| [line, REST_OF_LINE, "\r\n"]).collect();
     let mut stdout = io::stdout().lock();
+    let rows = tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_row));
+    // The last row stays free: a line break there would scroll.
+    let most = rows.checked_sub(1).filter(|rows| *rows > 0).unwrap_or(usize::MAX);
+    let drawn: String = lines.iter().take(most).flat_map(|line| [line, REST_OF_LINE, "\n"]).collect();
     write!(stdout, "{HOME}{drawn}{REST_OF_SCREEN}")?;
     stdout.flush()
 }
 
 /// A terminal that gives each key at once and shows none, on a screen of its own; as before when this is dropped.
-struct Keys(Termios);
+struct Keys {
+    stdin: io::Stdin,
+    before: Termios,
+}
 
 impl Keys {
     /// Waits at most this many seconds for a key.
     fn begin(seconds: u8) -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
+        let stdin = io::stdin();
+        let before = tcgetattr(&stdin)?;
         let mut single = before.clone();
         // Ctrl-C comes as a key, so that the terminal is put back in order first.
         single.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
         single.special_codes[SpecialCodeIndex::VMIN] = 0;
         single.special_codes[SpecialCodeIndex::VTIME] = seconds.saturating_mul(10);
-        tcsetattr(io::stdin(), OptionalActions::Now, &single)?;
-        let keys = Self(before);
-        write_out("\u{1b}[?1049h\u{1b}[?25l")?;
+        tcsetattr(&stdin, OptionalActions::Now, &single)?;
+        let keys = Self { stdin, before };
+        // Another screen, no cursor, and long lines end at the edge.
+        write_out("\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l")?;
         Ok(keys)
     }
 
@@ -96,7 +104,7 @@ impl Keys {
         const CTRL_C: u8 = 3;
         const CTRL_D: u8 = 4;
         let mut key = [0];
-        let read = io::stdin().lock().read(&mut key)?;
+        let read = self.stdin.lock().read(&mut key)?;
         Ok(read > 0 && matches!(key[0], b'q' | b'Q' | CTRL_C | CTRL_D))
     }
 }
@@ -104,8 +112,8 @@ impl Keys {
 impl Drop for Keys {
     fn drop(&mut self) {
         // A terminal that went away needs no order.
-        let _ = write_out("\u{1b}[?25h\u{1b}[?1049l");
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+        let _ = write_out("\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l");
+        let _ = tcsetattr(&self.stdin, OptionalActions::Now, &self.before);
     }
 }
 
