@@ -17,7 +17,7 @@ mod form;
 mod error;
 mod shape;
 
-pub use discover::{Found, FoundIn, LeftOut, discover, left_out};
+pub use discover::{Base, Found, FoundIn, LeftOut, discover, left_out};
 pub use dot_env::{DotEnv, MAX_DOT_ENV_BYTES};
 pub use error::SourceError;
 pub use form::{Form, classify, form};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use keyward_source::{DotEnv, Found, FoundIn, discover, left_out};
+use keyward_source::{Base, DotEnv, Found, FoundIn, discover, left_out};
 
 use crate::sample::{key, plain};
 
@@ -252,4 +252,66 @@ fn s02_no_secret_shows_when_a_finding_is_printed() {
 fn there_is_an_end_to_keys() {
     let list = (0..5_000).map(|number| format!("test-key-{number}")).collect::<Vec<_>>().join(",");
     assert_eq!(found(&[("OPENAI_API_KEYS", &list)]).len(), 1_000);
+}
+
+/// A key beside such a variable belongs to the place that it names; K11's call that costs nothing must not go elsewhere.
+#[test]
+fn k11_what_says_where_a_key_goes_is_reported_with_the_key() {
+    let elsewhere = "https://proxy.example/v1";
+    for (key, base) in [
+        ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        ("OPENAI_API_KEY_TEAM", "OPENAI_API_BASE"),
+        ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+        ("CLAUDE_API_KEY", "ANTHROPIC_API_URL"),
+        ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
+        ("GOOGLE_API_KEY", "GEMINI_API_BASE"),
+        ("HF_TOKEN", "HF_ENDPOINT"),
+        ("GROQ_API_KEY", "GROQ_BASE_URL"),
+        ("DEEPSEEK_API_KEY", "DEEPSEEK_API_BASE"),
+        ("NVIDIA_API_KEY", "NVIDIA_NIM_API_BASE"),
+        ("OPENAI_API_KEY", "OPENAI_API_HOST"),
+    ] {
+        let found = found(&[(key, &plain("k")), (base, elsewhere)]);
+        assert_eq!(found.len(), 1, "{key} {base}");
+        let expected =
+            Base { variable: base.to_owned(), place: FoundIn::Environment, base_url: elsewhere.parse().ok() };
+        assert_eq!(found[0].bases, [expected], "{key} {base}");
+    }
+}
+
+#[test]
+fn only_what_goes_with_a_key_is_reported_with_it() {
+    let bases = |variables: &[(&str, &str)]| -> Vec<Vec<String>> {
+        let names = |found: Found| found.bases.into_iter().map(|base| base.variable).collect();
+        found(variables).into_iter().map(names).collect()
+    };
+    let (one, other) = (plain("k"), plain("m"));
+    let elsewhere = "https://proxy.example/v1";
+    assert_eq!(bases(&[("OPENAI_API_KEY", &one), ("ANTHROPIC_BASE_URL", elsewhere)]), [Vec::<String>::new()]);
+    assert_eq!(bases(&[("OPENAI_API_KEY", &one), ("OPENAI_BASE_URL", " ")]), [Vec::<String>::new()]);
+    assert_eq!(bases(&[("OPENAI_API_KEY", &one), ("MY_OPENAI_BASE_URL", elsewhere)]), [Vec::<String>::new()]);
+    let two = [("ANTHROPIC_API_KEY", other.as_str()), ("OPENAI_API_KEY", &one), ("OPENAI_BASE_URL", elsewhere)];
+    assert_eq!(bases(&two), [vec!["OPENAI_BASE_URL".to_owned()], Vec::new()]);
+    // The same secret for both: the place that one of them names is the place of the secret.
+    let twin = [("ANTHROPIC_API_KEY", one.as_str()), ("OPENAI_API_KEY", &one), ("OPENAI_BASE_URL", elsewhere)];
+    assert_eq!(bases(&twin), [["OPENAI_BASE_URL"]]);
+}
+
+#[test]
+fn the_place_of_a_key_may_be_named_in_another_file_than_the_key() {
+    let file = DotEnv::parse(Path::new(".env"), "OPENAI_BASE_URL='https://proxy.example/v1'\n");
+    let found = discover(&environment(&[("OPENAI_API_KEY", &plain("k"))]), &[file]);
+    let place = FoundIn::DotEnv(PathBuf::from(".env"));
+    let base_url = "https://proxy.example/v1".parse().ok();
+    assert_eq!(found[0].bases, [Base { variable: "OPENAI_BASE_URL".to_owned(), place, base_url }]);
+}
+
+#[test]
+fn s02_a_place_that_is_no_base_url_says_so_and_repeats_nothing() {
+    for odd in ["https://user:pa55word@proxy.example/v1", "proxy.example?key=pa55word", "pa55word"] {
+        let found = found(&[("OPENAI_API_KEY", &plain("k")), ("OPENAI_BASE_URL", odd)]);
+        assert_eq!(found[0].bases.len(), 1, "{odd}");
+        assert_eq!(found[0].bases[0].base_url, None, "{odd}");
+        assert!(!format!("{found:?}").contains("pa55word"), "{odd}");
+    }
 }

@@ -1,11 +1,13 @@
 //! Provider keys that are already there: in the environment, or in a `.env` file.
 
+mod base;
 mod left_out;
 mod variable;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use base::Base;
 pub use left_out::{LeftOut, left_out};
 
 use keyward_domain::secret::Secret;
@@ -33,6 +35,9 @@ pub struct Found {
     pub place: FoundIn,
     /// Other variables with the same secret.
     pub also_in: Vec<String>,
+    /// Variables that say where calls with this key go. Where one of them names another place than the provider's own,
+    /// the key is probably for that place, and must not be sent to the provider.
+    pub bases: Vec<Base>,
     /// The key.
     pub secret: Secret,
     /// Whether this version can use it.
@@ -74,10 +79,11 @@ pub fn discover(environment: &BTreeMap<String, String>, files: &[DotEnv]) -> Vec
     }
     let mut found = once_each(found);
     found.sort_by_key(|candidate| candidate.family.rank());
+    let bases = base::bases(environment, files);
     let mut named = Vec::<Found>::new();
     for candidate in found {
         let key_name = free_name(&candidate, &named);
-        named.push(candidate.into_found(key_name));
+        named.push(candidate.into_found(key_name, &bases));
     }
     named
 }
@@ -93,7 +99,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn into_found(self, key_name: String) -> Found {
+    fn into_found(self, key_name: String, bases: &[(&'static str, Base)]) -> Found {
+        let bases = self.own(bases);
         let form = form(&self.secret);
         let unusable = check_shape(&self.secret).err().or(self.family.obstacle);
         let unusable = unusable.or((form.map(|form| form.provider.as_str()) == Some("keyward")).then_some(OURS));
@@ -103,10 +110,20 @@ impl Candidate {
             variable: self.variable,
             place: self.place,
             also_in: self.also_in,
+            bases,
             supported: unusable.is_none(),
             note: unusable.map(str::to_owned).or_else(|| form.and_then(|form| form.warning.clone())),
             secret: self.secret,
         }
+    }
+
+    /// Those that go with one of its variables: the same secret may stand there for two providers.
+    fn own(&self, bases: &[(&'static str, Base)]) -> Vec<Base> {
+        let variables = || std::iter::once(&self.variable).chain(&self.also_in);
+        let goes_with = |provider: &str| {
+            variables().any(|name| variable::read(name).is_some_and(|read| read.family.provider == provider))
+        };
+        bases.iter().filter(|(provider, _)| goes_with(provider)).map(|(_, base)| base.clone()).collect()
     }
 }
 

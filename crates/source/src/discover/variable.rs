@@ -54,6 +54,25 @@ static FAMILIES: [Family; 19] = [
 /// Variables that belong to a family's key and are no key, and that family.
 const COMPANIONS: [(&str, &str); 1] = [("AWS_ACCESS_KEY_ID", "bedrock")];
 
+/// What the name of a variable ends in that says where a provider is, behind what its keys' names begin with:
+/// `OPENAI_BASE_URL`, `OPENAI_API_BASE`, `HF_ENDPOINT`. SDKs and tools differ, and one that is missed sends a key astray.
+const BASE_ENDINGS: [&str; 9] = [
+    "_BASE_URL",
+    "_API_BASE_URL",
+    "_API_BASE",
+    "_API_URL",
+    "_API_ENDPOINT",
+    "_API_HOST",
+    "_BASE",
+    "_ENDPOINT",
+    "_HOST",
+];
+/// What a key's variable ends in.
+const KEY_ENDINGS: [&str; 5] = ["_API_KEY", "_AD_TOKEN", "_HUB_TOKEN", "_TOKEN", "_KEY"];
+/// Beginnings that no key's variable has, and whose they are.
+const MORE_BEGINNINGS: [(&str, &str); 3] =
+    [("GOOGLE_GEMINI", "gemini"), ("NVIDIA_NIM", "nvidia"), ("HF_INFERENCE", "huggingface")];
+
 /// `OPENAI_API_KEY_FILE` and the like hold something about a key, not the key.
 const NO_KEYS: [&str; 9] = ["FILE", "PATH", "URL", "ID", "NAME", "HEADER", "ENV", "TYPE", "HELPER"];
 
@@ -89,6 +108,22 @@ pub(super) fn read(variable: &str) -> Option<Variable> {
 pub(super) fn companion(variable: &str) -> Option<&'static Family> {
     let (_, provider) = COMPANIONS.into_iter().find(|(name, _)| *name == variable)?;
     FAMILIES.iter().find(|family| family.provider == provider)
+}
+
+/// The family whose place this variable names.
+pub(super) fn of_base(variable: &str) -> Option<&'static Family> {
+    let beginnings = || BASE_ENDINGS.iter().filter_map(|ending| variable.strip_suffix(ending));
+    let is_of = |family: &&Family| {
+        let mut of_keys = family.stems.iter().filter_map(|stem| vendor(stem));
+        of_keys.any(|of_key| beginnings().any(|beginning| beginning == of_key))
+            || beginnings().any(|beginning| MORE_BEGINNINGS.contains(&(beginning, family.provider)))
+    };
+    FAMILIES.iter().find(is_of)
+}
+
+/// `OPENAI` of `OPENAI_API_KEY`.
+fn vendor(stem: &str) -> Option<&str> {
+    KEY_ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending))
 }
 
 /// What follows the stem: the key's name, and whether it is a list.
