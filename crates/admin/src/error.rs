@@ -237,7 +237,7 @@ impl From<StoreError> for AdminError {
             StoreError::FileOwned(what) => Self::WrongState(format!(
                 "`{what}` belongs to the config file. Change it there; a running server takes it over by itself."
             )),
-            StoreError::Failed(_) | StoreError::Damaged(_) => {
+            StoreError::Held(_) | StoreError::Failed(_) | StoreError::Damaged(_) => {
                 tracing::error!(%error, "the store did not do what the control plane asked");
                 Self::StoreFailed
             }

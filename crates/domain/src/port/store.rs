@@ -252,6 +252,9 @@ pub enum StoreError {
     /// The config file owns it.
     #[error("{0} belongs to the config file: change it there")]
     FileOwned(String),
+    /// Another process has it open. The sentence says where and which.
+    #[error("{0}")]
+    Held(String),
     /// The database could not be read or written.
     #[error("the store failed: {0}")]
     Failed(String),

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SQLITE_FLOOR;
 use super::error::failed;
-use crate::home_lock::{HomeLock, STORE_LOCK};
+use crate::home_lock::{HomeLock, LockError, STORE_LOCK};
 
 /// How long a statement waits for a lock that somebody else (a backup, a shell) holds on the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,7 +45,10 @@ pub(super) fn prepare_home(path: &Path) -> Result<HomeLock, StoreError> {
     made.map_err(|error| unusable("make the folder", folder, &error))?;
     let about_folder = folder.metadata().map_err(|error| unusable("look at the folder", folder, &error))?;
     refuse_open_to_others(folder, &about_folder, "700")?;
-    let lock = HomeLock::take(folder, STORE_LOCK).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let lock = HomeLock::take(folder, STORE_LOCK).map_err(|error| match error {
+        LockError::Held(..) => StoreError::Held(error.to_string()),
+        LockError::Failed(..) => StoreError::Failed(error.to_string()),
+    })?;
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     let about_file = file.and_then(|file| file.metadata()).map_err(|error| unusable("open the file", path, &error))?;
     refuse_open_to_others(path, &about_file, "600")?;

@@ -65,6 +65,9 @@ fn a_second_opener_is_refused_until_the_first_is_gone() {
     let message = refusal(&home.database());
     assert!(message.contains("already running"), "{message}");
     assert!(message.contains(&format!("(process {})", std::process::id())), "{message}");
+    // Whoever waits for his turn tells this from a failure.
+    let refused = open(&home.database()).err();
+    assert!(matches!(refused, Some(StoreError::Held(_))), "{refused:?}");
     drop(first);
     assert!(!is_locked_by_other(&home.path()).unwrap());
     open(&home.database()).unwrap();
