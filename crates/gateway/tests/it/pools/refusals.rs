@@ -108,15 +108,20 @@ fn a_provider_that_says_how_long_it_is_full_is_left_alone_that_long() {
 }
 
 #[test]
-fn a_provider_that_keeps_failing_is_left_alone_with_a_true_time_when_there_is_another() {
+fn a_provider_that_keeps_failing_is_left_alone_unless_it_is_the_only_one() {
     let house = House::with_providers(|_| {}, &[("one", &["one-1"]), ("two", &["two-1"])]);
     house.add_alias("best", &["one/gpt-4o-mini", "two/gpt-4o-mini"]);
-    house.provider.script(Fault::refuse(VendorError::Internal).always());
+    house.provider.script(Fault::refuse(VendorError::Internal).for_key("one-1").always());
     let mut client = house.client();
-    let last = (0..10).map(|_| client.post(PATH, &crate::house::chat_of("best"))).last().unwrap();
-    assert!(last.status >= 500, "{}", last.text());
-    // Asked alone, a provider is always tried: there is nobody else.
-    let before = house.provider.requests_total();
-    assert_eq!(client.post(PATH, &CHAT.replace("gpt-4o-mini", "one/gpt-4o-mini")).status, 502);
-    assert!(house.provider.requests_total() > before);
+    for _ in 0..10 {
+        assert_eq!(client.post(PATH, &crate::house::chat_of("best")).header("x-keyward-provider"), Some("two"));
+    }
+    let before = house.calls_with("one-1");
+    assert!(before < 10, "it was left alone after {before} calls");
+    // Asked for by its own name, it is tried: there is nobody else.
+    let alone = crate::house::chat_of("one/gpt-4o-mini");
+    assert_eq!(client.post(PATH, &alone).status, 502);
+    assert!(house.calls_with("one-1") > before);
+    house.provider.clear_script();
+    assert_eq!(client.post(PATH, &alone).status, 200, "and serves as soon as it can");
 }
