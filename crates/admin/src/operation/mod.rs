@@ -8,6 +8,7 @@ pub mod audit;
 pub mod event;
 pub mod health;
 pub mod key;
+pub mod lease;
 pub mod model;
 pub mod price;
 pub mod provider;

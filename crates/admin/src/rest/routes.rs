@@ -16,8 +16,8 @@ use super::openapi::ReadOpenApi;
 use crate::control::{Control, Feed};
 use crate::error::AdminError;
 use crate::operation::{
-    Operation, Permit, admin_token, alias, audit, event, health, key, model, price, provider, request, route, status,
-    usage, vault, vkey,
+    Operation, Permit, admin_token, alias, audit, event, health, key, lease, model, price, provider, request, route,
+    status, usage, vault, vkey,
 };
 
 /// The table, in the order of the API description.
@@ -78,6 +78,7 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         get::<request::ListRequests>("/requests", Read),
         get::<request::ShowRequest>("/requests/{request}", Read),
         get::<request::ExplainRequest>("/requests/{request}/explain", Read),
+        get::<lease::ListLeases>("/leases", Read),
         get::<audit::ListAudit>("/audit", Read),
         get::<admin_token::ListAdminTokens>("/admin-tokens", Administer),
         made::<admin_token::CreateAdminToken>("/admin-tokens", Administer),

@@ -9,6 +9,7 @@ mod explain;
 mod health;
 mod key_life;
 mod keys;
+mod leases;
 mod ledger;
 mod models;
 mod permissions;

@@ -63,6 +63,7 @@ GET    /usage                                   V O W
 GET    /requests                                V O W
 GET    /requests/{request}                      V O W
 GET    /requests/{request}/explain              V O W
+GET    /leases                                  V O W
 GET    /audit                                   V O W
 GET    /admin-tokens                            - - W
 POST   /admin-tokens                            - - W
