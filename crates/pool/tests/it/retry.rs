@@ -60,3 +60,15 @@ fn pauses_are_jittered_over_their_whole_length() {
         );
     }
 }
+
+#[test]
+fn k08_what_every_thread_pays_in_counts() {
+    let budget = RetryBudget::new();
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| (0..1_000).for_each(|second| budget.deposit(at(second * 9))));
+        }
+    });
+    assert_eq!(budget.left(at(9_000)), 100 + 40_000 / 5);
+    assert_eq!(budget.left(at(30_000)), 100, "old traffic does not count");
+}
