@@ -73,7 +73,7 @@ fn credential(number: u32) -> CredentialId {
 fn ask(turn: u64) -> Ask<'static> {
     Ask {
         affinity: Some(turn.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
-        tokens: 2_000,
+        input_tokens: 2_000,
         cost: Nanodollars(5_000),
         ..Ask::new(MODEL)
     }
@@ -108,7 +108,7 @@ fn outcome(turn: u64, judgement: &Judgement) -> Outcome<'_> {
         return Outcome::Failed { judgement, cause, tokens: 0, cost: Nanodollars::ZERO };
     }
     let first_content = Duration::from_millis(200 + turn % 300);
-    Outcome::Succeeded { first_content, tokens: 1_000, cost: Nanodollars(3_000), cause }
+    Outcome::Succeeded { first_content: Some(first_content), tokens: 1_000, cost: Nanodollars(3_000), cause }
 }
 
 const STRATEGIES: [Strategy; 9] = Strategy::ALL;
@@ -141,7 +141,7 @@ fn choose_while_keys_return(bencher: Bencher<'_, '_>, strategy: Strategy) {
     let mut draw = Draw::seeded(2);
     let until = world.now.wall.plus(Duration::from_secs(5));
     for number in (0..KEYS).filter(|number| number.is_multiple_of(3)) {
-        world.registry.cool(credential(number), until, "bench", world.now);
+        let _ = world.registry.cool(credential(number), until, "bench", world.now);
     }
     let now = world.now.plus(Duration::from_secs(15));
     // Their return is a change of standing, which is told: not what is measured.

@@ -105,7 +105,7 @@ impl Home {
 /// Sorts the homes into clusters by hash; how many there are only changes when the accounts double or halve.
 fn clusters(homes: &mut [Home]) -> Vec<Cluster> {
     let count = u64::try_from((homes.len() / CLUSTER).next_power_of_two()).unwrap_or(1);
-    // The high bits: the low ones take part in nothing else either, but these are as good.
+    // The cluster of a home is given by the high bits of its hash.
     let cluster_of = |home: &Home| (u128::from(home.hash) * u128::from(count)) >> 64;
     homes.sort_by_key(|home| (cluster_of(home), home.hash));
     let mut start = 0;

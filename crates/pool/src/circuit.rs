@@ -29,10 +29,14 @@ pub(crate) struct Circuit {
     /// Failed half-openings and quick relapses, for doubling.
     trips: AtomicU32,
     in_a_row: AtomicU32,
-    /// Wall time until which a canary is under way; 0 for none.
+    /// Wall time until which a canary is under way, which is its stamp as well; 0 for none.
     canary: AtomicI64,
     window: [Bucket; BUCKETS],
 }
+
+/// The one call that tries whether a circuit can be closed: until when it is waited for, which tells it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Canary(i64);
 
 /// A call that failed.
 #[derive(Debug, Clone, Copy)]
@@ -73,24 +77,31 @@ impl Circuit {
         self.until.load(Acquire)
     }
 
-    /// Takes the one canary of a half-open circuit; returns whether it was free.
-    pub(crate) fn take_canary(&self, now: Moment, settings: &Settings) -> bool {
+    /// How long a half-open circuit waits for its canary.
+    pub(crate) fn waits_since(&self, now: Moment, settings: &Settings) -> Duration {
+        let waits = now.wall_ms().saturating_sub(self.until.load(Acquire));
+        // A rest that ends in the future is half-open because the clock was set back: since nobody knows when.
+        u64::try_from(waits).map_or(settings.open_most, Duration::from_millis)
+    }
+
+    /// Takes the one canary of a half-open circuit, if it is free.
+    pub(crate) fn take_canary(&self, now: Moment, settings: &Settings) -> Option<Canary> {
         let out = self.canary.load(Acquire);
-        let back = now.wall.plus(settings.canary_within).unix_millis();
-        // One that is out for longer than a canary may take is lost, and so is one from before the clock was set back.
-        if out > now.wall_ms() && out <= back {
-            return false;
+        if is_out(out, now, settings) {
+            return None;
         }
-        self.canary.compare_exchange(out, back, AcqRel, Acquire).is_ok()
+        let back = now.wall.plus(settings.canary_within).unix_millis();
+        self.canary.compare_exchange(out, back, AcqRel, Acquire).is_ok().then_some(Canary(back))
     }
 
     /// Whether a canary is under way.
-    pub(crate) fn has_canary_out(&self, now: Moment) -> bool {
-        self.canary.load(Acquire) > now.wall_ms()
+    pub(crate) fn has_canary_out(&self, now: Moment, settings: &Settings) -> bool {
+        is_out(self.canary.load(Acquire), now, settings)
     }
 
-    pub(crate) fn free_canary(&self) {
-        self.canary.store(0, Relaxed);
+    /// This canary is over. Once it was taken for lost, another may be out: that one stays.
+    pub(crate) fn free_canary(&self, canary: Canary) {
+        let _ = self.canary.compare_exchange(canary.0, 0, AcqRel, Acquire);
     }
 
     /// A call succeeded that began at this moment. Returns whether that closed the circuit.
@@ -143,7 +154,7 @@ impl Circuit {
         self.until.compare_exchange(until, end, AcqRel, Acquire).ok()?;
         self.trips.store(trips, Relaxed);
         self.changed.store(now.monotonic_ms(), Relaxed);
-        self.free_canary();
+        self.canary.store(0, Relaxed);
         Some(end)
     }
 
@@ -152,7 +163,7 @@ impl Circuit {
             return false;
         }
         self.changed.store(now.monotonic_ms(), Relaxed);
-        self.free_canary();
+        self.canary.store(0, Relaxed);
         self.window.iter().for_each(Bucket::forget);
         true
     }
@@ -179,6 +190,11 @@ impl Circuit {
             _ => third,
         }
     }
+}
+
+/// One that is out for longer than a canary may take is lost, and so is one from before the clock was set back.
+fn is_out(canary: i64, now: Moment, settings: &Settings) -> bool {
+    canary > now.wall_ms() && canary <= now.wall.plus(settings.canary_within).unix_millis()
 }
 
 fn rest(trips: u32, salt: u64, now: Moment, settings: &Settings) -> Duration {

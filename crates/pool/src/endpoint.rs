@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_domain::ids::ProviderId;
+use keyward_domain::judgement::MAX_REST;
 use keyward_domain::standing::KeyEvent;
 use keyward_domain::time::Timestamp;
 
-use crate::circuit::{Circuit, Phase};
+use crate::ask::{Ask, LAST_CALLS_PATIENCE};
+use crate::circuit::{Canary, Circuit, Phase};
 use crate::fade::Stamped;
-use crate::moment::Moment;
+use crate::moment::{Moment, wall_millis};
 use crate::registry::Shared;
 use crate::settings::Settings;
 
@@ -40,6 +42,8 @@ pub(crate) struct ModelState {
     pub(crate) health: Health,
     /// What the time to the first content is like, in microseconds.
     typical: Stamped,
+    /// A call for it succeeded: its name is not made up.
+    proved: AtomicBool,
 }
 
 /// What was told about a provider or a model, and its circuit.
@@ -55,7 +59,7 @@ pub(crate) enum Door {
     /// Yes.
     Open,
     /// Yes, as the canary that was taken.
-    Canary,
+    Canary(Canary),
     /// Not before this time.
     Shut(Timestamp),
 }
@@ -115,9 +119,32 @@ impl Endpoint {
         }
         Arc::clone(models.entry(Arc::clone(name)).or_default())
     }
+
+    /// Whether any call for this model has succeeded here.
+    pub(crate) fn is_proved(&self, name: &str) -> bool {
+        let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.get(name).is_some_and(|model| model.is_proved())
+    }
+
+    /// Forgets a model.
+    pub(crate) fn forget(&self, name: &str) {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
 }
 
 impl ModelState {
+    /// A call for it succeeded.
+    pub(crate) fn prove(&self) {
+        if !self.is_proved() {
+            self.proved.store(true, Relaxed);
+        }
+    }
+
+    /// Whether any call for it has succeeded.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.proved.load(Relaxed)
+    }
+
     pub(crate) fn observe(&self, micros: u32, now_ms: u64) {
         let new = match self.typical.read(now_ms) {
             None => micros,
@@ -132,41 +159,58 @@ impl ModelState {
     }
 }
 
+/// Whether a rest still lasts. No provider asks for more than [`MAX_REST`]: one that ends later was noted while the clock
+/// was ahead, and is none.
+fn is_believable(until: i64, now: Moment) -> bool {
+    (1..=wall_millis(MAX_REST)).contains(&until.saturating_sub(now.wall_ms()))
+}
+
 impl Health {
     /// Whether a call may pass. One who has nowhere else to go passes a circuit, not what was told.
-    pub(crate) fn enter(&self, is_alone: bool, now: Moment, settings: &Settings) -> Door {
-        if let Some(until) = self.told(now) {
-            return Door::Shut(until);
+    pub(crate) fn enter(&self, ask: &Ask<'_>, now: Moment, settings: &Settings) -> Door {
+        let door = self.look(ask, now, settings);
+        if door != Door::Open || self.circuit.phase(now, settings) != Phase::HalfOpen {
+            return door;
         }
-        match self.circuit.phase(now, settings) {
-            Phase::Closed => Door::Open,
-            Phase::HalfOpen if self.circuit.take_canary(now, settings) => Door::Canary,
-            _ if is_alone => Door::Open,
-            Phase::Open(until) => Door::Shut(Timestamp::from_unix_millis(until)),
-            Phase::HalfOpen => Door::Shut(now.wall.plus(settings.open_first)),
+        match self.circuit.take_canary(now, settings) {
+            Some(canary) => Door::Canary(canary),
+            None if ask.is_alone => Door::Open,
+            None => Door::Shut(now.wall.plus(settings.open_first)),
         }
     }
 
     /// The same for explanations: takes no canary.
-    pub(crate) fn look(&self, is_alone: bool, now: Moment, settings: &Settings) -> Door {
+    pub(crate) fn look(&self, ask: &Ask<'_>, now: Moment, settings: &Settings) -> Door {
         if let Some(until) = self.told(now) {
             return Door::Shut(until);
         }
         match self.circuit.phase(now, settings) {
-            Phase::Open(until) if !is_alone => Door::Shut(Timestamp::from_unix_millis(until)),
+            Phase::Open(until) if !ask.is_alone => Door::Shut(Timestamp::from_unix_millis(until)),
+            Phase::HalfOpen if !ask.is_alone && !self.wants(ask, now, settings) => {
+                Door::Shut(now.wall.plus(settings.open_first))
+            }
             _ => Door::Open,
         }
+    }
+
+    /// Whether this call may be the canary that the circuit waits for.
+    fn wants(&self, ask: &Ask<'_>, now: Moment, settings: &Settings) -> bool {
+        let has_waited = self.circuit.waits_since(now, settings) >= LAST_CALLS_PATIENCE;
+        (!ask.is_last || has_waited) && !self.circuit.has_canary_out(now, settings)
     }
 
     /// Until when nobody is to ask, because the provider said so.
     pub(crate) fn told(&self, now: Moment) -> Option<Timestamp> {
         let told = self.told.load(Relaxed);
-        (told > now.wall_ms()).then(|| Timestamp::from_unix_millis(told))
+        is_believable(told, now).then(|| Timestamp::from_unix_millis(told))
     }
 
     /// Nobody is to ask before this time; a later one wins.
-    pub(crate) fn rest(&self, until: Timestamp) {
-        self.told.fetch_max(until.unix_millis(), AcqRel);
+    pub(crate) fn rest(&self, until: Timestamp, now: Moment) {
+        let until = until.unix_millis();
+        let _ = self
+            .told
+            .fetch_update(AcqRel, Acquire, |told| (until > told || !is_believable(told, now)).then_some(until));
     }
 
     /// Nothing is held against it any more.

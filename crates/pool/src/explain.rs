@@ -9,7 +9,6 @@ use serde::Serialize;
 use crate::ask::Ask;
 use crate::chance::Draw;
 use crate::group::Account;
-use crate::headroom::Need;
 use crate::lane::Lane;
 use crate::mask::Mask;
 use crate::moment::Moment;
@@ -65,7 +64,7 @@ impl Pool {
     /// others would not. Takes nothing and changes nothing. Where chance decides, one draw stands for all.
     pub fn explain(&self, ask: &Ask<'_>, moment: Moment) -> Vec<CandidateView> {
         let lane = self.lane(ask.model, moment);
-        lane.look(moment);
+        lane.look_closely(0, moment);
         let whole = self.shut(&lane, ask, moment);
         let mut rows: Vec<_> = self
             .members
@@ -79,7 +78,7 @@ impl Pool {
         let chosen = self.peek(&lane, ask, &rows, moment);
         for (_, row) in &mut rows {
             if Some(row.credential) == chosen {
-                row.choice = Choice::Chosen;
+                (row.choice, row.why, row.back) = (Choice::Chosen, None, None);
             }
         }
         rows.sort_by_key(|(rank, row)| (row.choice, row.tier, *rank));
@@ -92,26 +91,51 @@ impl Pool {
         let Some(tier) = lane.tiers.iter().find(|tier| tier.range.contains(&index)) else { return u64::MAX };
         let open = lane.offered(lane.noted.open(), ask).within(&tier.range);
         let (typical, mut draw) = (lane.typical(now), Draw::seeded(0));
-        let field = Field { lane, tier, open, returning: Mask::empty(0), ask, now, draw: &mut draw, turn: 0, typical };
+        let field = Field {
+            lane,
+            tier,
+            open,
+            returning: Mask::empty(0),
+            ask,
+            now,
+            draw: &mut draw,
+            turn: 0,
+            typical,
+            at_home: false,
+        };
         score(self.strategy, &field, index)
     }
 
     /// The key that would be chosen among those that are ready.
     fn peek(&self, lane: &Lane, ask: &Ask<'_>, rows: &[(u64, CandidateView)], now: Moment) -> Option<CredentialId> {
-        let mut ready = Mask::empty(lane.seats.len());
+        let seats_of = |fits: &dyn Fn(&CandidateView) -> bool| {
+            let mut seats = Mask::empty(lane.seats.len());
+            let fitting = rows.iter().filter(|(_, row)| fits(row)).filter_map(|(_, row)| lane.place(row.credential));
+            fitting.for_each(|seat| seats.set(seat));
+            seats
+        };
         let is_ready = |row: &CandidateView| row.choice == Choice::Ready;
-        let seats = rows.iter().filter(|(_, row)| is_ready(row)).filter_map(|(_, row)| lane.place(row.credential));
-        seats.for_each(|seat| ready.set(seat));
+        // A conversation's own home may have room for it where a prompt that is not cached has none.
+        let at_home = self.pick(lane, ask, &seats_of(&|row| is_ready(row) || row.why == Some(Why::NoHeadroom)), now);
+        let seat = match at_home {
+            Some((seat, true)) => seat,
+            _ => self.pick(lane, ask, &seats_of(&is_ready), now)?.0,
+        };
+        lane.seat(seat).map(|seat| seat.key.credential)
+    }
+
+    /// The strategy's favourite among these seats, and whether it is the conversation's home.
+    fn pick(&self, lane: &Lane, ask: &Ask<'_>, seats: &Mask, now: Moment) -> Option<(usize, bool)> {
         let mut draw = Draw::seeded(ask.affinity.unwrap_or(0));
         let turn = lane.turn.load(std::sync::atomic::Ordering::Relaxed);
-        let typical = lane.typical(now);
-        let seat = lane.tiers.iter().find_map(|tier| {
-            let open = ready.within(&tier.range);
+        let (typical, returning) = (lane.typical(now), Mask::empty(0));
+        lane.tiers.iter().find_map(|tier| {
+            let open = seats.within(&tier.range);
             let mut field =
-                Field { lane, tier, open, returning: Mask::empty(0), ask, now, draw: &mut draw, turn, typical };
-            if open.is_empty() { None } else { pick(self.strategy, &mut field) }
-        })?;
-        lane.seat(seat).map(|seat| seat.key.credential)
+                Field { lane, tier, open, returning, ask, now, draw: &mut draw, turn, typical, at_home: false };
+            let seat = if open.is_empty() { None } else { pick(self.strategy, &mut field) };
+            seat.map(|seat| (seat, field.at_home))
+        })
     }
 }
 
@@ -137,6 +161,6 @@ fn view(
         in_flight: seated.key.in_flight(),
         latency_ms: micros.map(|micros| u64::from(micros / 1000)),
         failing_permille: seated.key.record.failing(now),
-        room_permille: seat.and_then(|seat| seat.room(Need { tokens: ask.tokens }, now)),
+        room_permille: seat.and_then(|seat| seat.room(ask.need(), now)),
     }
 }

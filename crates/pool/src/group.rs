@@ -79,4 +79,14 @@ impl Group {
         }
         Arc::clone(models.entry(Arc::clone(name)).or_default())
     }
+
+    /// What is left of the account's limits for one model, if anything is remembered of it.
+    pub(crate) fn known_model(&self, name: &str) -> Option<Arc<Meters>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Forgets a model.
+    pub(crate) fn forget(&self, name: &str) {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use keyward_domain::judgement::MAX_REST;
 use keyward_domain::quota::{MAX_METERS, Meter, Metered};
 use keyward_domain::time::Timestamp;
 
-use crate::moment::Moment;
+use crate::moment::{Moment, wall_millis};
 
 /// How long a meter that names neither a reset nor a window is believed.
 const BELIEVED_FOR: Duration = Duration::from_mins(1);
@@ -28,9 +30,12 @@ pub(crate) struct Meters {
     slots: [Slot; MAX_METERS],
     /// Whether any was ever seen: most accounts of most providers have none.
     seen: AtomicU64,
-    /// Calls that were taken since then, and their tokens.
+    /// Calls that were taken since then, and their tokens; what was given back is not among them.
     calls: AtomicU64,
-    tokens: AtomicU64,
+    input: AtomicU64,
+    output: AtomicU64,
+    /// Held while a slot is taken up, so that no meter gets two.
+    taking_up: Mutex<()>,
 }
 
 /// One meter.
@@ -51,13 +56,15 @@ struct Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Amount {
     calls: u64,
-    tokens: u64,
+    input: u64,
+    output: u64,
 }
 
-/// What a call would take.
+/// What a call would take, in tokens; and one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Need {
-    pub(crate) tokens: u64,
+    pub(crate) input: u64,
+    pub(crate) output: u64,
 }
 
 /// What is left of one meter, for views.
@@ -72,7 +79,18 @@ pub(crate) struct Left {
 
 impl Amount {
     const fn of_one(need: Need) -> Self {
-        Self { calls: 1, tokens: need.tokens }
+        Self { calls: 1, input: need.input, output: need.output }
+    }
+
+    /// What came on top of an earlier amount.
+    fn since(self, then: Self) -> Self {
+        // A call that was taken before that one may have been given back after it.
+        let grown = |now: u64, then: u64| u64::try_from(now.wrapping_sub(then).cast_signed()).unwrap_or(0);
+        Self {
+            calls: grown(self.calls, then.calls),
+            input: grown(self.input, then.input),
+            output: grown(self.output, then.output),
+        }
     }
 }
 
@@ -80,14 +98,10 @@ impl Meters {
     /// An answer said what is left. Providers say it as of when they let the call in, `taken` in all: what was taken
     /// since then is gone as well. So the order in which answers come does not matter.
     pub(crate) fn learn<'a>(&self, meters: impl Iterator<Item = &'a Meter>, taken: Amount, now: Moment) {
-        let since = Amount {
-            calls: self.calls.load(Relaxed).wrapping_sub(taken.calls),
-            tokens: self.tokens.load(Relaxed).wrapping_sub(taken.tokens),
-        };
+        let since = self.taken().since(taken);
         for meter in meters {
             let tag = tag(meter);
-            let held = self.slots.iter().find(|slot| slot.tag.load(Acquire) == tag);
-            if let Some(slot) = held.or_else(|| self.slots.iter().find(|slot| slot.become_one(tag, now))) {
+            if let Some(slot) = self.slot(tag).or_else(|| self.take_up(tag, now)) {
                 slot.write(meter, cost(tag, since), now);
                 self.seen.store(1, Relaxed);
             }
@@ -109,15 +123,24 @@ impl Meters {
             return Amount::default();
         }
         self.add(need, -1);
+        let Need { input, output } = need;
         Amount {
             calls: self.calls.fetch_add(1, Relaxed).wrapping_add(1),
-            tokens: self.tokens.fetch_add(need.tokens, Relaxed).wrapping_add(need.tokens),
+            input: self.input.fetch_add(input, Relaxed).wrapping_add(input),
+            output: self.output.fetch_add(output, Relaxed).wrapping_add(output),
         }
     }
 
-    /// A call that was taken was never sent.
-    pub(crate) fn give_back(&self, need: Need) {
+    /// A call was never sent: what it took is there again. `taken` is what taking it returned.
+    pub(crate) fn give_back(&self, need: Need, taken: Amount) {
+        // Nothing was counted for a call that came before the first meter.
+        if taken == Amount::default() {
+            return;
+        }
         self.add(need, 1);
+        self.calls.fetch_sub(1, Relaxed);
+        self.input.fetch_sub(need.input, Relaxed);
+        self.output.fetch_sub(need.output, Relaxed);
     }
 
     /// When all meters have room again for such a call, as far as one of them does not have it now.
@@ -131,10 +154,21 @@ impl Meters {
         self.slots.iter().filter_map(|slot| slot.left(now)).collect()
     }
 
+    fn taken(&self) -> Amount {
+        Amount { calls: self.calls.load(Relaxed), input: self.input.load(Relaxed), output: self.output.load(Relaxed) }
+    }
+
+    fn slot(&self, tag: u64) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.tag.load(Acquire) == tag)
+    }
+
+    /// A slot for a meter that has none yet.
+    fn take_up(&self, tag: u64, now: Moment) -> Option<&Slot> {
+        let _taking_up = self.taking_up.lock().unwrap_or_else(PoisonError::into_inner);
+        self.slot(tag).or_else(|| self.slots.iter().find(|slot| slot.become_one(tag, now)))
+    }
+
     fn add(&self, need: Need, sign: i64) {
-        if self.seen.load(Relaxed) == 0 {
-            return;
-        }
         for slot in &self.slots {
             let tag = slot.tag.load(Acquire);
             if tag != 0 {
@@ -191,15 +225,16 @@ impl Slot {
         missing.saturating_mul(elapsed) / whole / BELIEVED_PART
     }
 
-    /// Whether its reset has passed.
+    /// Whether its reset has passed. One that is further away than any is from when the clock was ahead.
     fn is_full(&self, now: Moment) -> bool {
-        self.resets.load(Relaxed) <= now.wall_ms()
+        let left = self.resets.load(Relaxed).saturating_sub(now.wall_ms());
+        left <= 0 || left > wall_millis(MAX_REST)
     }
 
     fn left(&self, now: Moment) -> Option<Left> {
         let tag = self.tag.load(Acquire);
         let resets = self.resets.load(Relaxed);
-        (tag != 0 && resets > now.wall_ms()).then(|| Left {
+        (tag != 0 && !self.is_full(now)).then(|| Left {
             counts: counted(tag),
             window: Some(Duration::from_secs(tag >> 8)).filter(|window| !window.is_zero()),
             limit: u64::try_from(self.limit.load(Relaxed)).ok(),
@@ -232,6 +267,11 @@ fn counted(tag: u64) -> Metered {
 
 /// What an amount comes to in the meter with this tag.
 fn cost(tag: u64, amount: Amount) -> i64 {
-    let counted = if tag & 0xFF == 1 { amount.calls } else { amount.tokens };
+    let counted = match counted(tag) {
+        Metered::Requests => amount.calls,
+        Metered::Tokens => amount.input.saturating_add(amount.output),
+        Metered::InputTokens => amount.input,
+        Metered::OutputTokens => amount.output,
+    };
     i64::try_from(counted).unwrap_or(i64::MAX / 2)
 }

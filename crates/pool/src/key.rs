@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use keyward_domain::ids::CredentialId;
 use keyward_domain::judgement::Trouble;
+use keyward_domain::standing::{Cause, Standing};
 
 use crate::endpoint::Endpoint;
 use crate::fade::{Stamped, faded};
 use crate::latency::{Histogram, Peak};
 use crate::limit::Counters;
 use crate::moment::{Moment, millis};
-use crate::standing::Fitness;
+use crate::standing::{Change, Fitness};
 
 /// Models of one key about which something is remembered, at most. Beyond it, what is learned lives as long as the pool
 /// that learned it.
 const MAX_MODELS: usize = 1024;
+
+const NOT_ASKED_FOR: &str = "nobody asks for the model any more";
 
 /// A key.
 #[derive(Debug)]
@@ -121,6 +124,16 @@ impl Key {
         Arc::clone(models.entry(Arc::clone(name)).or_insert_with(|| Arc::new(KeyModel::new(self.credential, name))))
     }
 
+    /// Forgets a model: nobody asks for it any more.
+    pub(crate) fn forget(&self, name: &str, now: Moment) {
+        let gone = self.models.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(model) = gone.filter(|model| !model.fitness.is_blank()) {
+            let change =
+                Change { standing: Standing::Active, reason: NOT_ASKED_FOR, trouble: None, cause: Cause::Time };
+            model.fitness.clear(&change, now, &self.endpoint);
+        }
+    }
+
     /// Every model about which something is remembered.
     pub(crate) fn models(&self) -> Vec<(Arc<str>, Arc<KeyModel>)> {
         let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +142,8 @@ impl Key {
 }
 
 impl KeyModel {
-    fn new(credential: CredentialId, name: &Arc<str>) -> Self {
+    /// Of which nothing is known.
+    pub(crate) fn new(credential: CredentialId, name: &Arc<str>) -> Self {
         Self {
             fitness: Fitness::new(credential, Some(Arc::clone(name))),
             peak: Peak::default(),
@@ -154,13 +168,15 @@ impl KeyModel {
 }
 
 impl Record {
-    pub(crate) fn succeeded(&self, first_content: Duration, now: Moment) {
+    pub(crate) fn succeeded(&self, first_content: Option<Duration>, now: Moment) {
         self.requests.fetch_add(1, Relaxed);
         if self.in_a_row.load(Relaxed) != 0 {
             self.in_a_row.store(0, Relaxed);
         }
         self.last_success.store(now.wall_ms(), Relaxed);
-        self.times.record(millis(first_content));
+        if let Some(first_content) = first_content {
+            self.times.record(millis(first_content));
+        }
         self.failing.observe(false, now);
     }
 

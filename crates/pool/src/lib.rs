@@ -6,7 +6,8 @@
 //! limits until [`Claim::report`] says how it went, or until it is dropped.
 //!
 //! Pure: no socket, no clock, no chance of its own. Time comes in as a [`Moment`], chance as a [`Draw`]. Everything is
-//! shared by all event loops: choosing reads atomics, takes no lock and allocates nothing; a key's lock is taken only
+//! shared by all event loops: choosing reads atomics, waits for no lock and allocates nothing, unless there is nothing to
+//! choose or the model is new; a key's lock is taken only
 //! when its standing changes.
 //!
 //! ```
@@ -62,7 +63,7 @@ pub use member::Member;
 pub use moment::Moment;
 pub use nothing::{Nothing, Passed, Why};
 pub use pool::Pool;
-pub use registry::{Notice, Registry, Silent};
+pub use registry::{Cooled, Notice, Registry, Silent};
 pub use retry::{RetryBudget, backoff};
 pub use settings::{MAX_MEMBERS, Settings};
 pub use simulate::{Share, Simulation};

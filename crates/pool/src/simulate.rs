@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::ask::Ask;
 use crate::chance::Draw;
-use crate::headroom::Need;
 use crate::mask::Mask;
 use crate::moment::Moment;
 use crate::nothing::text;
@@ -53,7 +52,7 @@ impl Pool {
     pub fn simulate(&self, ask: &Ask<'_>, strategy: Strategy, draws: u32, moment: Moment, seed: u64) -> Simulation {
         let draws = draws.min(MAX_DRAWS);
         let lane = self.lane(ask.model, moment);
-        lane.look(moment);
+        lane.look_closely(0, moment);
         let mut draw = Draw::seeded(seed);
         let mut calls = vec![0_u32; lane.seats.len()];
         let open = lane.offered(lane.noted.open(), ask);
@@ -73,6 +72,7 @@ impl Pool {
                     draw: &mut draw,
                     turn,
                     typical,
+                    at_home: false,
                 };
                 if open.is_empty() { None } else { pick(strategy, &mut field) }
             });
@@ -80,7 +80,7 @@ impl Pool {
                 *count += 1;
             }
         }
-        let need = Need { tokens: ask.tokens };
+        let need = ask.need();
         let share = |index: &usize| {
             let seat = lane.seat(*index)?;
             let calls = calls.get(*index).copied().unwrap_or(0);

@@ -192,7 +192,7 @@ impl ModelView {
     fn new(name: &Arc<str>, on_model: &KeyModel, group: &Group, now: Moment) -> Option<Self> {
         let known = on_model.fitness.known(now);
         let micros = on_model.peak.seen(now.monotonic_ms());
-        let headroom = headroom(&group.model(name), now);
+        let headroom = group.known_model(name).map(|meters| headroom(&meters, now)).unwrap_or_default();
         (known.is_some() || micros.is_some() || !headroom.is_empty()).then(|| Self {
             model: name.to_string(),
             standing: known.as_ref().map_or(Standing::Active, |known| known.standing),
@@ -229,7 +229,7 @@ impl ProviderView {
 
 impl CircuitView {
     fn new(circuit: &Circuit, now: Moment, settings: &Settings) -> Self {
-        Self { phase: phase_word(circuit.phase(now, settings)), has_canary_out: circuit.has_canary_out(now) }
+        Self { phase: phase_word(circuit.phase(now, settings)), has_canary_out: circuit.has_canary_out(now, settings) }
     }
 }
 

@@ -135,12 +135,14 @@ impl Course {
         let ask = Ask {
             model: call.model.name(),
             affinity: Some(call.conversation),
-            tokens: call.prompt + SET_ASIDE,
+            input_tokens: call.prompt,
+            output_tokens: SET_ASIDE,
             cost: Nanodollars::ZERO,
             tried: &self.tried,
             avoid: &self.avoid,
             pin: None,
             is_alone: self.deployments.iter().all(|other| *other == provider),
+            is_last: self.tries == 1,
         };
         pool.choose(&ask, now, draw).ok()
     }

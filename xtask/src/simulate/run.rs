@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
 
     fn ended(&mut self, call: &Call, claim: Claim, good: Good, now: u64) {
         let outcome = Outcome::Succeeded {
-            first_content: Duration::from_millis(good.first_content),
+            first_content: Some(Duration::from_millis(good.first_content)),
             tokens: call.prompt + call.output,
             cost: Nanodollars(good.cost_nanodollars),
             cause: cause(200),

@@ -66,7 +66,7 @@ async fn a_slow_reader_is_told_how_much_it_missed() {
     let key = world.key("primary");
     for _ in 0..10 {
         let until = world.control.now().plus(Duration::from_mins(1));
-        world.control.pools().registry().cool(key, until, "x", world.control.moment());
+        let _ = world.control.pools().registry().cool(key, until, "x", world.control.moment());
         world.control.pools().registry().clear(key, "x", world.control.moment());
     }
     assert_eq!(reader.event().await.unwrap(), ("missed".to_owned(), json!({ "missed": 16 })));

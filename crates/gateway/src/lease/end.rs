@@ -69,14 +69,13 @@ async fn write(worker: &Worker, lease: &mut OpenLease, mut end: End) -> Result<S
     if let Some(claim) = lease.claim.take() {
         let cause = Cause::Lease { lease: lease.record.id };
         let spent = cost.unwrap_or(Nanodollars::ZERO);
-        let outcome = match (&end.judged, end.state, first_content) {
-            (Some(judgement), ..) => Outcome::Failed { judgement, cause, tokens, cost: spent },
-            (None, LeaseState::Reported, Some(first_content)) if end.served => {
+        let outcome = match (&end.judged, end.state) {
+            (Some(judgement), _) => Outcome::Failed { judgement, cause, tokens, cost: spent },
+            (None, LeaseState::Reported) if end.served => {
                 Outcome::Succeeded { first_content, tokens, cost: spent, cause }
             }
-            (None, LeaseState::Returned, _) => Outcome::Neutral,
-            // Without a time there is nothing to learn about how fast the key is.
-            (None, ..) => Outcome::Abandoned { tokens, cost: spent },
+            (None, LeaseState::Returned) => Outcome::Neutral,
+            (None, _) => Outcome::Abandoned { tokens, cost: spent },
         };
         claim.report(&outcome, worker.moment());
     }

@@ -109,10 +109,10 @@ fn claim(worker: &Worker, wish: &Wish, options: &Options) -> Result<Claimed, Den
     let mut nothing = Vec::new();
     let (input, output) =
         (wish.max_input_tokens.unwrap_or(USUAL_INPUT), wish.max_output_tokens.unwrap_or(USUAL_OUTPUT));
-    let tokens = input.saturating_add(output);
     for (provider, target) in options {
         let ask = Ask {
-            tokens,
+            input_tokens: input,
+            output_tokens: output,
             cost: target.as_ref().and_then(|target| most(wish, target)).unwrap_or(Nanodollars::ZERO),
             ..Ask::new(target.as_ref().map_or(ANY_MODEL, |target| &*target.model))
         };

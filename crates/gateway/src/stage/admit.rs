@@ -64,11 +64,15 @@ pub(crate) fn hold(worker: &Rc<Worker>, grant: Grant) -> Result<Hold, Denial> {
 }
 
 impl Most {
-    /// Tokens that the call takes at this deployment by its size, input and output: what limits of a key reserve.
-    pub(crate) fn tokens(&self, target: &Deployment) -> u64 {
+    /// Tokens of the prompt by its size: what limits of a key reserve.
+    pub(crate) fn input_tokens(&self) -> u64 {
+        if self.is_upload { 0 } else { self.input_bytes / BYTES_PER_TOKEN }
+    }
+
+    /// Tokens of the answer at this deployment: what limits of a key reserve.
+    pub(crate) fn output_tokens(&self, target: &Deployment) -> u64 {
         let output = self.output_cap.or(target.max_output).map_or(TYPICAL_OUTPUT, |cap| cap.min(TYPICAL_OUTPUT));
-        let input = if self.is_upload { 0 } else { self.input_bytes / BYTES_PER_TOKEN };
-        input + output * u64::from(self.candidates)
+        output * u64::from(self.candidates)
     }
 
     /// The most that the call can cost at this deployment: every byte of the request a token at the dearest input rate

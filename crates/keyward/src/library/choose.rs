@@ -53,9 +53,10 @@ impl Way {
         (!own.is_empty()).then(|| Self { provider: Arc::clone(provider), model: model.to_owned(), left_out })
     }
 
-    /// A key, or why there is none.
+    /// A key for a call of so many tokens of the prompt and again of the answer, or why there is none.
     pub(super) fn key(&self, tokens: u64, moment: Moment, draw: &mut Draw) -> Result<Claim, NoKey> {
-        let ask = Ask { tokens, is_alone: true, tried: &self.left_out, ..Ask::new(&self.model) };
+        let sized = Ask { input_tokens: tokens, output_tokens: tokens, ..Ask::new(&self.model) };
+        let ask = Ask { is_alone: true, tried: &self.left_out, ..sized };
         let among_own = self.provider.pool.choose(&ask, moment, draw);
         among_own.or_else(|nothing| {
             let all = Ask { tried: &[], ..ask };
@@ -74,7 +75,7 @@ pub(super) fn key_of(
     moment: Moment,
     draw: &mut Draw,
 ) -> Result<Claim, NoKey> {
-    let ask = Ask { tokens, is_alone: true, ..Ask::new(ANY_MODEL) };
+    let ask = Ask { input_tokens: tokens, output_tokens: tokens, is_alone: true, ..Ask::new(ANY_MODEL) };
     if how == How::Best {
         let others = all_but_best(&provider.pool.explain(&ask, moment), &provider.pool.keys(moment));
         // Somebody may have taken its last place meanwhile; then the others are good enough.

@@ -125,7 +125,7 @@ impl Keyward {
         let (moment, mut draw) = (open.moment(), open.draw());
         let mut first = None;
         for way in ways {
-            match way.key(2 * TYPICAL_TOKENS, moment, &mut draw) {
+            match way.key(TYPICAL_TOKENS, moment, &mut draw) {
                 Ok(claim) => return self.hand_out(claim, &way.provider, Some(&way.model)).await,
                 Err(none) => drop(first.get_or_insert(none)),
             }
@@ -143,8 +143,7 @@ impl Keyward {
         let snapshot = open.engine.publisher.snapshot.load();
         let entry = snapshot.provider(TenantId::DEFAULT, provider.as_str());
         let entry = entry.ok_or_else(|| no_provider(provider))?;
-        let tokens = 2 * TYPICAL_TOKENS;
-        let claim = key_of(entry, how, tokens, open.moment(), &mut open.draw())?;
+        let claim = key_of(entry, how, TYPICAL_TOKENS, open.moment(), &mut open.draw())?;
         self.hand_out(claim, entry, None).await
     }
 
@@ -263,7 +262,7 @@ impl Held {
         let paid = cost.unwrap_or_default();
         let taught = match (judged.as_ref(), first_content) {
             (Some(judgement), _) => Taught::Failed { judgement, cause, tokens, cost: paid },
-            (None, Some(first_content)) => Taught::Succeeded { first_content, tokens, cost: paid, cause },
+            (None, Some(_)) => Taught::Succeeded { first_content, tokens, cost: paid, cause },
             (None, None) => Taught::Neutral,
         };
         self.claim.report(&taught, moment);

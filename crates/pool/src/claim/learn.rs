@@ -20,6 +20,10 @@ impl Claim {
             return;
         }
         seat.key.record.failed(judgement.trouble, now);
+        // A name that nobody knows may be made up: what it does says nothing about others.
+        if self.stranger.is_some() && matches!(judgement.blame, Blame::ModelOnKey | Blame::Model) {
+            return;
+        }
         self.count_as_slow(seat, judgement, now);
         let settings = self.lane.endpoint.settings();
         let change = |standing| Change {
@@ -34,8 +38,8 @@ impl Claim {
             Lesson::KeyModel(standing) => self.rest(&seat.on_model.fitness, &change(standing), now),
             Lesson::Account(standing) => self.rest_account(seat, &change(standing), now),
             Lesson::AccountModel(standing) => self.rest_account_model(seat, &change(standing), now),
-            Lesson::Model(until) => self.lane.on_provider.health.rest(until),
-            Lesson::Provider(until) => self.lane.endpoint.health.rest(until),
+            Lesson::Model(until) => self.lane.on_provider.health.rest(until, now),
+            Lesson::Provider(until) => self.lane.endpoint.health.rest(until, now),
             Lesson::Moment { blame, at_once } => self.fail(seat, blame, at_once, &change(Standing::Active), now),
         }
     }
@@ -44,6 +48,10 @@ impl Claim {
     pub(super) fn close_circuits(&self, seat: &Seat, cause: &Cause, now: Moment) {
         let endpoint = &self.lane.endpoint;
         let began = self.began;
+        match &self.stranger {
+            Some(model) => endpoint.model(model).prove(),
+            None => self.lane.on_provider.prove(),
+        }
         seat.key.fitness.succeed(began, cause, now, endpoint);
         seat.on_model.fitness.succeed(began, cause, now, endpoint);
         self.lane.on_provider.health.circuit.succeed(began, now);

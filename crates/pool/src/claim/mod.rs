@@ -12,6 +12,7 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::quota::Quota;
 use keyward_domain::standing::Cause;
 
+use crate::circuit::Canary;
 use crate::group::Account;
 use crate::headroom::{Amount, Need};
 use crate::lane::{Lane, Seat};
@@ -34,6 +35,8 @@ pub struct Claim {
     taken_then: TakenThen,
     /// The first content was told already.
     has_content: bool,
+    /// The model, where it shares its lane with others: nothing is kept of it until a call succeeds.
+    stranger: Option<Arc<str>>,
 }
 
 /// How a call went.
@@ -41,8 +44,8 @@ pub struct Claim {
 pub enum Outcome<'a> {
     /// A good answer to the end.
     Succeeded {
-        /// How long the first content took.
-        first_content: Duration,
+        /// How long the first content took; `None` where nobody knows, which teaches nothing about speed.
+        first_content: Option<Duration>,
         /// Tokens that were used, input and output.
         tokens: u64,
         /// What they cost.
@@ -81,12 +84,26 @@ struct TakenThen {
 
 /// Half-open circuits whose canary this call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one per circuit that a call passes")]
 pub(crate) struct Canaries {
-    pub(crate) key: bool,
-    pub(crate) on_model: bool,
-    pub(crate) model: bool,
-    pub(crate) endpoint: bool,
+    pub(crate) key: Option<Canary>,
+    pub(crate) on_model: Option<Canary>,
+    pub(crate) model: Option<Canary>,
+    pub(crate) endpoint: Option<Canary>,
+}
+
+impl Canaries {
+    /// Others may be sent, as far as these are still the ones that are waited for.
+    pub(crate) fn free(self, lane: &Lane, seat: Option<&Seat>) {
+        let of_seat = seat
+            .into_iter()
+            .flat_map(|seat| [(&seat.key.fitness.circuit, self.key), (&seat.on_model.fitness.circuit, self.on_model)]);
+        let of_all = [(&lane.on_provider.health.circuit, self.model), (&lane.endpoint.health.circuit, self.endpoint)];
+        for (circuit, canary) in of_seat.chain(of_all) {
+            if let Some(canary) = canary {
+                circuit.free_canary(canary);
+            }
+        }
+    }
 }
 
 impl Claim {
@@ -113,34 +130,36 @@ impl Claim {
     /// Whether this call tries a key, a model or a provider that failed before.
     pub const fn is_canary(&self) -> bool {
         let Canaries { key, on_model, model, endpoint } = self.canaries;
-        key || on_model || model || endpoint
+        key.is_some() || on_model.is_some() || model.is_some() || endpoint.is_some()
     }
 
     /// The answer said what is left of the provider's limits: the key's account knows from now on.
     pub fn quota(&self, quota: &Quota, moment: Moment) {
         let Some(seat) = self.seat() else { return };
         seat.group.meters.learn(quota.meters().filter(|meter| !meter.is_models), self.taken_then.account, moment);
+        if self.stranger.is_some() {
+            return;
+        }
         seat.meters.learn(quota.meters().filter(|meter| meter.is_models), self.taken_then.model, moment);
     }
 
     /// The first content arrived, this long after the call was sent. Optional: a long answer teaches sooner that way
     /// than by its report.
     pub fn first_content(&mut self, after: Duration, cause: &Cause, moment: Moment) {
-        if std::mem::replace(&mut self.has_content, true) {
-            return;
-        }
-        let Some(seat) = self.seat() else { return };
-        let now_ms = moment.monotonic_ms();
-        seat.on_model.peak.observe(micros(after), now_ms);
-        self.lane.on_provider.observe(micros(after), now_ms);
-        self.close_circuits(seat, cause, moment);
+        self.works(Some(after), cause, moment);
+    }
+
+    /// The client went away, or the call was cancelled. The same as [`Outcome::Abandoned`], for where no clock is at
+    /// hand: settles what it took of the key's limits, and teaches nothing.
+    pub fn abandon(mut self, tokens: u64, cost: Nanodollars) {
+        self.settle(tokens, cost);
     }
 
     /// How the call went. Settles what it took of the key's limits, and teaches what follows.
     pub fn report(mut self, outcome: &Outcome<'_>, moment: Moment) {
         match outcome {
             Outcome::Succeeded { first_content, tokens, cost, cause } => {
-                self.first_content(*first_content, cause, moment);
+                self.works(*first_content, cause, moment);
                 self.succeeded(*first_content, *tokens, *cost, moment);
             }
             Outcome::Failed { judgement, cause, tokens, cost } => {
@@ -156,7 +175,21 @@ impl Claim {
         self.lane.seat(self.seat)
     }
 
-    fn succeeded(&mut self, first_content: Duration, tokens: u64, cost: Nanodollars, moment: Moment) {
+    /// Content came, if anybody knows after how long.
+    fn works(&mut self, after: Option<Duration>, cause: &Cause, moment: Moment) {
+        if std::mem::replace(&mut self.has_content, true) {
+            return;
+        }
+        let Some(seat) = self.seat() else { return };
+        if let Some(after) = after {
+            let now_ms = moment.monotonic_ms();
+            seat.on_model.peak.observe(micros(after), now_ms);
+            self.lane.on_provider.observe(micros(after), now_ms);
+        }
+        self.close_circuits(seat, cause, moment);
+    }
+
+    fn succeeded(&mut self, first_content: Option<Duration>, tokens: u64, cost: Nanodollars, moment: Moment) {
         self.settle(tokens, cost);
         let Some(seat) = self.seat() else { return };
         seat.key.record.succeeded(first_content, moment);
@@ -176,8 +209,8 @@ impl Claim {
         if let (Some(taken), Some(counters)) = (taken, seat.key.counters()) {
             counters.undo(&taken);
         }
-        seat.group.meters.give_back(self.need);
-        seat.meters.give_back(self.need);
+        seat.group.meters.give_back(self.need, self.taken_then.account);
+        seat.meters.give_back(self.need, self.taken_then.model);
     }
 }
 
@@ -185,18 +218,6 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let Some(seat) = self.seat() else { return };
         seat.key.leave();
-        let Canaries { key, on_model, model, endpoint } = self.canaries;
-        if key {
-            seat.key.fitness.circuit.free_canary();
-        }
-        if on_model {
-            seat.on_model.fitness.circuit.free_canary();
-        }
-        if model {
-            self.lane.on_provider.health.circuit.free_canary();
-        }
-        if endpoint {
-            self.lane.endpoint.health.circuit.free_canary();
-        }
+        self.canaries.free(&self.lane, Some(seat));
     }
 }

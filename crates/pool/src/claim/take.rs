@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Canaries, Claim, TakenThen};
 use crate::ask::Ask;
-use crate::headroom::Need;
+use crate::circuit::Circuit;
 use crate::lane::{Lane, Seat, worse};
 use crate::limit::Estimate;
 use crate::moment::Moment;
@@ -19,6 +19,8 @@ pub(crate) struct Terms {
     pub(crate) ignores_circuits: bool,
     /// Even a key whose provider says that too little is left.
     pub(crate) is_last_resort: bool,
+    /// The call's conversation lives there: its prompt is likely cached and needs little room.
+    pub(crate) at_home: bool,
 }
 
 /// Why a seat was not taken.
@@ -40,20 +42,19 @@ impl Claim {
         now: Moment,
     ) -> Result<Self, Refused> {
         let seat = lane.seat(index).ok_or(Refused::Unfit)?;
-        let need = Need { tokens: ask.tokens };
-        if !terms.is_last_resort && seat.room(need, now).is_none() {
+        let (need, room_for) = (ask.need(), if terms.at_home { ask.need_at_home() } else { ask.need() });
+        if !terms.is_last_resort && seat.room(room_for, now).is_none() {
             return Err(Refused::Short);
         }
-        let (key, on_model) = pass(seat, terms.ignores_circuits, lane, now).ok_or(Refused::Unfit)?;
+        let canaries = pass(seat, terms, lane, now).ok_or(Refused::Unfit)?;
         let taken = match occupy(seat, ask, now) {
             Ok(taken) => taken,
             Err(refused) => {
-                free(seat, key, on_model);
+                Canaries { model: None, endpoint: None, ..canaries }.free(lane, Some(seat));
                 return Err(refused);
             }
         };
         let taken_then = TakenThen { account: seat.group.meters.take(need), model: seat.meters.take(need) };
-        let canaries = Canaries { key, on_model, ..terms.canaries };
         Ok(Self {
             lane: Arc::clone(lane),
             seat: index,
@@ -63,41 +64,33 @@ impl Claim {
             canaries,
             taken_then,
             has_content: false,
+            stranger: lane.is_shared.then(|| Arc::from(ask.model)),
         })
     }
 }
 
 /// Whether the key may be used at this very moment; with which canaries.
-fn pass(seat: &Seat, ignores_circuits: bool, lane: &Lane, now: Moment) -> Option<(bool, bool)> {
+fn pass(seat: &Seat, terms: Terms, lane: &Lane, now: Moment) -> Option<Canaries> {
     let settings = lane.endpoint.settings();
     let of_key = seat.key.fitness.fit(now, settings);
     let with_model = seat.on_model.fitness.fit(now, settings);
     match worse(of_key, with_model) {
         Fit::Resting(_) => None,
         _ if seat.is_expired(now) => None,
-        Fit::Failing(_) if !ignores_circuits => None,
-        Fit::HalfOpen if !ignores_circuits => {
-            let key = of_key == Fit::HalfOpen;
-            let on_model = with_model == Fit::HalfOpen;
-            if key && !seat.key.fitness.circuit.take_canary(now, settings) {
+        Fit::Failing(_) if !terms.ignores_circuits => None,
+        Fit::HalfOpen if !terms.ignores_circuits => {
+            let take = |circuit: &Circuit, fit| match fit {
+                Fit::HalfOpen => circuit.take_canary(now, settings).map(Some),
+                _ => Some(None),
+            };
+            let key = take(&seat.key.fitness.circuit, of_key)?;
+            let Some(on_model) = take(&seat.on_model.fitness.circuit, with_model) else {
+                Canaries { key, ..Canaries::default() }.free(lane, Some(seat));
                 return None;
-            }
-            if on_model && !seat.on_model.fitness.circuit.take_canary(now, settings) {
-                free(seat, key, false);
-                return None;
-            }
-            Some((key, on_model))
+            };
+            Some(Canaries { key, on_model, ..terms.canaries })
         }
-        _ => Some((false, false)),
-    }
-}
-
-fn free(seat: &Seat, key: bool, on_model: bool) {
-    if key {
-        seat.key.fitness.circuit.free_canary();
-    }
-    if on_model {
-        seat.on_model.fitness.circuit.free_canary();
+        _ => Some(terms.canaries),
     }
 }
 
@@ -107,7 +100,7 @@ fn occupy(seat: &Seat, ask: &Ask<'_>, now: Moment) -> Result<Option<crate::limit
     if !seat.is_counted {
         return Ok(None);
     }
-    let estimate = Estimate::new(ask.tokens, ask.cost);
+    let estimate = Estimate::new(ask.tokens(), ask.cost);
     seat.key.count().take(&seat.limits, estimate, now).map(Some).map_err(|_| {
         seat.key.leave();
         Refused::Unfit

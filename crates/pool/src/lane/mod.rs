@@ -7,12 +7,14 @@ mod tier;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use keyward_domain::ids::CredentialId;
 use keyward_domain::routing::KeyLimits;
 
-use crate::ask::Ask;
+use crate::ask::{ANY_MODEL, Ask};
+use crate::circuit::Phase;
 use crate::endpoint::{Endpoint, ModelState};
 use crate::group::{Account, Group};
 use crate::headroom::{Meters, Need};
@@ -29,6 +31,10 @@ pub(crate) use tier::Tier;
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) model: Arc<str>,
+    /// Some key lists the model.
+    is_listed: bool,
+    /// Names that nobody knows share it: nothing is kept of any of them.
+    pub(crate) is_shared: bool,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) on_provider: Arc<ModelState>,
     pub(crate) seats: Box<[Seat]>,
@@ -71,7 +77,18 @@ pub(crate) struct Seat {
 impl Lane {
     /// The lane of a model over these members of a pool.
     pub(crate) fn new(model: &Arc<str>, endpoint: &Arc<Endpoint>, members: &[Seated], now: Moment) -> Self {
-        let mut serving = serving(model, members);
+        let is_listed = is_listed(model, members);
+        Self::of(serving(model, members), Whose { model, is_listed, is_shared: false }, endpoint, now)
+    }
+
+    /// A lane for all names that nobody knows and that the same keys may serve as this one.
+    pub(crate) fn shared(model: &str, endpoint: &Arc<Endpoint>, members: &[Seated], now: Moment) -> Self {
+        let whose = Whose { model: &Arc::from("?"), is_listed: false, is_shared: true };
+        Self::of(serving(model, members), whose, endpoint, now)
+    }
+
+    fn of(mut serving: Vec<Candidate<'_>>, whose: Whose<'_>, endpoint: &Arc<Endpoint>, now: Moment) -> Self {
+        let Whose { model, is_listed, is_shared } = whose;
         serving
             .sort_by_key(|(position, first_of_group, seated)| (seated.member.terms.tier, *first_of_group, *position));
         let mut in_order: Vec<_> = (0..serving.len()).collect();
@@ -83,15 +100,17 @@ impl Lane {
             .enumerate()
             .map(|(index, (position, _, seated))| {
                 let tier = tiers.iter().find(|tier| tier.range.contains(&index));
-                Seat::new(seated, *position, model, tier.map_or(1000, |tier| tier.load_step(seated.weight())))
+                Seat::new(seated, *position, whose, tier.map_or(1000, |tier| tier.load_step(seated.weight())))
             })
             .collect();
         let accounts: Box<[Account]> = seats.iter().map(|seat| seat.account).collect();
         let tiers: Box<[Tier]> = tiers.into_iter().map(|tier| tier.with_homes(&seats)).collect();
         let lane = Self {
             model: Arc::clone(model),
+            is_listed,
+            is_shared,
             endpoint: Arc::clone(endpoint),
-            on_provider: endpoint.model(model),
+            on_provider: if is_shared { Arc::default() } else { endpoint.model(model) },
             places: seats.iter().enumerate().map(|(index, seat)| (seat.key.credential, index)).collect(),
             noted: Noted::new(seats.len(), tiers.len()),
             in_order: in_order.into(),
@@ -102,7 +121,28 @@ impl Lane {
             asked: AtomicU64::new(now.monotonic.as_secs()),
         };
         lane.seed_new_keys(now);
+        // Before anybody sees it: nobody may find a lane in which nothing is open yet.
+        lane.look(now);
         lane
+    }
+
+    /// Whether nobody vouches for its name: no key lists it, and no call with it has succeeded.
+    pub(crate) fn is_stranger(&self) -> bool {
+        !self.is_listed && !self.on_provider.is_proved()
+    }
+
+    /// Forgets what was learned of its model.
+    pub(crate) fn forget(&self, now: Moment) {
+        for seat in &self.seats {
+            seat.key.forget(&self.model, now);
+            seat.group.forget(&self.model);
+        }
+        self.endpoint.forget(&self.model);
+    }
+
+    /// Whether circuits of keys are ignored for this call.
+    pub(crate) fn ignores_circuits(&self, ask: &Ask<'_>) -> bool {
+        self.noted.panics() || (ask.pin.is_some() && must_serve(ask, &self.offered(self.noted.open(), ask)))
     }
 
     pub(crate) fn seat(&self, index: usize) -> Option<&Seat> {
@@ -167,17 +207,19 @@ impl Lane {
 }
 
 impl Seat {
-    fn new(seated: &Seated, position: usize, model: &Arc<str>, load_step: u64) -> Self {
+    fn new(seated: &Seated, position: usize, whose: Whose<'_>, load_step: u64) -> Self {
+        let Whose { model, is_shared, .. } = whose;
         let terms = &seated.member.terms;
+        let stranger = || Arc::new(KeyModel::new(seated.key.credential, model));
         let is_counted = crate::limit::is_counted(&terms.limits);
         if is_counted {
             seated.key.count();
         }
         Self {
             key: Arc::clone(&seated.key),
-            on_model: seated.key.model(model),
+            on_model: if is_shared { stranger() } else { seated.key.model(model) },
             group: Arc::clone(&seated.group),
-            meters: seated.group.model(model),
+            meters: if is_shared { Arc::default() } else { seated.group.model(model) },
             name: Arc::clone(&seated.name),
             account: seated.account,
             limits: terms.limits,
@@ -201,6 +243,13 @@ impl Seat {
         1000 + u64::from(self.key.in_flight()) * self.load_step
     }
 
+    /// How long it waits for a canary.
+    pub(crate) fn waits_since(&self, now: Moment, settings: &Settings) -> Duration {
+        let circuits = [&self.key.fitness.circuit, &self.on_model.fitness.circuit];
+        let half_open = circuits.into_iter().filter(|circuit| circuit.phase(now, settings) == Phase::HalfOpen);
+        half_open.map(|circuit| circuit.waits_since(now, settings)).min().unwrap_or_default()
+    }
+
     /// How much of its fair share it gets, in thousandths.
     pub(crate) fn share(&self, now: Moment, settings: &Settings) -> u32 {
         self.key.fitness.share(now, settings).min(self.on_model.fitness.share(now, settings))
@@ -209,6 +258,34 @@ impl Seat {
     pub(crate) const fn is_expired(&self, now: Moment) -> bool {
         self.expires <= now.wall_ms()
     }
+}
+
+/// Whether circuits are ignored for want of anything better: the call can be served by one account only, and none of the
+/// keys that it may be offered is open.
+pub(crate) fn must_serve(ask: &Ask<'_>, open: &Mask) -> bool {
+    ask.pin.is_some() && open.is_empty()
+}
+
+/// Whose lane it is.
+#[derive(Clone, Copy)]
+struct Whose<'a> {
+    model: &'a Arc<str>,
+    is_listed: bool,
+    is_shared: bool,
+}
+
+/// Whether any key lists a model: it was seen to offer it, or it was assigned to it by name.
+pub(crate) fn is_listed(model: &str, members: &[Seated]) -> bool {
+    let lists = |seated: &Seated| {
+        let member = &seated.member;
+        member.models.iter().chain(&member.terms.models).any(|listed| listed == model)
+    };
+    model == ANY_MODEL || members.iter().any(lists)
+}
+
+/// The positions of the keys that may be asked for a model.
+pub(crate) fn positions(model: &str, members: &[Seated]) -> Box<[usize]> {
+    serving(model, members).into_iter().map(|(position, ..)| position).collect()
 }
 
 /// Position in the configuration, position of the first key of the same account, the key.

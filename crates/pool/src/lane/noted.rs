@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 
 use super::Lane;
 use crate::mask::Mask;
@@ -18,6 +19,8 @@ pub(crate) struct Noted {
     open: Bits,
     half_open: Bits,
     returning: Bits,
+    /// Seats that are out for a moment's trouble, those that wait for a canary included.
+    benched: Bits,
     /// So many keys rest for a moment's trouble that none of them does.
     panics: AtomicBool,
     /// Weight of the open seats, tier by tier.
@@ -30,7 +33,10 @@ pub(crate) struct Noted {
     at: AtomicU64,
     /// Wall time in milliseconds at which something changes by itself.
     until: AtomicI64,
-    busy: AtomicBool,
+    /// How often it was noted.
+    times: AtomicU64,
+    /// Held while it is noted.
+    noting: Mutex<()>,
 }
 
 impl Noted {
@@ -39,13 +45,15 @@ impl Noted {
             open: Bits::new(seats),
             half_open: Bits::new(seats),
             returning: Bits::new(seats),
+            benched: Bits::new(seats),
             panics: AtomicBool::new(false),
             weights: (0..tiers).map(|_| AtomicU64::new(0)).collect(),
             returning_weights: (0..tiers).map(|_| AtomicU64::new(0)).collect(),
             version: AtomicU64::new(0),
             at: AtomicU64::new(0),
             until: AtomicI64::new(i64::MIN),
-            busy: AtomicBool::new(false),
+            times: AtomicU64::new(0),
+            noting: Mutex::new(()),
         }
     }
 
@@ -62,6 +70,16 @@ impl Noted {
     /// Seats that get less than their share for now.
     pub(crate) fn returning(&self) -> Mask {
         self.returning.read()
+    }
+
+    /// Seats that are out for a moment's trouble.
+    pub(crate) fn benched(&self) -> Mask {
+        self.benched.read()
+    }
+
+    /// How often it was noted so far: what was read before that grew may be half of one and half of another.
+    pub(crate) fn times(&self) -> u64 {
+        self.times.load(Acquire)
     }
 
     /// Whether circuits of keys are to be ignored.
@@ -90,22 +108,34 @@ impl Lane {
     /// Brings what is noted up to date, unless another thread is at it.
     pub(crate) fn look(&self, now: Moment) {
         let version = self.endpoint.version();
-        let noted = &self.noted;
-        if noted.is_fresh(version, now) || noted.busy.swap(true, AcqRel) {
+        if self.noted.is_fresh(version, now) {
             return;
         }
-        self.note(version, now);
-        noted.busy.store(false, Release);
+        if let Ok(_noting) = self.noted.noting.try_lock() {
+            self.note(version, now);
+        }
+    }
+
+    /// The same, but waits for a thread that is at it. Returns whether anything was noted since it had been `times`.
+    pub(crate) fn look_closely(&self, times: u64, now: Moment) -> bool {
+        let _noting = self.noted.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = self.endpoint.version();
+        if !self.noted.is_fresh(version, now) {
+            self.note(version, now);
+        }
+        self.noted.times() != times
     }
 
     fn note(&self, version: u64, now: Moment) {
         let Seen { ready, failing, half_open, returning, until } = self.see(now);
-        let panics = self.panics(&ready, &failing.or(&half_open));
+        let benched = failing.or(&half_open);
+        let panics = self.panics(&ready, &benched);
         let noted = &self.noted;
-        let open = if panics { ready.or(&failing).or(&half_open) } else { ready };
+        let open = if panics { ready.or(&benched) } else { ready };
         noted.open.write(&open);
         noted.half_open.write(&if panics { Mask::empty(self.seats.len()) } else { half_open });
         noted.returning.write(&returning);
+        noted.benched.write(&benched);
         noted.panics.store(panics, Relaxed);
         let weights = noted.weights.iter().zip(&noted.returning_weights);
         for ((weight, back), tier) in weights.zip(&self.tiers) {
@@ -115,6 +145,7 @@ impl Lane {
         noted.until.store(until, Relaxed);
         noted.at.store(now.monotonic_ms(), Relaxed);
         noted.version.store(version, Release);
+        noted.times.fetch_add(1, AcqRel);
     }
 
     /// Whether so many accounts rest for a moment's trouble that resting does more harm than good. Counted by accounts:

@@ -87,7 +87,7 @@ impl Counters {
     pub(crate) fn settle(&self, taken: &Taken, tokens: u64, cost: Nanodollars) {
         let used = Estimate::new(tokens, cost);
         if let Some(noted) = taken.tokens {
-            self.tokens.correct(noted, taken.estimate.tokens, used.tokens);
+            self.tokens.correct(noted, used.tokens);
         }
         if let Some(noted) = taken.daily_cost {
             self.daily_cost.correct(noted, taken.estimate.cost, used.cost);
@@ -97,7 +97,7 @@ impl Counters {
     /// Gives everything back: the call was not sent, or cost nothing.
     pub(crate) fn undo(&self, taken: &Taken) {
         if let Some(noted) = taken.requests {
-            self.requests.correct(noted, 1, 0);
+            self.requests.correct(noted, 0);
         }
         if let Some(noted) = taken.daily_requests {
             self.daily_requests.correct(noted, 1, 0);

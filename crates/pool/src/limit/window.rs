@@ -19,33 +19,35 @@ pub(crate) struct Window {
     slots: [AtomicU64; SLOTS],
 }
 
-/// Where an amount was noted, so that it can be corrected.
+/// How much was noted where, so that it can be corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noted {
     epoch: u64,
+    amount: u64,
 }
 
 impl Window {
-    /// Takes an amount when the limit allows it; returns where it was noted, or nothing when it does not.
+    /// Takes an amount when the limit allows it; returns where it was noted, or nothing when it does not. An amount is
+    /// an estimate: one above the limit takes all of it, so it waits for an empty window and not for ever.
     pub(crate) fn take(&self, amount: u64, limit: u64, now_ms: u64) -> Option<Noted> {
-        if amount > limit {
+        if limit == 0 && amount > 0 {
             return None;
         }
-        let noted = self.note(amount, now_ms);
+        let noted = self.note(amount.min(limit), now_ms);
         // Noted first and looked at then: two at once may both be refused, never both be let through wrongly.
         if self.used(now_ms) > limit {
-            self.correct(noted, amount, 0);
+            self.correct(noted, 0);
             return None;
         }
         Some(noted)
     }
 
     /// Replaces an amount that was noted by what it turned out to be; one that is too old to count is left alone.
-    pub(crate) fn correct(&self, noted: Noted, was: u64, is: u64) {
+    pub(crate) fn correct(&self, noted: Noted, is: u64) {
         let Some(slot) = self.slot(noted.epoch) else { return };
         let _ = slot.fetch_update(AcqRel, Acquire, |packed| {
             let (epoch, amount) = split(packed);
-            (epoch == noted.epoch).then(|| pack(epoch, amount.saturating_add(is).saturating_sub(was)))
+            (epoch == noted.epoch).then(|| pack(epoch, amount.saturating_add(is).saturating_sub(noted.amount)))
         });
     }
 
@@ -58,9 +60,12 @@ impl Window {
             .fold(0, |sum, (_, amount)| sum.saturating_add(amount))
     }
 
-    /// How long until so much has room; `None` when it never has.
+    /// How long until so much has room; `None` when it never has: the limit is 0.
     pub(crate) fn room_in(&self, amount: u64, limit: u64, now_ms: u64) -> Option<Duration> {
-        let spare = limit.checked_sub(amount)?;
+        if limit == 0 && amount > 0 {
+            return None;
+        }
+        let spare = limit.saturating_sub(amount);
         let now = now_ms / SLOT_MS;
         let mut used = self.used(now_ms);
         let mut at = now_ms;
@@ -86,7 +91,7 @@ impl Window {
                 Some(pack(epoch, if held == epoch { sum.saturating_add(amount) } else { amount }))
             });
         }
-        Noted { epoch }
+        Noted { epoch, amount }
     }
 
     fn slot(&self, epoch: u64) -> Option<&AtomicU64> {

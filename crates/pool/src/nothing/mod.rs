@@ -169,12 +169,12 @@ impl Pool {
     /// What keeps the provider or the model from being asked, and until when.
     pub(crate) fn shut(&self, lane: &Lane, ask: &Ask<'_>, now: Moment) -> Option<(Why, Timestamp)> {
         let settings = self.endpoint.settings();
-        if let Door::Shut(until) = self.endpoint.health.look(ask.is_alone, now, settings) {
+        if let Door::Shut(until) = self.endpoint.health.look(ask, now, settings) {
             return Some((Why::ProviderRests, until));
         }
-        match lane.on_provider.health.look(ask.is_alone, now, settings) {
+        match lane.on_provider.health.look(ask, now, settings) {
             Door::Shut(until) => Some((Why::ModelRests, until)),
-            Door::Open | Door::Canary => None,
+            Door::Open | Door::Canary(_) => None,
         }
     }
 }

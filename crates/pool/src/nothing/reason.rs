@@ -5,7 +5,6 @@ use keyward_domain::time::Timestamp;
 
 use super::Why;
 use crate::ask::Ask;
-use crate::headroom::Need;
 use crate::lane::{Lane, Seat};
 use crate::limit::Estimate;
 use crate::moment::Moment;
@@ -41,8 +40,8 @@ pub(crate) fn passed_over(
     if ask.pin.is_some_and(|account| account != seat.account) {
         return Some((Why::OtherAccount, None));
     }
-    of_fitness(&seat.key.fitness, false, detail, lane, now)
-        .or_else(|| of_fitness(&seat.on_model.fitness, true, detail, lane, now))
+    of_fitness(&seat.key.fitness, false, detail, (lane, ask), now)
+        .or_else(|| of_fitness(&seat.on_model.fitness, true, detail, (lane, ask), now))
         .or_else(|| of_limits(seat, ask, now))
         .or_else(|| of_call(seat, ask))
 }
@@ -51,15 +50,14 @@ fn of_fitness(
     fitness: &Fitness,
     for_model: bool,
     detail: Detail,
-    lane: &Lane,
+    (lane, ask): (&Lane, &Ask<'_>),
     now: Moment,
 ) -> Option<(Why, Option<Timestamp>)> {
     let settings = lane.endpoint.settings();
-    let panics = lane.noted.panics();
     match fitness.fit(now, settings) {
         Fit::Resting(until) => Some(standing(fitness, for_model, until, detail, now)),
-        Fit::Failing(until) if !panics => Some(standing(fitness, for_model, until, detail, now)),
-        Fit::HalfOpen if !panics && fitness.circuit.has_canary_out(now) => {
+        Fit::Failing(until) if !lane.ignores_circuits(ask) => Some(standing(fitness, for_model, until, detail, now)),
+        Fit::HalfOpen if fitness.circuit.has_canary_out(now, settings) && !lane.ignores_circuits(ask) => {
             Some((Why::CanaryOut, Some(now.wall.plus(settings.open_first))))
         }
         Fit::Ready | Fit::Returning | Fit::HalfOpen | Fit::Failing(_) => None,
@@ -81,12 +79,12 @@ fn of_limits(seat: &Seat, ask: &Ask<'_>, now: Moment) -> Option<(Why, Option<Tim
         // Nobody knows when a call ends: now is the soonest.
         return Some((Why::Full, (seat.limits.concurrency != Some(0)).then_some(now.wall)));
     }
-    let estimate = Estimate::new(ask.tokens, ask.cost);
+    let estimate = Estimate::new(ask.tokens(), ask.cost);
     let refusal = seat.key.counters().and_then(|counters| counters.refusal(&seat.limits, estimate, now));
     if let Some((limit, back)) = refusal {
         return Some((Why::Limit { limit: limit.as_str() }, back));
     }
-    let need = Need { tokens: ask.tokens };
+    let need = ask.need();
     seat.room(need, now).is_none().then(|| {
         let back = seat.group.meters.back(need, now).max(seat.meters.back(need, now));
         (Why::NoHeadroom, back)

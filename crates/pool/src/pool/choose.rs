@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::chance::Draw;
 use crate::claim::{Canaries, Claim, Refused, Terms};
 use crate::endpoint::Door;
-use crate::lane::{Lane, Tier};
+use crate::lane::{Lane, Tier, must_serve};
 use crate::mask::Mask;
 use crate::moment::Moment;
 use crate::nothing::Nothing;
@@ -25,35 +25,37 @@ impl Pool {
         lane.look(moment);
         let mut canaries = Canaries::default();
         if self.enter(&lane, ask, moment, &mut canaries) {
+            let times = lane.noted.times();
             let found = Search::new(self.strategy, &lane, ask, moment, canaries, draw).run();
             if let Some(claim) = found {
                 return Ok(claim);
             }
+            // What was noted may have been of a moment ago, or half written: another thread was at it.
+            if lane.look_closely(times, moment) {
+                let found = Search::new(self.strategy, &lane, ask, moment, canaries, draw).run();
+                if let Some(claim) = found {
+                    return Ok(claim);
+                }
+            }
         }
-        release(&lane, canaries);
+        canaries.free(&lane, None);
         Err(self.nothing(&lane, ask, moment))
     }
 
     /// Passes the doors of the provider and of the model; notes which canaries that took.
     fn enter(&self, lane: &Lane, ask: &Ask<'_>, now: Moment, canaries: &mut Canaries) -> bool {
         let settings = self.endpoint.settings();
-        let provider = self.endpoint.health.enter(ask.is_alone, now, settings);
-        canaries.endpoint = provider == Door::Canary;
-        if matches!(provider, Door::Shut(_)) {
-            return false;
+        match self.endpoint.health.enter(ask, now, settings) {
+            Door::Shut(_) => return false,
+            Door::Canary(canary) => canaries.endpoint = Some(canary),
+            Door::Open => {}
         }
-        let model = lane.on_provider.health.enter(ask.is_alone, now, settings);
-        canaries.model = model == Door::Canary;
-        !matches!(model, Door::Shut(_))
-    }
-}
-
-fn release(lane: &Lane, canaries: Canaries) {
-    if canaries.endpoint {
-        lane.endpoint.health.circuit.free_canary();
-    }
-    if canaries.model {
-        lane.on_provider.health.circuit.free_canary();
+        match lane.on_provider.health.enter(ask, now, settings) {
+            Door::Shut(_) => return false,
+            Door::Canary(canary) => canaries.model = Some(canary),
+            Door::Open => {}
+        }
+        true
     }
 }
 
@@ -78,17 +80,25 @@ impl<'a> Search<'a> {
         canaries: Canaries,
         draw: &'a mut Draw,
     ) -> Self {
-        let terms = Terms { canaries, ignores_circuits: lane.noted.panics(), is_last_resort: false };
+        let terms = Terms { canaries, ignores_circuits: lane.noted.panics(), is_last_resort: false, at_home: false };
         Self { strategy, lane, ask, now, draw, terms, short: Mask::empty(lane.seats.len()) }
     }
 
     /// Tier by tier; then those whose provider says that too little is left, for it may be wrong.
     fn run(mut self) -> Option<Claim> {
-        let open = self.lane.offered(self.lane.noted.open(), self.ask);
-        let half_open = self.lane.noted.half_open();
-        let half_open = if half_open.is_empty() { half_open } else { self.lane.offered(half_open, self.ask) };
+        let lane = self.lane;
+        let open = lane.offered(lane.noted.open(), self.ask);
+        let half_open = lane.noted.half_open();
+        let half_open = if half_open.is_empty() { half_open } else { lane.offered(half_open, self.ask) };
         if let Some(claim) = self.tiers(&open, &half_open) {
             return Some(claim);
+        }
+        if must_serve(self.ask, &open) {
+            self.terms.ignores_circuits = true;
+            let benched = lane.offered(lane.noted.benched(), self.ask);
+            if let Some(claim) = self.tiers(&benched, &Mask::empty(0)) {
+                return Some(claim);
+            }
         }
         self.terms.is_last_resort = true;
         let short = self.short;
@@ -97,16 +107,32 @@ impl<'a> Search<'a> {
 
     fn tiers(&mut self, open: &Mask, half_open: &Mask) -> Option<Claim> {
         let lane = self.lane;
-        lane.tiers.iter().enumerate().find_map(|(number, tier)| {
+        let good_enough = self.wanting(half_open, open);
+        let found = lane.tiers.iter().enumerate().find_map(|(number, tier)| {
             let here = open.within(&tier.range);
-            let waiting = half_open.within(&tier.range);
+            let waiting = good_enough.within(&tier.range);
             let canary = self.canary(&here, &waiting);
             canary.or_else(|| self.tier(number, tier, &here)).or_else(|| self.canary(&Mask::empty(0), &waiting))
-        })
+        });
+        found.or_else(|| self.canary(&Mask::empty(0), half_open))
     }
 
-    /// A key that waits for its canary gets the next call that can still go elsewhere when it fails, or that has
-    /// nowhere else to go.
+    /// Of the seats that wait for a canary, those that this call is good enough for while others are open.
+    fn wanting(&self, half_open: &Mask, open: &Mask) -> Mask {
+        let patience = self.ask.patience();
+        let mut wanting = *half_open;
+        if half_open.is_empty() || open.is_empty() || patience.is_zero() {
+            return wanting;
+        }
+        let settings = self.lane.endpoint.settings();
+        let waits = |index| self.lane.seat(index).map(|seat| seat.waits_since(self.now, settings));
+        for index in half_open.iter().filter(|index| waits(*index).is_none_or(|waits| waits < patience)) {
+            wanting.clear(index);
+        }
+        wanting
+    }
+
+    /// A key that waits for its canary gets the next call that is good enough, or that has nowhere else to go.
     fn canary(&mut self, open: &Mask, half_open: &Mask) -> Option<Claim> {
         if half_open.is_empty() {
             return None;
@@ -142,9 +168,11 @@ impl<'a> Search<'a> {
         let turn = if strategy == Strategy::RoundRobin { lane.turn.fetch_add(1, Relaxed) } else { 0 };
         let typical = lane.typical(now);
         while !open.is_empty() {
-            let mut field = Field { lane, tier, open, returning, ask, now, draw: self.draw, turn, typical };
+            let mut field =
+                Field { lane, tier, open, returning, ask, now, draw: self.draw, turn, typical, at_home: false };
             let seat = pick(strategy, &mut field)?;
-            if let Some(claim) = self.take(seat) {
+            let at_home = field.at_home;
+            if let Some(claim) = self.take_on(Terms { at_home, ..self.terms }, seat) {
                 return Some(claim);
             }
             open.clear(seat);
@@ -171,7 +199,11 @@ impl<'a> Search<'a> {
     }
 
     fn take(&mut self, seat: usize) -> Option<Claim> {
-        match Claim::take(self.lane, seat, self.ask, self.terms, self.now) {
+        self.take_on(self.terms, seat)
+    }
+
+    fn take_on(&mut self, terms: Terms, seat: usize) -> Option<Claim> {
+        match Claim::take(self.lane, seat, self.ask, terms, self.now) {
             Ok(claim) => Some(claim),
             Err(Refused::Unfit) => None,
             Err(Refused::Short) => {

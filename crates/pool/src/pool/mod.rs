@@ -20,7 +20,7 @@ use crate::member::Member;
 use crate::moment::Moment;
 use crate::view::{KeyView, ProviderView};
 
-/// Lanes by model. Clients choose the names, but there are never many of them.
+/// Lanes by model.
 pub(crate) type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;
 
 /// The keys of one provider, at one moment of the configuration.
@@ -32,8 +32,8 @@ pub struct Pool {
     /// Names of keys over [`MAX_MEMBERS`](crate::MAX_MEMBERS), which are not used.
     left_out: Vec<String>,
     lanes: ArcSwap<Lanes>,
-    /// Held while a lane is made; requests for lanes that are there do not care.
-    making: Mutex<()>,
+    /// Held while a lane is made, with those that unknown names share; requests for lanes that are there do not care.
+    making: Mutex<lanes::Shared>,
 }
 
 /// A member and its living state.
@@ -60,7 +60,7 @@ impl Pool {
             members: members.into(),
             left_out,
             lanes: ArcSwap::default(),
-            making: Mutex::new(()),
+            making: Mutex::default(),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::moment::Moment;
 use crate::pool::{Pool, Seated};
 use crate::settings::{MAX_MEMBERS, Settings};
 
+pub use operator::Cooled;
+
 /// Whoever wants to hear of changes.
 pub trait Notice: Send + Sync + std::fmt::Debug {
     /// A standing changed. Called on the way of a request, in the order of a key's changes: it must not block, and it

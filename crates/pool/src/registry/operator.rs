@@ -22,13 +22,26 @@ const REFUSED: &str = "a probe found that the provider does not accept it";
 const FORBIDDEN: &str = "a probe found that it may not do what is needed";
 const NO_CREDIT: &str = "a probe found that its account has no credit left";
 
+/// What became of an operator's word that a key is to rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a suspect key does not rest until a time"]
+pub enum Cooled {
+    /// It rests until that time.
+    Rests,
+    /// Its provider does not accept it: it is not used until it is cleared or proved, whatever the time.
+    StaysSuspect,
+    /// There is no such key.
+    Unknown,
+}
+
 impl Registry {
-    /// An operator lets a key rest until a time, whatever its standing was. Returns whether the key is known.
-    pub fn cool(&self, credential: CredentialId, until: Timestamp, principal: &str, moment: Moment) -> bool {
-        let Some(key) = self.key(credential) else { return false };
+    /// An operator lets a key rest until a time, for longer or shorter than it would otherwise. A suspect key stays
+    /// suspect: it must not be back by itself when that time is over.
+    pub fn cool(&self, credential: CredentialId, until: Timestamp, principal: &str, moment: Moment) -> Cooled {
+        let Some(key) = self.key(credential) else { return Cooled::Unknown };
         let standing = Standing::Cooling { until };
-        key.fitness.set(&by_operator(standing, COOLED, principal), moment, &key.endpoint);
-        true
+        let rests = key.fitness.cool(&by_operator(standing, COOLED, principal), moment, &key.endpoint);
+        if rests { Cooled::Rests } else { Cooled::StaysSuspect }
     }
 
     /// An operator clears a key: nothing is held against it, nor against it with any model. Returns whether the key is

@@ -6,9 +6,10 @@ mod lesson;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use keyward_domain::ids::CredentialId;
-use keyward_domain::judgement::Trouble;
+use keyward_domain::judgement::{MAX_REST, Trouble};
 use keyward_domain::standing::{Cause, KeyEvent, KeyStanding, Standing};
 use keyward_domain::time::Timestamp;
 
@@ -19,6 +20,8 @@ use crate::settings::Settings;
 
 pub(crate) use lesson::{Lesson, lesson};
 
+/// How long an operator may let a key rest, at most.
+const OPERATORS_MAX_REST: Duration = Duration::from_hours(367 * 24);
 /// The end of a rest that only a person can end, in milliseconds of wall time.
 pub(crate) const FOR_GOOD: i64 = i64::MAX;
 
@@ -29,6 +32,8 @@ pub(crate) struct Fitness {
     model: Option<Arc<str>>,
     /// Wall time in milliseconds until which it was told to rest; 0 when it was not.
     resting: AtomicI64,
+    /// How much later than now that can be at most, in milliseconds; when it is more, the clock was ahead.
+    longest: AtomicI64,
     pub(crate) circuit: Circuit,
     /// Wall time at which it came back last; 0 when it was never away. Its share grows from there.
     returned: AtomicI64,
@@ -75,6 +80,7 @@ impl Fitness {
             credential,
             model,
             resting: AtomicI64::new(0),
+            longest: AtomicI64::new(wall_millis(MAX_REST)),
             circuit: Circuit::default(),
             returned: AtomicI64::new(0),
             record: Mutex::new(None),
@@ -84,7 +90,7 @@ impl Fitness {
     /// How fit it is now. Reads only.
     pub(crate) fn fit(&self, now: Moment, settings: &Settings) -> Fit {
         let resting = self.resting.load(Acquire);
-        if resting > now.wall_ms() {
+        if self.holds(resting, now) {
             return Fit::Resting(resting);
         }
         match self.circuit.phase(now, settings) {
@@ -119,7 +125,7 @@ impl Fitness {
     pub(crate) fn known(&self, now: Moment) -> Option<KeyStanding> {
         let record = self.lock();
         let record = record.as_deref()?;
-        let told = record.told.as_ref().filter(|told| !told.standing.is_usable(now.wall));
+        let told = record.told.as_ref().filter(|told| self.holds(resting_of(told.standing), now));
         told.or(record.failing.as_ref()).cloned()
     }
 
@@ -139,9 +145,11 @@ impl Fitness {
         self.tell(change, now, endpoint, |was, new| !new.is_usable(now.wall) && outlasts(new, was))
     }
 
-    /// An operator or a probe sets the standing, whatever it was.
-    pub(crate) fn set(&self, change: &Change<'_>, now: Moment, endpoint: &Endpoint) -> bool {
-        self.tell(change, now, endpoint, |was, new| was != new)
+    /// An operator lets it rest, for longer or shorter than it would. Not what the provider rejects: it would be back
+    /// when that rest is over. Returns whether it rests as told now.
+    pub(crate) fn cool(&self, change: &Change<'_>, now: Moment, endpoint: &Endpoint) -> bool {
+        self.tell(change, now, endpoint, |was, new| was != new && was != Standing::Suspect);
+        self.told().is_some_and(|told| told.standing == change.standing)
     }
 
     /// Nothing is held against it any more: an operator or a probe said so.
@@ -158,7 +166,7 @@ impl Fitness {
     /// Ends the rest whose time has come. Returns whether there was one.
     pub(crate) fn wake(&self, now: Moment, endpoint: &Endpoint) -> bool {
         let resting = self.resting.load(Acquire);
-        if resting == 0 || resting > now.wall_ms() {
+        if resting == 0 || self.holds(resting, now) {
             return false;
         }
         let mut slot = self.lock();
@@ -224,6 +232,7 @@ impl Fitness {
 
     /// What was known before a restart.
     pub(crate) fn restore(&self, known: KeyStanding) {
+        self.longest.store(longest_of(&known.cause), Relaxed);
         self.resting.store(resting_of(known.standing), Release);
         *self.lock() = Some(Box::new(Record { told: Some(known), failing: None }));
     }
@@ -238,7 +247,7 @@ impl Fitness {
         let mut slot = self.lock();
         let was =
             slot.as_deref().and_then(|record| record.told.as_ref()).map_or(Standing::Active, |told| told.standing);
-        let was = if was.is_usable(now.wall) { Standing::Active } else { was };
+        let was = if self.holds(resting_of(was), now) { was } else { Standing::Active };
         if !wins(was, change.standing) {
             return false;
         }
@@ -246,9 +255,16 @@ impl Fitness {
         let record = slot.get_or_insert_default();
         let from = record.shown();
         record.told = Some(told.clone());
+        self.longest.store(longest_of(&told.cause), Relaxed);
         self.resting.store(resting_of(change.standing), Release);
         endpoint.changed(event(from, told, now));
         true
+    }
+
+    /// Whether a rest until this wall time still lasts.
+    fn holds(&self, until: i64, now: Moment) -> bool {
+        let left = until.saturating_sub(now.wall_ms());
+        left > 0 && (until == FOR_GOOD || left <= self.longest.load(Relaxed))
     }
 
     fn come_back(&self, now: Moment) {
@@ -296,6 +312,11 @@ fn resting_of(standing: Standing) -> i64 {
         Standing::Cooling { until } | Standing::Exhausted { until: Some(until) } => until.unix_millis(),
         Standing::Exhausted { until: None } | Standing::Suspect => FOR_GOOD,
     }
+}
+
+/// How long a rest can be at most, in milliseconds, by who asks for it.
+fn longest_of(cause: &Cause) -> i64 {
+    wall_millis(if matches!(cause, Cause::Operator { .. }) { OPERATORS_MAX_REST } else { MAX_REST })
 }
 
 /// Whether a new standing goes before the one that holds: what the provider rejects before what is used up for good,

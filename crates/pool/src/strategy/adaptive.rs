@@ -1,5 +1,6 @@
 //! The default. Affinity first: a conversation stays with its account, where its prefix is cached, unless that is short
-//! of headroom, overloaded or failing; within the account, with its key, unless that is slow or failing. Else the better of two drawn by weight: more headroom, then health, latency and load.
+//! of headroom, overloaded or failing; within the account, with its key, unless that is slow or failing. Else the better
+//! of two drawn by weight: more headroom, then health, latency and load.
 
 use std::cmp::Reverse;
 
@@ -34,7 +35,13 @@ pub(super) fn pick(field: &mut Field<'_>) -> Option<usize> {
 }
 
 /// The seat where the conversation lives, if it has one that can take it. Where all fail, it may as well stay.
-pub(super) fn home(field: &Field<'_>) -> Option<usize> {
+pub(super) fn home(field: &mut Field<'_>) -> Option<usize> {
+    let home = find_home(field);
+    field.at_home = home.is_some();
+    home
+}
+
+fn find_home(field: &Field<'_>) -> Option<usize> {
     let conversation = field.ask.affinity?;
     let mut open: Mask = field.open.or(&field.returning);
     let (mut yielded, mut away, mut failing) = (0, 0, None);
@@ -94,9 +101,11 @@ pub(super) fn score(field: &Field<'_>, seat: &Seat) -> u64 {
     (missing << 56) | time.min((1 << 56) - 1)
 }
 
+/// Cached tokens count little or nothing, so a long prompt does not drive a conversation from where it is cached; few
+/// requests do, or little room for the answer, or an account that has next to nothing left.
 fn has_room(field: &Field<'_>, seat: &Seat) -> bool {
     let low = field.lane.endpoint.settings().low_room;
-    seat.room(field.need(), field.now).is_some_and(|room| room >= low)
+    seat.room(field.ask.need_at_home(), field.now).is_some_and(|room| room >= low)
 }
 
 fn is_overloaded(field: &Field<'_>, seat: &Seat) -> bool {

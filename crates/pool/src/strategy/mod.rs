@@ -36,6 +36,8 @@ pub(crate) struct Field<'a> {
     pub(crate) turn: usize,
     /// What is typical in this lane, read once.
     pub(crate) typical: Option<u32>,
+    /// The strategy found the conversation's home, where its prompt is likely cached.
+    pub(crate) at_home: bool,
 }
 
 /// The seat to be offered next; `None` when none is open.
@@ -60,7 +62,7 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) const fn need(&self) -> Need {
-        Need { tokens: self.ask.tokens }
+        self.ask.need()
     }
 }
 

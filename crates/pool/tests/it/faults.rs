@@ -145,7 +145,7 @@ fn f66_after_ten_minutes_asleep_rests_are_over_and_limits_hold() {
     house.fail(2, &judged(Blame::Account, long, Trouble::QuotaExhausted));
     let drain = |house: &mut House| {
         let mut sent = 0;
-        while let Ok(claim) = house.try_choose(&Ask { tokens: 10, ..Ask::new(MODEL) }) {
+        while let Ok(claim) = house.try_choose(&Ask { input_tokens: 10, ..Ask::new(MODEL) }) {
             claim.report(&succeeded(Duration::from_millis(100)), house.now);
             sent += 1;
         }

@@ -128,7 +128,7 @@ pub fn cause(status: u16) -> Cause {
 }
 
 pub fn succeeded(first_content: Duration) -> Outcome<'static> {
-    Outcome::Succeeded { first_content, tokens: 100, cost: Nanodollars(1_000), cause: cause(200) }
+    Outcome::Succeeded { first_content: Some(first_content), tokens: 100, cost: Nanodollars(1_000), cause: cause(200) }
 }
 
 pub fn failed(judgement: &Judgement) -> Outcome<'_> {

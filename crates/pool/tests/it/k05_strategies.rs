@@ -17,7 +17,7 @@ fn traffic(house: &mut House, calls: u32, with_affinity: bool) -> HashMap<String
     let mut under_way: VecDeque<Claim> = VecDeque::new();
     for _ in 0..calls {
         let affinity = with_affinity.then(|| house.draw.number());
-        let claim = house.choose(&Ask { affinity, tokens: 500, ..Ask::new(MODEL) });
+        let claim = house.choose(&Ask { affinity, input_tokens: 500, ..Ask::new(MODEL) });
         *counts.entry(claim.name().to_string()).or_default() += 1;
         under_way.push_back(claim);
         house.advance(Duration::from_millis(2));
@@ -165,7 +165,7 @@ fn k05_cost_optimized_finds_the_cheapest_tokens() {
         *counts.entry(claim.credential()).or_default() += 1;
         let cost = if claim.credential() == id(1) { 0 } else { 150_000 };
         let outcome = Outcome::Succeeded {
-            first_content: Duration::from_millis(100),
+            first_content: Some(Duration::from_millis(100)),
             tokens: 1_000,
             cost: keyward_domain::money::Nanodollars(cost),
             cause: crate::house::cause(200),

@@ -56,14 +56,17 @@ fn k06_every_meter_counts_for_itself() {
         let resets = house.now.wall.plus(Duration::from_secs(30));
         let meters = [meter(Metered::Requests, 100, 100, resets), meter(counts, 1_000, 10_000, resets)];
         tell(&mut house, 0, MODEL, &meters);
-        let small = Ask { tokens: 400, ..Ask::new(MODEL) };
-        let big = Ask { tokens: 2_000, ..Ask::new(MODEL) };
+        let sized = |tokens| match counts {
+            Metered::OutputTokens => Ask { output_tokens: tokens, ..Ask::new(MODEL) },
+            _ => Ask { input_tokens: tokens, ..Ask::new(MODEL) },
+        };
+        let (small, big) = (sized(400), sized(2_000));
         let mut own = 0;
         for turn in 0..40 {
             let ask = if turn % 4 < 2 { &big } else { &small };
             let claim = house.choose(ask);
             own += u32::from(claim.credential() == id(0));
-            assert!(claim.credential() != id(0) || ask.tokens == 400, "{counts:?}");
+            assert!(claim.credential() != id(0) || *ask == small, "{counts:?}");
             claim.report(&succeeded(Duration::from_millis(100)), house.now);
         }
         assert_eq!(own, 2, "{counts:?}: 1,000 tokens are two calls of 400");
@@ -95,8 +98,8 @@ fn k06_meters_that_are_over_make_room_for_others() {
     }
     let resets = house.now.wall.plus(Duration::from_secs(30));
     tell(&mut house, 0, MODEL, &[meter(Metered::Tokens, 0, 100, resets)]);
-    assert_eq!(house.choose(&Ask { tokens: 1, ..Ask::new(MODEL) }).credential(), id(1));
-    assert_eq!(house.choose(&Ask { tokens: 1, ..Ask::new(MODEL) }).credential(), id(1));
+    assert_eq!(house.choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).credential(), id(1));
+    assert_eq!(house.choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).credential(), id(1));
 }
 
 #[test]
@@ -155,7 +158,7 @@ fn k06_what_was_never_sent_is_given_back() {
     let own = Meter { is_models: true, ..meter(Metered::Tokens, 500, 1_000, resets) };
     tell(&mut house, 0, MODEL, &[own]);
     for _ in 0..100 {
-        house.choose(&Ask { tokens: 100, ..Ask::new(MODEL) }).report(&keyward_pool::Outcome::Neutral, house.now);
+        house.choose(&Ask { input_tokens: 100, ..Ask::new(MODEL) }).report(&keyward_pool::Outcome::Neutral, house.now);
     }
     // The second of the two calls that told was sent, and counts.
     assert_eq!(house.view(0).headroom[0].remaining, 4);
@@ -195,4 +198,68 @@ fn k06_a_key_that_is_short_is_asked_again_before_its_reset() {
         house.advance(Duration::from_secs(1));
         assert_eq!(house.choose(&Ask::new(MODEL)).credential(), id(0), "{window}");
     }
+}
+
+#[test]
+fn k06_the_prompt_and_the_answer_count_in_their_own_meters() {
+    for (counts, input_tokens, output_tokens, goes) in [
+        (Metered::InputTokens, 900, 50_000, true),
+        (Metered::OutputTokens, 50_000, 900, true),
+        (Metered::InputTokens, 1_100, 0, false),
+        (Metered::OutputTokens, 0, 1_100, false),
+        (Metered::Tokens, 500, 500, true),
+        (Metered::Tokens, 501, 500, false),
+    ] {
+        let mut house = House::even(Strategy::Single, 2, 6);
+        let resets = house.now.wall.plus(Duration::from_secs(30));
+        tell(&mut house, 0, MODEL, &[meter(counts, 1_000, 10_000, resets)]);
+        let claim = house.choose(&Ask { input_tokens, output_tokens, ..Ask::new(MODEL) });
+        assert_eq!(claim.credential() == id(0), goes, "{counts:?}: {input_tokens} in, {output_tokens} out");
+    }
+}
+
+#[test]
+fn k06_what_was_never_sent_does_not_count_against_an_answer_that_is_under_way() {
+    let mut house = House::even(Strategy::Single, 1, 6);
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 50, 100, resets)]);
+    let under_way = house.choose(&Ask::new(MODEL));
+    for _ in 0..20 {
+        house.choose(&Ask::new(MODEL)).report(&keyward_pool::Outcome::Neutral, house.now);
+    }
+    under_way.quota(&quota(&[meter(Metered::Requests, 49, 100, resets)]), house.now);
+    assert_eq!(house.view(0).headroom[0].remaining, 49);
+}
+
+#[test]
+fn k06_a_meter_that_several_threads_hear_of_first_is_one_meter() {
+    for _ in 0..300 {
+        let mut house = House::even(Strategy::Single, 1, 6);
+        let resets = house.now.wall.plus(Duration::from_secs(30));
+        let told = quota(&[meter(Metered::Requests, 50, 100, resets)]);
+        let claims: Vec<_> = (0..4).map(|_| house.choose(&Ask::new(MODEL))).collect();
+        let (together, now) = (std::sync::Barrier::new(4), house.now);
+        std::thread::scope(|scope| {
+            for claim in &claims {
+                let (together, told) = (&together, &told);
+                scope.spawn(move || {
+                    together.wait();
+                    claim.quota(told, now);
+                });
+            }
+        });
+        assert_eq!(house.view(0).headroom.len(), 1);
+    }
+}
+
+#[test]
+fn k06_a_reset_from_when_the_clock_was_ahead_is_over() {
+    let mut house = House::even(Strategy::Single, 2, 6);
+    let right = house.now.wall;
+    house.now.wall = right.plus(Duration::from_hours(24 * 365));
+    let resets = house.now.wall.plus(Duration::from_secs(30));
+    tell(&mut house, 0, MODEL, &[meter(Metered::Requests, 0, 100, resets)]);
+    assert_eq!(house.choose(&Ask::new(MODEL)).credential(), id(1));
+    house.now.wall = right;
+    assert_eq!(house.choose(&Ask::new(MODEL)).credential(), id(0));
 }

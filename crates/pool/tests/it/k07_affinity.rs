@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use keyward_domain::ids::CredentialId;
 use keyward_domain::judgement::{Blame, Lasts, Trouble};
+use keyward_domain::quota::{Meter, Metered, Quota};
 use keyward_domain::routing::Strategy;
-use keyward_pool::{Ask, Draw};
+use keyward_pool::{Ask, Choice, Draw, Outcome};
 
 use crate::house::{House, MODEL, failed, id, in_group, judged, succeeded, weighted};
 
@@ -200,4 +201,45 @@ fn k07_a_home_that_keeps_failing_yields_unless_all_fail() {
         fail_elsewhere(&mut house, key);
     }
     assert_eq!(home(&mut house, 99), own, "nothing is won by moving about");
+}
+
+/// An answer of a conversation's call that says what is left of a meter.
+fn tell(house: &mut House, conversation: u64, counts: Metered, remaining: u64) -> CredentialId {
+    let resets = Some(house.now.wall.plus(Duration::from_secs(30)));
+    let window = Some(Duration::from_mins(1));
+    let mut quota = Quota::default();
+    quota.add(Meter { counts, window, limit: Some(100_000), remaining, resets, is_models: false });
+    let claim = house.choose(&Ask { affinity: Some(conversation), ..Ask::new(MODEL) });
+    claim.quota(&quota, house.now);
+    claim.credential()
+}
+
+#[test]
+fn k07_a_long_prompt_that_is_cached_does_not_drive_a_conversation_from_its_home() {
+    let long = Ask { input_tokens: 60_000, output_tokens: 1_000, ..Ask::new(MODEL) };
+    let turn = Ask { affinity: Some(99), ..long };
+    for counts in [Metered::Tokens, Metered::InputTokens] {
+        let mut house = House::even(Strategy::Adaptive, 4, 7);
+        let home = tell(&mut house, 99, counts, 30_000);
+        let rows = house.pool.explain(&turn, house.now);
+        assert_eq!((rows[0].credential, rows[0].choice), (home, Choice::Chosen), "{counts:?}: {rows:?}");
+        let claim = house.choose(&turn);
+        assert_eq!(claim.credential(), home, "{counts:?}: 30 % are left, and the prompt is cached");
+        claim.report(&Outcome::Neutral, house.now);
+        for _ in 0..50 {
+            assert_ne!(house.choose(&long).credential(), home, "{counts:?}: a prompt that is nobody's does not fit");
+        }
+        tell(&mut house, 99, counts, 3_000);
+        assert_ne!(house.choose(&turn).credential(), home, "{counts:?}: next to nothing is left");
+    }
+}
+
+#[test]
+fn k07_few_requests_or_no_room_for_the_answer_do_drive_it() {
+    let turn = Ask { affinity: Some(99), input_tokens: 60_000, output_tokens: 1_000, ..Ask::new(MODEL) };
+    for (counts, remaining) in [(Metered::Requests, 4_000), (Metered::OutputTokens, 900)] {
+        let mut house = House::even(Strategy::Adaptive, 4, 7);
+        let home = tell(&mut house, 99, counts, remaining);
+        assert_ne!(house.choose(&turn).credential(), home, "{counts:?}");
+    }
 }

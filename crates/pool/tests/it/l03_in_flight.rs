@@ -100,7 +100,7 @@ fn l03_nothing_is_lost_while_the_configuration_and_standings_change() {
                 for call in 0..20_000 {
                     let pool = std::sync::Arc::clone(&current.read().unwrap());
                     let now = now.plus(Duration::from_millis(call));
-                    let ask = Ask { affinity: Some(draw.number()), tokens: 10, ..Ask::new(MODEL) };
+                    let ask = Ask { affinity: Some(draw.number()), input_tokens: 10, ..Ask::new(MODEL) };
                     if let Ok(claim) = pool.choose(&ask, now, &mut draw) {
                         end(claim, &mut draw, now, &error);
                     }
@@ -120,7 +120,7 @@ fn l03_nothing_is_lost_while_the_configuration_and_standings_change() {
             );
             *current.write().unwrap() = pool;
             house.registry.clear(id(0), "ada", now);
-            house.registry.cool(id(1), now.wall.plus(Duration::from_millis(3)), "ada", now);
+            let _ = house.registry.cool(id(1), now.wall.plus(Duration::from_millis(3)), "ada", now);
             house.registry.sweep(now);
         }
     });

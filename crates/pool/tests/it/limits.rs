@@ -14,7 +14,12 @@ fn house(limits: KeyLimits) -> House {
 }
 
 fn used(tokens: u64, cost: i64) -> Outcome<'static> {
-    Outcome::Succeeded { first_content: Duration::from_millis(1), tokens, cost: Nanodollars(cost), cause: cause(200) }
+    Outcome::Succeeded {
+        first_content: Some(Duration::from_millis(1)),
+        tokens,
+        cost: Nanodollars(cost),
+        cause: cause(200),
+    }
 }
 
 #[test]
@@ -32,7 +37,7 @@ fn no_minute_ever_holds_more_than_the_limit() {
         let mut sent: Vec<(Duration, u64)> = Vec::new();
         for _ in 0..20_000 {
             let tokens = house.draw.below(400);
-            if house.try_choose(&Ask { tokens, ..Ask::new(MODEL) }).is_ok() {
+            if house.try_choose(&Ask { input_tokens: tokens, ..Ask::new(MODEL) }).is_ok() {
                 sent.push((house.now.monotonic, tokens));
             }
             let pause = house.draw.below(200) * house.draw.below(3);
@@ -69,13 +74,14 @@ fn several_threads_do_not_exceed_a_limit() {
 #[test]
 fn a_refused_call_changes_no_counter() {
     let mut house = house(KeyLimits { rpm: Some(10), tpm: Some(100), ..KeyLimits::default() });
+    house.choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).report(&used(1, 0), house.now);
     // Too many tokens: refused before or after its request was counted, it must not count.
     for _ in 0..50 {
-        assert!(house.try_choose(&Ask { tokens: 101, ..Ask::new(MODEL) }).is_err());
+        assert!(house.try_choose(&Ask { input_tokens: 100, ..Ask::new(MODEL) }).is_err());
     }
-    let served = (0..50).filter(|_| house.try_choose(&Ask { tokens: 10, ..Ask::new(MODEL) }).is_ok()).count();
-    assert_eq!(served, 10);
-    let nothing = house.try_choose(&Ask { tokens: 101, ..Ask::new(MODEL) }).unwrap_err();
+    let served = (0..50).filter(|_| house.try_choose(&Ask { input_tokens: 10, ..Ask::new(MODEL) }).is_ok()).count();
+    assert_eq!(served, 9);
+    let nothing = house.try_choose(&Ask { input_tokens: 101, ..Ask::new(MODEL) }).unwrap_err();
     assert_eq!(nothing.keys[0].why, Why::Limit { limit: "rpm" });
 }
 
@@ -94,7 +100,7 @@ fn refused_calls_leave_no_trace_in_the_minute_nor_in_flight() {
 #[test]
 fn a_failed_call_is_settled_too() {
     let mut house = house(KeyLimits { tpm: Some(1_000), ..KeyLimits::default() });
-    let ask = Ask { tokens: 900, ..Ask::new(MODEL) };
+    let ask = Ask { input_tokens: 900, ..Ask::new(MODEL) };
     for _ in 0..20 {
         let error = crate::house::judged(Blame::Provider, Lasts::Moment, Trouble::ContextTooLong);
         house.choose(&Ask { is_alone: true, ..ask }).report(&crate::house::failed(&error), house.now);
@@ -104,21 +110,51 @@ fn a_failed_call_is_settled_too() {
 #[test]
 fn estimates_are_reserved_and_the_truth_is_settled() {
     let mut house = house(KeyLimits { tpm: Some(1_000), ..KeyLimits::default() });
-    let ask = Ask { tokens: 600, ..Ask::new(MODEL) };
+    let ask = Ask { input_tokens: 600, ..Ask::new(MODEL) };
     let first = house.choose(&ask);
     let nothing = house.try_choose(&ask).unwrap_err();
     assert_eq!(nothing.keys[0].why, Why::Limit { limit: "tpm" });
     first.report(&used(100, 0), house.now);
     let second = house.choose(&ask);
     second.report(&Outcome::Neutral, house.now);
-    let third = house.choose(&Ask { tokens: 900, ..Ask::new(MODEL) });
+    let third = house.choose(&Ask { input_tokens: 900, ..Ask::new(MODEL) });
     // More than was estimated is owed.
     third.report(&used(1_500, 0), house.now);
-    assert!(house.try_choose(&Ask { tokens: 1, ..Ask::new(MODEL) }).is_err());
+    assert!(house.try_choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).is_err());
     house.advance(Duration::from_secs(66));
-    house.choose(&Ask { tokens: 1_000, ..Ask::new(MODEL) }).report(&Outcome::Neutral, house.now);
-    let never = house.try_choose(&Ask { tokens: 1_001, ..Ask::new(MODEL) }).unwrap_err();
-    assert!(!never.is_resting(), "no waiting makes it fit: {never:?}");
+    house.choose(&Ask { input_tokens: 1_000, ..Ask::new(MODEL) }).report(&Outcome::Neutral, house.now);
+}
+
+#[test]
+fn a_call_that_is_larger_than_the_limit_waits_for_an_empty_window() {
+    let mut house = house(KeyLimits { tpm: Some(1_000), ..KeyLimits::default() });
+    let huge = Ask { input_tokens: 40_000, output_tokens: 5_000, ..Ask::new(MODEL) };
+    house.choose(&Ask { input_tokens: 10, ..Ask::new(MODEL) }).report(&used(10, 0), house.now);
+    let nothing = house.try_choose(&huge).unwrap_err();
+    assert_eq!(nothing.keys[0].why, Why::Limit { limit: "tpm" });
+    let back = nothing.back.expect("an empty window lets it through");
+    house.advance(back.since(house.now.wall));
+    let claim = house.choose(&huge);
+    assert!(house.try_choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).is_err(), "it has all of the window");
+    claim.report(&used(200, 0), house.now);
+    house.choose(&Ask { input_tokens: 800, ..Ask::new(MODEL) }).report(&used(800, 0), house.now);
+    assert!(house.try_choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).is_err(), "the truth was settled");
+}
+
+#[test]
+fn a_limit_of_nothing_lets_nothing_through() {
+    let mut house = house(KeyLimits { tpm: Some(0), ..KeyLimits::default() });
+    let nothing = house.try_choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).unwrap_err();
+    assert!(!nothing.is_resting(), "no waiting helps: {nothing:?}");
+}
+
+#[test]
+fn a_call_can_be_abandoned_where_there_is_no_clock() {
+    let mut house = house(KeyLimits { tpm: Some(1_000), concurrency: Some(1), ..KeyLimits::default() });
+    house.choose(&Ask { input_tokens: 1_000, ..Ask::new(MODEL) }).abandon(300, Nanodollars::ZERO);
+    assert_eq!((house.view(0).in_flight, house.view(0).requests), (0, 0));
+    drop(house.choose(&Ask { input_tokens: 700, ..Ask::new(MODEL) }));
+    assert!(house.try_choose(&Ask { input_tokens: 1, ..Ask::new(MODEL) }).is_err(), "300 were used and 700 taken");
 }
 
 #[test]

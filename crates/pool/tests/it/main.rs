@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![expect(unreachable_pub, reason = "the parts of one test binary")]
 
+mod canaries;
+mod clock;
 mod faults;
+mod fresh;
 mod house;
 mod k02_dead_key;
 mod k03_circuits;
@@ -20,3 +23,4 @@ mod properties;
 mod registry;
 mod retry;
 mod single_models;
+mod strangers;

@@ -29,7 +29,7 @@ fn choosing_among_a_thousand_keys_allocates_nothing() {
         let outcome = good();
         let found = measure(|| {
             for turn in 0..2_000 {
-                let ask = Ask { affinity: (turn % 3 > 0).then_some(turn), tokens: 100, ..Ask::new(MODEL) };
+                let ask = Ask { affinity: (turn % 3 > 0).then_some(turn), input_tokens: 100, ..Ask::new(MODEL) };
                 let ask = if turn % 5 == 0 { Ask { tried: &tried, avoid: &avoid, ..ask } } else { ask };
                 let Ok(claim) = house.pool.choose(&ask, house.now, &mut house.draw) else { continue };
                 claim.quota(&quota, house.now);
@@ -46,7 +46,7 @@ fn choosing_among_a_thousand_keys_allocates_nothing() {
 
 fn good() -> Outcome<'static> {
     Outcome::Succeeded {
-        first_content: Duration::from_millis(200),
+        first_content: Some(Duration::from_millis(200)),
         tokens: 50,
         cost: Nanodollars(10),
         cause: cause(200),

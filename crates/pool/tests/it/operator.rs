@@ -6,7 +6,7 @@ use keyward_domain::credential::Finding;
 use keyward_domain::judgement::{Blame, Lasts, Trouble};
 use keyward_domain::routing::Strategy;
 use keyward_domain::standing::{Cause, Standing};
-use keyward_pool::Ask;
+use keyward_pool::{Ask, Cooled};
 
 use crate::house::{House, MODEL, id, judged, succeeded};
 
@@ -14,7 +14,8 @@ use crate::house::{House, MODEL, id, judged, succeeded};
 fn an_operator_cools_and_clears_a_key_and_is_named() {
     let mut house = House::even(Strategy::RoundRobin, 3, 1);
     let until = house.now.wall.plus(Duration::from_hours(2));
-    assert!(house.registry.cool(id(0), until, "ada", house.now));
+    assert_eq!(house.registry.cool(id(0), until, "ada", house.now), Cooled::Rests);
+    assert_eq!(house.registry.cool(id(99), until, "ada", house.now), Cooled::Unknown);
     assert_eq!(house.serve(300).len(), 2);
     let by_ada = Cause::Operator { principal: "ada".to_owned() };
     let event = house.events().pop().unwrap();
@@ -24,7 +25,7 @@ fn an_operator_cools_and_clears_a_key_and_is_named() {
     );
     // Shorter than before: an operator's word goes.
     let sooner = house.now.wall.plus(Duration::from_mins(1));
-    house.registry.cool(id(0), sooner, "ada", house.now);
+    assert_eq!(house.registry.cool(id(0), sooner, "ada", house.now), Cooled::Rests);
     assert_eq!(house.standing(0), Standing::Cooling { until: sooner });
     house.registry.clear(id(0), "ada", house.now);
     assert_eq!(house.standing(0), Standing::Active);
@@ -96,11 +97,14 @@ fn credit_that_is_gone_is_looked_at_again_when_the_key_is_still_valid_an_hour_la
 }
 
 #[test]
-fn what_the_provider_said_outlives_what_an_operator_did_not_say() {
+fn a_suspect_key_that_an_operator_lets_rest_does_not_come_back_by_itself() {
     let mut house = House::even(Strategy::RoundRobin, 3, 1);
     house.fail(0, &judged(Blame::Key, Lasts::Human, Trouble::Rejected));
-    house.registry.cool(id(0), house.now.wall.plus(Duration::from_secs(1)), "ada", house.now);
+    let until = house.now.wall.plus(Duration::from_secs(1));
+    assert_eq!(house.registry.cool(id(0), until, "ada", house.now), Cooled::StaysSuspect);
+    assert_eq!(house.standing(0), Standing::Suspect);
     house.advance(Duration::from_secs(2));
-    // The operator's word replaced the suspicion; the next refusal brings it back.
+    assert!(!house.serve(500).contains_key("k0"));
+    house.registry.clear(id(0), "ada", house.now);
     assert!(house.serve(500).contains_key("k0"));
 }

@@ -95,7 +95,7 @@ fn take(house: &mut House, held: &mut Vec<Claim>, step: Step) -> Option<Result<(
         Step::Neutral(at) => end(held, at, Some(&Outcome::Neutral), house),
         Step::Wait(millis) => house.advance(Duration::from_millis(millis)),
         Step::Cool(key, seconds) => {
-            house.registry.cool(id(key), house.now.wall.plus(Duration::from_secs(seconds)), "ada", house.now);
+            let _ = house.registry.cool(id(key), house.now.wall.plus(Duration::from_secs(seconds)), "ada", house.now);
         }
         Step::Clear(key) => {
             house.registry.clear(id(key), "ada", house.now);

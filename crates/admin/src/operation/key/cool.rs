@@ -1,5 +1,6 @@
 use keyward_domain::principal::Action;
 use keyward_domain::time::Timestamp;
+use keyward_pool::Cooled;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -38,7 +39,14 @@ impl Operation for CoolKey {
         // Audited first: nothing happens that the log does not have.
         let detail = format!("{}/{}: until {}", provider.name, key.name, Moment(until));
         control.commit(permit, Vec::new(), &key.id, &detail).await?;
-        control.pools().registry().cool(key.id, until, &permit.principal().label(), control.moment());
+        let cooled = control.pools().registry().cool(key.id, until, &permit.principal().label(), control.moment());
+        if cooled == Cooled::StaysSuspect {
+            return Err(AdminError::WrongState(format!(
+                "The provider does not accept the key `{}`, so it is not used anyway and would not be fit when the time is \
+                 over. Test it, or replace it.",
+                key.name
+            )));
+        }
         control.keep_standings().await?;
         Ok(KeyView::of(control, key, provider))
     }

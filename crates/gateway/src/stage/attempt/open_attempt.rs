@@ -160,19 +160,26 @@ impl Drop for OpenAttempt {
     fn drop(&mut self) {
         if self.is_sent && self.reservation.is_open() {
             let spent = self.prompt(AttemptOutcome::ClientGone);
+            if let Some(claim) = self.claim.take() {
+                claim.abandon(tokens(&spent), spent.cost.unwrap_or(Nanodollars::ZERO));
+            }
             drop(self.reservation.settle(spent));
         }
     }
 }
 
+fn tokens(spent: &Spent) -> u64 {
+    spent.usage.prompt_tokens().saturating_add(spent.usage.completion_tokens())
+}
+
 /// What the pool is told.
 fn outcome<'a>(spent: &Spent, judged: Option<&'a Judgement>, cause: Cause) -> Outcome<'a> {
-    let tokens = spent.usage.prompt_tokens().saturating_add(spent.usage.completion_tokens());
+    let tokens = tokens(spent);
     let cost = spent.cost.unwrap_or(Nanodollars::ZERO);
     match (judged, spent.outcome) {
         (Some(judgement), _) => Outcome::Failed { judgement, cause, tokens, cost },
         (None, AttemptOutcome::Completed) => {
-            let first_content = spent.first_content.unwrap_or(spent.duration);
+            let first_content = Some(spent.first_content.unwrap_or(spent.duration));
             Outcome::Succeeded { first_content, tokens, cost, cause }
         }
         (None, AttemptOutcome::NotSent) => Outcome::Neutral,

@@ -318,12 +318,14 @@ impl Course {
         let ask = Ask {
             model: &target.model,
             affinity: self.affinity,
-            tokens: self.most.tokens(target),
+            input_tokens: self.most.input_tokens(),
+            output_tokens: self.most.output_tokens(target),
             cost: provider.limits_cost.then(|| self.most.at(target)).flatten().unwrap_or(Nanodollars::ZERO),
             tried: &self.tried,
             avoid: &self.avoid,
             pin: self.pin,
             is_alone: self.is_alone(target),
+            is_last: self.tries == 1,
         };
         let claim = worker.draw(|draw| provider.pool.choose(&ask, moment, draw))?;
         let Some(pooled) = provider.credentials.get(&claim.credential()) else {
@@ -343,8 +345,13 @@ impl Course {
     pub(crate) fn soonest(&self, worker: &Worker) -> Option<Timestamp> {
         let moment = worker.moment();
         let rows = self.asked.iter().chain(&self.deployments).flat_map(|target| {
-            let tokens = self.most.tokens(target);
-            let ask = Ask { affinity: self.affinity, tokens, pin: self.pin, ..Ask::new(&target.model) };
+            let ask = Ask {
+                affinity: self.affinity,
+                input_tokens: self.most.input_tokens(),
+                output_tokens: self.most.output_tokens(target),
+                pin: self.pin,
+                ..Ask::new(&target.model)
+            };
             target.provider.pool.explain(&ask, moment)
         });
         rows.filter_map(|row| if row.choice == Choice::Skipped { row.back } else { Some(moment.wall) }).min()
