@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::Method;
 use keyward_admin::client::{Ask, Client, Door, DoorError, path};
+use keyward_domain::port::StoreError;
 use keyward_domain::secret::Secret;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -26,8 +27,9 @@ const PAGE: u32 = 500;
 /// Pages after which a list is taken for endless.
 const MAX_PAGES: usize = 2_000;
 
-/// How long somebody else's work on the installation is waited for.
-const TRIES: u32 = 60;
+/// How long somebody else's work on the installation is waited for: several commands, one after the other, on a machine
+/// with little to spare.
+const TRIES: u32 = 200;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// What every command works with.
@@ -180,15 +182,20 @@ impl Session {
                 self.home.path().display()
             )));
         }
+        self.open_when_free(&config)
+    }
+
+    /// Another command may be at work, or a server just starting.
+    fn open_when_free(&self, config: &Config) -> Result<Door, Failure> {
         let folder = self.home.join(&config.store);
         let folder = folder.parent().unwrap_or(self.home.path());
-        // Another command may be at work, or a server just starting.
         for _ in 0..TRIES {
+            // Asked first, so that nobody types a passphrase in vain.
             if !keyward_store::is_locked_by_other(folder)? {
-                let opened = self.open_here(config.clone());
-                // Somebody may have been quicker in between; every other failure is one.
-                if opened.is_ok() || !keyward_store::is_locked_by_other(folder)? {
-                    return opened;
+                match self.open_here(config.clone())? {
+                    Opened::Door(door) => return Ok(door),
+                    // Somebody was quicker in between. Whether he still is there says nothing about why it failed.
+                    Opened::Held => {}
                 }
             }
             if let Some(door) = self.server() {
@@ -208,17 +215,21 @@ impl Session {
         UnixStream::connect(&socket).ok().map(|_| Door::Remote(Client::unix(socket)))
     }
 
-    fn open_here(&self, config: Config) -> Result<Door, Failure> {
+    fn open_here(&self, config: Config) -> Result<Opened, Failure> {
         let unlocking = match config.vault {
             VaultRoot::KeyFile(_) => Unlocking::AsConfigured,
             VaultRoot::Passphrase => self.passphrase(None)?,
         };
-        let engine = Engine::open(&self.home, config, &self.environment, unlocking)?;
+        let opened = Engine::open(&self.home, config, &self.environment, unlocking);
+        let engine = match opened {
+            Err(error) if is_held(&error) => return Ok(Opened::Held),
+            opened => opened?,
+        };
         for problem in &engine.file_problems {
             self.output.note(&format!("keyward: {problem}; the config file's own objects are left out"));
         }
         recover(&engine)?;
-        Ok(engine.door())
+        Ok(Opened::Door(engine.door()))
     }
 
     fn token(&self) -> Result<Secret, Failure> {
@@ -231,6 +242,17 @@ impl Session {
             }
         }
     }
+}
+
+/// What became of opening the installation in this process.
+enum Opened {
+    Door(Door),
+    /// Another process has it.
+    Held,
+}
+
+fn is_held(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Held(_)))
 }
 
 /// A `PATCH`.
