@@ -146,6 +146,9 @@ impl Check {
     fn print(&self, output: Output) {
         let (word, tone) = self.word();
         let padded = format!("{word:7}");
-        output.line(&format!("{}  {:12}  {}", output.paint(tone, &padded), self.name, clean(&self.detail)));
+        let mut lines = self.detail.lines();
+        let first = clean(lines.next().unwrap_or_default());
+        output.line(&format!("{}  {:12}  {first}", output.paint(tone, &padded), self.name));
+        lines.for_each(|line| output.line(&format!("    {}", clean(line))));
     }
 }

@@ -47,7 +47,10 @@ fn print(output: Output, status: &Value) {
         output.line(&format!("  key {name}: {}, {standing} ({proof})", output.paint(tone, &state)));
     }
     for warning in status["warnings"].as_array().into_iter().flatten() {
-        output.line(&format!("{} {}", output.paint(Tone::Warning, "!"), clean(&text(warning))));
+        let mut lines = warning.as_str().unwrap_or_default().lines();
+        let first = lines.next().unwrap_or_default();
+        output.line(&format!("{} {}", output.paint(Tone::Warning, "!"), clean(first)));
+        lines.for_each(|line| output.line(&format!("    {}", clean(line))));
     }
 }
 

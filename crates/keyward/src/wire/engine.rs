@@ -132,11 +132,11 @@ impl Engine {
         Door::local(&Arc::new(Plane::new(Arc::clone(&self.control), Vec::new(), no_metrics)))
     }
 
-    /// Takes over what a running server can take over: providers, keys and aliases of the file. The sentence says what
-    /// was wrong, and then nothing changed.
+    /// Takes over what a running server can take over: providers, keys and aliases of the file. The sentences, one a
+    /// line, say what was wrong, and then nothing changed.
     pub fn take_config(&self, config: Config) -> Result<(), String> {
         let fixed = self.config.needs_restart(&config);
-        self.publisher.take_file(&Arc::new(config)).map_err(|wrong| wrong.join("; "))?;
+        self.publisher.take_file(&Arc::new(config)).map_err(|wrong| wrong.join("\n"))?;
         self.publisher.publish();
         if !fixed.is_empty() {
             tracing::warn!(fields = %fixed.join(", "), "these fields changed and need a restart to take effect");

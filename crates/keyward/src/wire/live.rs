@@ -63,8 +63,7 @@ impl Pulse {
 
     fn warnings(&self) -> Vec<String> {
         let problem = self.config_problem.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let config =
-            problem.map(|what| format!("The config file was not taken over, the one before stays in effect: {what}"));
+        let config = problem.map(|what| config_warning(&what));
         let failing = self.server.get().and_then(|server| server.journals.status().failing);
         let store = failing.map(|failing| {
             format!(
@@ -74,6 +73,12 @@ impl Pulse {
         });
         config.into_iter().chain(store).collect()
     }
+}
+
+/// When several things are wrong, each has a line of its own.
+fn config_warning(what: &str) -> String {
+    let gap = if what.contains('\n') { '\n' } else { ' ' };
+    format!("The config file was not taken over, the one before stays in effect:{gap}{what}")
 }
 
 impl Live for Pulse {

@@ -34,8 +34,8 @@ fn a_server_serves_both_planes_and_ends_well() {
     scene.run(&["vkey", "revoke", "app"]).succeeded();
     assert_eq!(chat(server.data, &token).0, 401);
 
-    let (code, log) = server.stop();
-    assert_eq!(code, 0, "{log}");
+    let (ended, log) = server.stop();
+    assert_eq!(ended.code(), Some(0), "{log}");
     assert!(!scene.home().join("admin.sock").exists());
     assert!(!log.contains(&token) && !log.contains(admin.trim()), "{log}");
     // The row is in the store, and the same commands work without the server.
@@ -61,7 +61,7 @@ fn a119_a_second_server_is_refused() {
     let server = scene.serve();
     let ended = scene.run(&["serve"]).failed_with(1);
     assert!(ended.stderr.contains("already running"), "{}", ended.stderr);
-    assert_eq!(server.stop().0, 0);
+    assert_eq!(server.stop().0.code(), Some(0));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_locked_vault_refuses_and_an_unlocked_one_serves() {
     assert!(status == 503 && body.contains("vault_locked"), "{status} {body}");
     scene.run(&["unlock"]).succeeded();
     assert_eq!(chat(server.data, &token).0, 200);
-    assert_eq!(server.stop().0, 0);
+    assert_eq!(server.stop().0.code(), Some(0));
 }
 
 #[test]
@@ -102,16 +102,26 @@ fn a_config_is_compared_before_it_is_taken_over() {
     scene.config("providers: { sandbox: { keys: [ { name: other } ] } }\n");
     let ended = scene.run(&["config", "apply"]).failed_with(1);
     assert!(ended.stderr.contains("was added with the API"), "{}", ended.stderr);
+    // Several things that are wrong are told one a line.
+    scene.config("aliases: { a: { targets: [nobody/x] }, b: { targets: [nowhere/y] } }\n");
+    let ended = scene.run(&["config", "apply"]).failed_with(1);
+    let status = scene.run(&["status"]).succeeded().stdout;
+    for text in [&ended.stderr, &status] {
+        assert!(text.lines().any(|line| line.ends_with("the one before stays in effect:")), "{text}");
+        for (own, other) in [("nobody", "nowhere"), ("nowhere", "nobody")] {
+            assert!(text.lines().any(|line| line.contains(own) && !line.contains(other)), "{text}");
+        }
+    }
     scene.config("lisen: 1\n");
     scene.run(&["config", "apply"]).failed_with(2);
     scene.run(&["config", "diff"]).failed_with(2);
-    assert_eq!(server.stop().0, 0);
+    assert_eq!(server.stop().0.code(), Some(0));
 }
 
 #[test]
 fn a_config_is_compared_with_the_last_one_when_no_server_runs() {
     let scene = Scene::founded();
-    assert_eq!(scene.serve().stop().0, 0);
+    assert_eq!(scene.serve().stop().0.code(), Some(0));
     scene.config("limits: { in_flight: 9 }\n");
     let shown = scene.run(&["config", "diff"]).failed_with(3).stdout;
     assert_eq!(shown.trim(), "+ limits.in_flight: 9  (needs a restart)");
@@ -137,7 +147,7 @@ fn keys_of_the_file_wait_for_the_vault() {
     assert_eq!(scene.json(&["key", "list"])[0]["state"], "active");
     let (status, body) = chat(server.data, token);
     assert_eq!(status, 200, "{body}");
-    assert_eq!(server.stop().0, 0);
+    assert_eq!(server.stop().0.code(), Some(0));
 }
 
 #[test]
@@ -167,7 +177,7 @@ fn a121_a_broken_config_changes_nothing_and_shows_in_status() {
     let body = r#"{"model":"quick","messages":[{"role":"user","content":"Hello"}]}"#;
     let bearer = format!("Bearer {token}");
     assert_eq!(http(server.data, "POST", "/v1/chat/completions", &[("authorization", &bearer)], body).0, 200);
-    assert_eq!(server.stop().0, 0);
+    assert_eq!(server.stop().0.code(), Some(0));
 }
 
 #[test]
@@ -192,8 +202,8 @@ fn a_stream_under_way_is_finished_before_the_server_ends() {
     let mut answer = vec![0; 1];
     stream.read_exact(&mut answer).unwrap();
 
-    let (code, log) = server.stop();
-    assert_eq!(code, 0, "{log}");
+    let (ended, log) = server.stop();
+    assert_eq!(ended.code(), Some(0), "{log}");
     stream.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.contains("[DONE]"), "{answer}");
