@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use keyward_admin::client::{Ask, Door};
-use keyward_source::{DotEnv, Found, FoundIn, discover, left_out};
+use keyward_source::{Base, DotEnv, Found, FoundIn, discover, left_out};
 use serde_json::{Value, json};
 
-use super::Args;
+use super::{Args, elsewhere};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, Tone};
 use crate::cli::session::Session;
@@ -89,10 +89,27 @@ fn offer(args: &Args, session: &Session, door: &Door, found: Found) -> Result<Of
     if !found.supported {
         return Ok(Offered::Unusable(found.note.unwrap_or_default()));
     }
+    if let Some(base) = elsewhere::find(session, door, &found)? {
+        return Ok(offer_elsewhere(args, session, door, found, &base));
+    }
     if !wanted(args, &found)? {
         return Ok(Offered::Unwanted);
     }
-    Ok(add(session, door, found).map_or_else(|failure| Offered::Unusable(failure.message), Offered::Added))
+    Ok(added(add(session, door, found)))
+}
+
+/// A key that goes with another place than its provider's.
+fn offer_elsewhere(args: &Args, session: &Session, door: &Door, found: Found, base: &Base) -> Offered {
+    let provider = if args.yes { Ok(None) } else { elsewhere::wanted(session, door, &found, base) };
+    match provider {
+        Ok(Some(provider)) => added(seal(session, door, &provider, found)),
+        Ok(None) => Offered::Unusable(elsewhere::reason(&found, base, &place(&base.place))),
+        Err(failure) => Offered::Unusable(failure.message),
+    }
+}
+
+fn added(key: Result<Value, Failure>) -> Offered {
+    key.map_or_else(|failure| Offered::Unusable(failure.message), Offered::Added)
 }
 
 /// By name and variable, never the key.
@@ -128,6 +145,10 @@ fn add(session: &Session, door: &Door, found: Found) -> Result<Value, Failure> {
     if session.find_through(door, Ask::get(&["providers", provider]))?.is_none() {
         session.call_through(door, Ask::post(&["providers"]).body(json!({ "preset": provider })))?;
     }
+    seal(session, door, provider, found)
+}
+
+fn seal(session: &Session, door: &Door, provider: &str, found: Found) -> Result<Value, Failure> {
     let body = json!({ "provider": provider, "name": found.key_name });
     session.call_through(door, Ask::post(&["keys"]).body(body).secret(found.secret))
 }

@@ -1,6 +1,7 @@
 //! `keyward init`: the wizard.
 
 mod discovery;
+mod elsewhere;
 mod first_call;
 mod hello;
 
