@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Variables with the prefix `KEYWARD_` that are no config fields.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 7] = [
     "KEYWARD_HOME",
     "KEYWARD_CONFIG",
     "KEYWARD_URL",
     "KEYWARD_TOKEN",
     "KEYWARD_TOKEN_FILE",
     "KEYWARD_VAULT_PASSPHRASE_FILE",
+    "KEYWARD_VKEY",
 ];
 
 /// What every config override begins with.

@@ -111,8 +111,8 @@ fn s02_no_secret_leaves_the_program() {
         }
     }
 
-    let (code, log) = server.stop();
-    assert_eq!(code, 0);
+    let (ended, log) = server.stop();
+    assert_eq!(ended.code(), Some(0));
     assert!(log.contains("\"level\":\"INFO\"") && log.contains("serving"), "the log was written");
     scanner.assert_clean("the log", log.as_bytes());
     let found = scanner.scan_directory(&scene.home()).unwrap();

@@ -10,6 +10,7 @@ mod demo;
 mod grammar;
 mod init;
 mod leaks;
+mod leases;
 mod operations;
 mod pools;
 mod secrets;

@@ -158,8 +158,8 @@ fn a_server_that_stops_does_not_wait_for_those_who_follow_it() {
     let data = lines.find(|line| line.starts_with("data:") && line.contains("standing")).unwrap();
     let event: Value = serde_json::from_str(&data["data:".len()..]).unwrap();
     assert_eq!((&event["key"], &event["standing"]), (&json!("sandbox/spare"), &json!("cooling")));
-    let (code, log) = server.stop();
-    assert_eq!(code, 0, "{log}");
+    let (ended, log) = server.stop();
+    assert_eq!(ended.code(), Some(0), "{log}");
     assert!(!log.contains("were cut"), "{log}");
     // What was acknowledged is there after the restart.
     assert_eq!(scene.json(&["key", "show", "spare"])["health"]["standing"], "cooling");

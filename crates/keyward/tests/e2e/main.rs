@@ -5,10 +5,12 @@
 
 mod line;
 mod scene;
+mod terminal;
 
 mod activation;
 mod crash;
 mod demo;
+mod elsewhere;
 mod junk;
 mod leaks;
 mod planes;

@@ -1,7 +1,8 @@
-//! `keyward lease`: a provider key in one's own hands for a short time. Speaks to the data plane with a virtual key, as
-//! any other taker would.
+//! `keyward lease`: a provider key in one's own hands for a short time. Takes, reports and returns at the data plane with
+//! a virtual key, as any other taker would; lists through the control plane, as an operator.
 
 mod give_back;
+mod list;
 mod report;
 mod take;
 
@@ -27,6 +28,8 @@ pub enum Verb {
     Report(report::Args),
     /// Give a lease back unused.
     Return(give_back::Args),
+    /// List the leases that are open, newest first.
+    List(list::Args),
 }
 
 /// Whom to ask, and as whom.
@@ -45,6 +48,7 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Take(args) => take::run(&args, session),
         Verb::Report(args) => report::run(&args, session),
         Verb::Return(args) => give_back::run(&args, session),
+        Verb::List(args) => list::run(&args, session),
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Args {
 
 /// How it went.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
 enum Outcome {
     /// It served.
     Succeeded,
