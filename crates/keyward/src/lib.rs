@@ -62,6 +62,6 @@ pub use keyward_domain::routing::Strategy;
 pub use keyward_domain::secret::Secret;
 pub use keyward_domain::usage::Usage;
 pub use library::{
-    Answer, CallError, ChatRequest, Error, Failure, Health, KeyHealth, KeyInfo, KeyStats, Keyward, Latency, Lease,
-    LeasedSecret, Message, NoKey, Options, Outcome, ProviderId, ProviderStats, Report, RestingModel, Role,
+    Answer, CallError, ChatRequest, ChatStream, Error, Failure, Health, KeyHealth, KeyInfo, KeyStats, Keyward, Latency,
+    Lease, LeasedSecret, Message, NoKey, Options, Outcome, ProviderId, ProviderStats, Report, RestingModel, Role,
 };

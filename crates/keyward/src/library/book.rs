@@ -140,7 +140,7 @@ impl Scribe {
             // Whoever waits no more does not mind.
             (Some(done), kept) => drop(done.send(kept)),
             (None, Err(error)) => {
-                tracing::error!(error, "the end of a lease could not be kept; the next start settles it")
+                tracing::error!(error, "the end of a lease could not be kept; the next start settles it");
             }
             (None, Ok(())) => {}
         }

@@ -17,7 +17,7 @@ mod table;
 
 use std::sync::Arc;
 
-pub use chat::{Answer, ChatRequest, Message, Role};
+pub use chat::{Answer, ChatRequest, ChatStream, Message, Role};
 pub use error::{CallError, Error, NoKey};
 pub use health::{Health, KeyHealth, Latency, RestingModel};
 pub use keys::KeyInfo;

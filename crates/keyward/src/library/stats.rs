@@ -172,7 +172,7 @@ impl Keyward {
 
 impl Open {
     /// Waits until every row that was settled is in the store, as long as that is sensible.
-    async fn rows_are_there(&self) {
+    pub(super) async fn rows_are_there(&self) {
         let deadline = self.engine.clock.monotonic().saturating_add(ROWS_WITHIN);
         while self.has_waiting_rows() && self.engine.clock.monotonic() < deadline {
             tokio::time::sleep(LOOK_EVERY).await;

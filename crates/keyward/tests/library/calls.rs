@@ -62,6 +62,58 @@ async fn every_vendor_is_asked_in_its_own_dialect_and_its_bill_is_in_the_ledger(
 }
 
 #[tokio::test]
+async fn a_stream_of_every_vendor_says_what_the_whole_answer_says() {
+    let provider = ScriptedProvider::start().await;
+    let secrets = MODELS.map(|(vendor, ..)| (vendor, "main", provider.add_key(vendor, vendor.name())));
+    let keys: Vec<_> = secrets.iter().map(|(vendor, name, secret)| (*vendor, *name, secret.as_str())).collect();
+    let place = Place::with_vendors(&provider, &keys);
+    let keyward = place.open().await;
+    for (vendor, model, _) in MODELS {
+        let whole = keyward.chat(conversation(model)).await.unwrap();
+        provider.clear_cache();
+        let mut stream = keyward.chat_stream(conversation(model)).await.unwrap();
+        let mut pieces = Vec::new();
+        while let Some(piece) = stream.next().await.unwrap() {
+            pieces.push(piece);
+        }
+        assert!(pieces.len() > 1, "{vendor:?}: {pieces:?}");
+        let answer = stream.finish().await.unwrap();
+        assert_eq!((&answer.text, &answer.finish), (&whole.text, &whole.finish), "{vendor:?}");
+        assert_eq!(pieces.concat(), whole.text);
+        assert_eq!((&answer.provider, &answer.model, &answer.key), (&whole.provider, &whole.model, &whole.key));
+        assert_eq!(
+            answer.usage.map(|usage| usage.completion_tokens()),
+            whole.usage.map(|usage| usage.completion_tokens())
+        );
+        assert!(answer.cost.is_some());
+    }
+    keyward.close().await.unwrap();
+    let (entries, _) = place.kept();
+    assert_eq!(entries.iter().filter(|entry| entry.subject.streamed).count(), 3);
+    assert!(entries.iter().all(|entry| entry.outcome == AttemptOutcome::Completed));
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_stream_is_told() {
+    let keyward = sandbox(&["one"]).await;
+    let broken = ChatRequest::new("sandbox-small").user("Tell me a story [[tokens=50 fail_after=10]]");
+    let mut stream = keyward.chat_stream(broken).await.unwrap();
+    let mut pieces = 0;
+    let error = loop {
+        match stream.next().await {
+            Ok(Some(_)) => pieces += 1,
+            Ok(None) => panic!("it did not end well"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Call(_)), "{error}");
+    assert!(pieces > 0);
+    let refused = keyward.chat_stream(ChatRequest::new("nobody-has-this").user("Hello")).await;
+    assert!(matches!(refused, Err(Error::Call(refused)) if refused.code == "model_not_found"));
+    keyward.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_call_whose_first_key_is_refused_is_served_by_the_next() {
     let provider = ScriptedProvider::start().await;
     let good = provider.add_key(Vendor::OpenAi, "good");

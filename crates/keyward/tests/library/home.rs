@@ -26,7 +26,7 @@ async fn a_home_remembers_keys_ledger_and_standings() {
     before.chat(ChatRequest::new("sandbox-small").user("Hello")).await.unwrap();
     let lease = before.next_key(ProviderId::SANDBOX).await.unwrap();
     let limited = lease.key().to_owned();
-    lease.report(Outcome::rate_limited(std::time::Duration::from_secs(3_600))).await.unwrap();
+    lease.report(Outcome::rate_limited(std::time::Duration::from_hours(1))).await.unwrap();
     let told = before.report().await.unwrap();
     before.close().await.unwrap();
 

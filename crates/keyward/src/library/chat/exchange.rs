@@ -1,11 +1,13 @@
 //! One request and its answer over a connection to the data plane, without a socket.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use keyward_domain::dialect::Dialect;
@@ -23,14 +25,23 @@ const ANTHROPIC_VERSION: &str = "2023-06-01";
 /// HTTP/1.1 wants a host; nobody looks at it.
 const HERE: &str = "keyward";
 
-/// What came back.
-pub(super) struct Reply {
+/// What came back, as far as its head.
+pub(super) struct Head {
     pub(super) status: u16,
     headers: HeaderMap,
-    pub(super) body: Bytes,
 }
 
-impl Reply {
+/// An answer whose body is still to be read.
+pub(super) struct Begun {
+    pub(super) head: Head,
+    body: Incoming,
+    /// Does its work only while it is polled; `None` once it is over.
+    connection: Option<Connection>,
+}
+
+type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Head {
     /// A header's text; empty when it is not there.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -43,47 +54,86 @@ impl Reply {
     }
 }
 
-/// Sends a request and reads the whole answer. Given up earlier, the connection closes, and the data plane settles what
-/// was under way. It has the deadlines, so there is none here.
-pub(super) async fn send(
-    open: &Open,
-    dialect: Dialect,
-    path: &str,
-    body: &Value,
-    session: Option<&str>,
-) -> Result<Reply, Error> {
-    let request = request(open, dialect, path, body, session)?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(open.connect()?)).await.map_err(|error| broken(&error))?;
-    let answer = async move {
-        let (head, body) = sender.send_request(request).await.map_err(|error| broken(&error))?.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await;
-        let body = body.map_err(|error| broken(&error))?.to_bytes();
-        Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
-    };
-    tokio::pin!(answer, connection);
-    // The connection does its work only while it is polled. It may end first, with the whole answer already read.
-    tokio::select! {
-        biased;
-        answer = &mut answer => answer,
-        _ = &mut connection => answer.await,
+impl Begun {
+    /// The next piece of the body; `None` at its end.
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let frame = match &mut self.connection {
+                None => self.body.frame().await,
+                Some(connection) => tokio::select! {
+                    biased;
+                    frame = self.body.frame() => frame,
+                    // What has arrived is still there to be read.
+                    () = connection => {
+                        self.connection = None;
+                        continue;
+                    }
+                },
+            };
+            match frame.transpose().map_err(|error| broken(&error))?.map(Frame::into_data) {
+                None => return Ok(None),
+                Some(Ok(data)) => return Ok(Some(data)),
+                // Trailers: nobody sends any.
+                Some(Err(_)) => {}
+            }
+        }
+    }
+
+    /// The whole body.
+    pub(super) async fn whole(&mut self) -> Result<Vec<u8>, Error> {
+        let mut all = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            all.extend_from_slice(&piece);
+            if all.len() > MAX_ANSWER {
+                return Err(broken(&"it is longer than 64 MiB"));
+            }
+        }
+        Ok(all)
     }
 }
 
-fn request(
-    open: &Open,
-    dialect: Dialect,
-    path: &str,
-    body: &Value,
-    session: Option<&str>,
-) -> Result<Request<Full<Bytes>>, Error> {
+/// Sends a request and reads the answer's head. Given up, here or later, the connection closes, and the data plane
+/// settles what was under way. It has the deadlines, so there is none here.
+pub(super) async fn begin(open: &Open, asked: &Asked<'_>) -> Result<Begun, Error> {
+    let request = request(open, asked)?;
+    let handshake = http1::handshake(TokioIo::new(open.connect()?)).await;
+    let (mut sender, connection) = handshake.map_err(|error| broken(&error))?;
+    let mut connection: Option<Connection> = Some(Box::pin(async move { drop(connection.await) }));
+    let mut answer = Box::pin(sender.send_request(request));
+    let answered = match &mut connection {
+        None => answer.await,
+        Some(driven) => tokio::select! {
+            biased;
+            answered = &mut answer => answered,
+            () = driven => {
+                connection = None;
+                answer.await
+            }
+        },
+    };
+    let (head, body) = answered.map_err(|error| broken(&error))?.into_parts();
+    Ok(Begun { head: Head { status: head.status.as_u16(), headers: head.headers }, body, connection })
+}
+
+/// A request, in the words of its dialect.
+pub(super) struct Asked<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) path: String,
+    pub(super) body: Value,
+    pub(super) session: Option<&'a str>,
+}
+
+fn request(open: &Open, asked: &Asked<'_>) -> Result<Request<Full<Bytes>>, Error> {
+    let Asked { dialect, path, body, session } = asked;
     let token = bearer(&open.token).ok_or_else(|| Error::Internal("the library's token is no header".to_owned()))?;
-    let mut request =
-        Request::post(path).header(HOST, HERE).header(AUTHORIZATION, token).header(CONTENT_TYPE, "application/json");
-    if dialect == Dialect::Anthropic {
+    let mut request = Request::post(path.as_str())
+        .header(HOST, HERE)
+        .header(AUTHORIZATION, token)
+        .header(CONTENT_TYPE, "application/json");
+    if *dialect == Dialect::Anthropic {
         request = request.header("anthropic-version", ANTHROPIC_VERSION);
     }
-    if let Some(session) = session {
+    if let Some(session) = *session {
         request = request.header("x-keyward-session", session);
     }
     let bad = |error: http::Error| Error::Refused {
@@ -93,7 +143,7 @@ fn request(
     request.body(Full::new(Bytes::from(body.to_string()))).map_err(bad)
 }
 
-fn broken(error: &dyn std::fmt::Display) -> Error {
+pub(super) fn broken(error: &dyn std::fmt::Display) -> Error {
     let message = format!("the answer broke off: {error}");
     Error::Call(CallError { status: 0, code: "upstream_error".to_owned(), message, request: None, retry_after: None })
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::stream::Piece;
 use super::{ChatRequest, Role, Said};
 use crate::library::Error;
 
@@ -49,4 +50,16 @@ pub(super) fn read(body: &Value) -> Option<Said> {
     let spoken = parts.into_iter().flatten().filter(|part| part["thought"] != true);
     let text = spoken.filter_map(|part| part["text"].as_str()).collect();
     Some(Said { text, finish: candidate["finishReason"].as_str().unwrap_or_default().to_owned() })
+}
+
+/// The same request, with its answer piece by piece.
+pub(super) fn streamed((path, body): (String, Value)) -> (String, Value) {
+    (path.replace(":generateContent", ":streamGenerateContent?alt=sse"), body)
+}
+
+/// What one event of a stream adds.
+pub(super) fn piece(event: &Value) -> Piece {
+    let said = read(event);
+    let (text, finish) = said.map_or_else(Default::default, |said| (said.text, said.finish));
+    Piece { text, finish: Some(finish).filter(|finish| !finish.is_empty()), usage: event.get("usageMetadata").cloned() }
 }

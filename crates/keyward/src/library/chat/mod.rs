@@ -4,7 +4,9 @@ mod anthropic;
 mod exchange;
 mod gemini;
 mod openai;
+mod stream;
 
+use keyward_dialect::usage::Reading;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::TenantId;
 use keyward_domain::money::Nanodollars;
@@ -14,7 +16,9 @@ use serde_json::Value;
 use super::error::CallError;
 use super::opening::Open;
 use super::{Error, Keyward, ProviderId};
-use exchange::Reply;
+use exchange::{Asked, Begun, Head};
+
+pub use stream::ChatStream;
 
 /// What to ask a model.
 ///
@@ -102,18 +106,62 @@ impl Keyward {
     /// # Errors
     /// [`Error::Call`] with the code and the sentence that a client of the server would have got.
     pub async fn chat(&self, request: ChatRequest) -> Result<Answer, Error> {
-        let open = self.open_now()?;
-        let dialect = dialect_of(open, &request.model);
-        let (path, body) = match dialect {
-            Dialect::OpenAi => openai::request(&request),
-            Dialect::Anthropic => anthropic::request(&request),
-            Dialect::Gemini => gemini::request(&request)?,
+        let asked = self.asked(&request, false)?;
+        let mut begun = self.begin(&asked).await?;
+        let body = begun.whole().await?;
+        answer(asked.dialect, &begun.head, &body).ok_or_else(|| Error::Call(strange(&begun.head)))
+    }
+
+    /// Asks a model and gives its answer piece by piece, as it comes; in all else as [`Keyward::chat`].
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use keyward::{ChatRequest, Keyward, Options, ProviderId};
+    /// # let keyward = Keyward::open(Options::temporary()).await?;
+    /// # keyward.add_key(ProviderId::SANDBOX, "production", "any-key-will-do".to_owned()).await?;
+    /// let mut stream = keyward.chat_stream(ChatRequest::new("sandbox-echo").user("Hello, how are you?")).await?;
+    /// while let Some(piece) = stream.next().await? {
+    ///     print!("{piece}");
+    /// }
+    /// let answer = stream.finish().await?;
+    /// assert_eq!(answer.text, "Hello, how are you?");
+    /// assert!(answer.cost.is_some());
+    /// # keyward.close().await?;
+    /// # Ok::<(), keyward::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Call`] as for [`Keyward::chat`]. What goes wrong later is told by [`ChatStream::next`].
+    pub async fn chat_stream(&self, request: ChatRequest) -> Result<ChatStream, Error> {
+        let asked = self.asked(&request, true)?;
+        Ok(ChatStream::new(self.clone(), asked.dialect, self.begin(&asked).await?))
+    }
+
+    fn asked<'a>(&self, request: &'a ChatRequest, is_streamed: bool) -> Result<Asked<'a>, Error> {
+        let dialect = dialect_of(self.open_now()?, &request.model);
+        let whole = match dialect {
+            Dialect::OpenAi => openai::request(request),
+            Dialect::Anthropic => anthropic::request(request),
+            Dialect::Gemini => gemini::request(request)?,
         };
-        let reply = exchange::send(open, dialect, &path, &body, request.session.as_deref()).await?;
-        if reply.status != 200 {
-            return Err(Error::Call(reply.refusal()));
+        let (path, body) = match (is_streamed, dialect) {
+            (false, _) => whole,
+            (true, Dialect::OpenAi) => openai::streamed(whole),
+            (true, Dialect::Anthropic) => anthropic::streamed(whole),
+            (true, Dialect::Gemini) => gemini::streamed(whole),
+        };
+        Ok(Asked { dialect, path, body, session: request.session.as_deref() })
+    }
+
+    /// A good answer, whose body is still to be read.
+    async fn begin(&self, asked: &Asked<'_>) -> Result<Begun, Error> {
+        let mut begun = exchange::begin(self.open_now()?, asked).await?;
+        if begun.head.status == 200 {
+            return Ok(begun);
         }
-        answer(dialect, &reply).ok_or_else(|| Error::Call(reply.strange()))
+        let body = begun.whole().await?;
+        Err(Error::Call(refusal(&begun.head, &serde_json::from_slice(&body).unwrap_or_default())))
     }
 }
 
@@ -125,28 +173,38 @@ fn dialect_of(open: &Open, model: &str) -> Dialect {
     first.map_or(Dialect::OpenAi, |target| target.provider.kind.native_dialect())
 }
 
-fn answer(dialect: Dialect, reply: &Reply) -> Option<Answer> {
-    let body: Value = serde_json::from_slice(&reply.body).ok()?;
-    let (said, operation, usage) = match dialect {
-        Dialect::OpenAi => (openai::read(&body)?, Operation::Chat, &body["usage"]),
-        Dialect::Anthropic => (anthropic::read(&body)?, Operation::Messages, &body["usage"]),
-        Dialect::Gemini => (gemini::read(&body)?, Operation::Generate, &body["usageMetadata"]),
+fn answer(dialect: Dialect, head: &Head, body: &[u8]) -> Option<Answer> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let (said, usage) = match dialect {
+        Dialect::OpenAi => (openai::read(&body)?, &body["usage"]),
+        Dialect::Anthropic => (anthropic::read(&body)?, &body["usage"]),
+        Dialect::Gemini => (gemini::read(&body)?, &body["usageMetadata"]),
+    };
+    Some(Answer { cost: dollars(head.header("x-keyward-cost-usd")), ..told(dialect, head, said, usage) })
+}
+
+/// The answer, but for its cost.
+fn told(dialect: Dialect, head: &Head, said: Said, usage: &Value) -> Answer {
+    let operation = match dialect {
+        Dialect::OpenAi => Operation::Chat,
+        Dialect::Anthropic => Operation::Messages,
+        Dialect::Gemini => Operation::Generate,
     };
     let usage = match keyward_dialect::usage::read(dialect, operation, usage.to_string().as_bytes()) {
-        keyward_dialect::usage::Reading::Known(usage) => Some(usage),
-        keyward_dialect::usage::Reading::Missing | keyward_dialect::usage::Reading::Suspect => None,
+        Reading::Known(usage) => Some(usage),
+        Reading::Missing | Reading::Suspect => None,
     };
-    Some(Answer {
+    Answer {
         text: said.text,
         finish: said.finish,
-        provider: ProviderId::named(reply.header("x-keyward-provider").to_owned()),
-        model: reply.header("x-keyward-model").to_owned(),
-        key: reply.header("x-keyward-key").to_owned(),
-        attempts: reply.header("x-keyward-attempts").parse().unwrap_or(1),
+        provider: ProviderId::named(head.header("x-keyward-provider").to_owned()),
+        model: head.header("x-keyward-model").to_owned(),
+        key: head.header("x-keyward-key").to_owned(),
+        attempts: head.header("x-keyward-attempts").parse().unwrap_or(1),
         usage,
-        cost: dollars(reply.header("x-keyward-cost-usd")),
-        request: reply.header("x-keyward-request-id").to_owned(),
-    })
+        cost: None,
+        request: head.header("x-keyward-request-id").to_owned(),
+    }
 }
 
 /// What a model said, as its dialect spells it.
@@ -246,28 +304,19 @@ impl Role {
     }
 }
 
-impl Reply {
-    /// The refusal, in whichever dialect it is spelled.
-    fn refusal(&self) -> CallError {
-        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let codes = [
-            "/error/details/error_code",
-            "/error/details/0/metadata/code",
-            "/error/code",
-            "/error/type",
-            "/error/status",
-        ];
-        let code = codes.into_iter().find_map(at).unwrap_or_else(|| format!("status_{}", self.status));
-        let message =
-            at("/error/message").unwrap_or_else(|| format!("the provider answered with status {}", self.status));
-        self.error(code, message)
-    }
+/// A refusal, in whichever dialect it is spelled.
+fn refusal(head: &Head, body: &Value) -> CallError {
+    let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let codes =
+        ["/error/details/error_code", "/error/details/0/metadata/code", "/error/code", "/error/type", "/error/status"];
+    let code = codes.into_iter().find_map(at).unwrap_or_else(|| format!("status_{}", head.status));
+    let message = at("/error/message").unwrap_or_else(|| format!("the provider answered with status {}", head.status));
+    head.error(code, message)
+}
 
-    fn strange(&self) -> CallError {
-        let message = "the provider's answer is not what its API promises: there is no text in it".to_owned();
-        self.error("upstream_malformed".to_owned(), message)
-    }
+fn strange(head: &Head) -> CallError {
+    let message = "the provider's answer is not what its API promises: there is no text in it".to_owned();
+    head.error("upstream_malformed".to_owned(), message)
 }
 
 #[cfg(test)]
