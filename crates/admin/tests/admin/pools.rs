@@ -85,7 +85,8 @@ impl TestPools {
         let Some((trouble, lasts)) = bad else {
             let first_content = Duration::from_millis(120);
             claim.first_content(first_content, &cause, moment);
-            return claim.report(&Outcome::Succeeded { first_content: Some(first_content), tokens, cost, cause }, moment);
+            return claim
+                .report(&Outcome::Succeeded { first_content: Some(first_content), tokens, cost, cause }, moment);
         };
         let judgement = Judgement {
             blame: if trouble == Trouble::Rejected { Blame::Key } else { Blame::Account },
