@@ -4,7 +4,7 @@
 use keyward_admin::client::{Ask, Door};
 use keyward_domain::origin::BaseUrl;
 use keyward_source::{Base, Found};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::prompt;
@@ -77,7 +77,7 @@ fn free_name(session: &Session, door: &Door, provider: &str, there: &BaseUrl) ->
         let Some(taken) = session.find_through(door, Ask::get(&["providers", &name]))? else {
             return Ok((name, false));
         };
-        if taken["base_url"] == Value::from(there.to_string()) {
+        if taken["base_url"] == there.to_string() {
             return Ok((name, true));
         }
     }

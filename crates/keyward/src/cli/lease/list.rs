@@ -16,8 +16,8 @@ pub fn run(_: &Args, session: &Session) -> Result<(), Failure> {
             let text = |field: &str| lease[field].as_str().unwrap_or_default().to_owned();
             let taker = lease["virtual_key_name"].as_str().map_or_else(|| text("virtual_key"), str::to_owned);
             let model = lease["model"].as_str().unwrap_or("any").to_owned();
-            let (taken, expires) = (text("taken_at"), text("expires_at"));
-            table.row([text("id"), taker, text("provider"), text("key"), model, taken, expires, text("state")]);
+            let (from, until) = (text("taken_at"), text("expires_at"));
+            table.row([text("id"), taker, text("provider"), text("key"), model, from, until, text("state")]);
         }
         output.table(&table, "No lease is open.");
     });
