@@ -18,7 +18,10 @@ const MAY_EXPOSE: [(&str, &str); 15] = [
     ("crates/source/src/shape.rs", "checks that bytes can be a key"),
     ("crates/admin/src/field/secret.rs", "shows a secret where an operation exists to show it"),
     ("crates/admin/src/control/secret.rs", "hashes a token that was just minted"),
-    ("crates/keyward/src/library/secret.rs", "hands a key on loan to the program that asked for it, and sends our own token"),
+    (
+        "crates/keyward/src/library/secret.rs",
+        "hands a key on loan to the program that asked for it, and sends our own token",
+    ),
     ("crates/admin/src/client/ask.rs", "sends the admin token, and a secret that is being added"),
 ];
 

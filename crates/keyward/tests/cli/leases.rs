@@ -19,14 +19,14 @@ impl House {
         Self { scene, server }
     }
 
-    /// The arguments with those that say whom to ask and as whom.
-    fn lease<'a>(&self, arguments: &[&'a str], data: &'a str) -> Vec<&'a str> {
-        [&["lease"], arguments, &["--data", data, "--vkey-file", "batch"]].concat()
-    }
-
     fn open(&self) -> Vec<serde_json::Value> {
         self.scene.json(&["lease", "list"]).as_array().unwrap().clone()
     }
+}
+
+/// The arguments with those that say whom to ask and as whom.
+fn lease<'a>(arguments: &[&'a str], data: &'a str) -> Vec<&'a str> {
+    [&["lease"], arguments, &["--data", data, "--vkey-file", "batch"]].concat()
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_lease_is_taken_used_and_reported() {
     let (scene, data) = (&house.scene, house.server.data.to_string());
     assert!(scene.run(&["lease", "list"]).succeeded().stdout.contains("No lease is open."));
 
-    let taken = scene.json(&house.lease(&["take", "sandbox-small", "--ttl", "300"], &data));
+    let taken = scene.json(&lease(&["take", "sandbox-small", "--ttl", "300"], &data));
     assert_eq!(taken["secret"], "sandbox-key-one");
     assert_eq!((taken["provider"].as_str(), taken["key"].as_str()), (Some("sandbox"), Some("primary")), "{taken}");
     let id = taken["id"].as_str().unwrap();
@@ -60,10 +60,10 @@ fn a_lease_is_taken_used_and_reported() {
     assert!(!format!("{listed}{open:?}").contains("sandbox-key-one"), "a list never shows a secret");
 
     let report = ["report", id, "--input", "1200", "--output", "340"];
-    let reported = scene.json(&house.lease(&report, &data));
+    let reported = scene.json(&lease(&report, &data));
     assert_eq!((&reported["state"], &reported["outcome"]), (&"reported".into(), &"it served".into()), "{reported}");
     assert!(house.open().is_empty());
-    let again = scene.run(&house.lease(&report, &data)).failed_with(1);
+    let again = scene.run(&lease(&report, &data)).failed_with(1);
     assert!(again.stderr.contains("This lease is over"), "{}", again.stderr);
 
     let House { scene, server } = house;
@@ -80,7 +80,7 @@ fn a_lease_is_taken_used_and_reported() {
 fn people_read_what_they_took_and_what_it_cost() {
     let house = House::new();
     let (scene, data) = (&house.scene, house.server.data.to_string());
-    let taken = scene.run(&house.lease(&["take", "sandbox-small"], &data)).succeeded();
+    let taken = scene.run(&lease(&["take", "sandbox-small"], &data)).succeeded();
     let id = taken.stdout.lines().next().unwrap().to_owned();
     assert!(id.starts_with("req_"), "{}", taken.stdout);
     for (name, value) in
@@ -90,14 +90,14 @@ fn people_read_what_they_took_and_what_it_cost() {
         assert!(line.ends_with(value), "{name}: {}", taken.stdout);
     }
     assert!(taken.stderr.contains("keyward lease report"), "{}", taken.stderr);
-    let reported = scene.run(&house.lease(&["report", &id, "--input", "1200", "--output", "340"], &data)).succeeded();
+    let reported = scene.run(&lease(&["report", &id, "--input", "1200", "--output", "340"], &data)).succeeded();
     assert!(reported.stdout.starts_with("Reported: it served ($"), "{}", reported.stdout);
 
     // A wish for a provider, given back unused.
-    let taken = scene.json(&house.lease(&["take", "--provider", "sandbox"], &data));
+    let taken = scene.json(&lease(&["take", "--provider", "sandbox"], &data));
     assert_eq!(taken["model"], serde_json::Value::Null);
     assert!(scene.run(&["lease", "list"]).succeeded().stdout.contains("  any  "));
-    let returned = scene.run(&house.lease(&["return", taken["id"].as_str().unwrap()], &data)).succeeded();
+    let returned = scene.run(&lease(&["return", taken["id"].as_str().unwrap()], &data)).succeeded();
     assert_eq!(returned.stdout, "Given back unused; it costs nothing.\n");
     assert!(house.open().is_empty());
 }
@@ -106,12 +106,12 @@ fn people_read_what_they_took_and_what_it_cost() {
 fn a_report_of_trouble_lets_the_key_rest() {
     let house = House::new();
     let (scene, data) = (&house.scene, house.server.data.to_string());
-    let taken = scene.json(&house.lease(&["take", "sandbox-small"], &data));
+    let taken = scene.json(&lease(&["take", "sandbox-small"], &data));
     let id = taken["id"].as_str().unwrap();
     let report = ["report", id, "--outcome", "rate_limited", "--retry-after", "600"];
-    let reported = scene.run(&house.lease(&report, &data)).succeeded();
+    let reported = scene.run(&lease(&report, &data)).succeeded();
     assert!(reported.stdout.contains("rate limited"), "{}", reported.stdout);
-    let refused = scene.run(&house.lease(&["take", "sandbox-small"], &data)).failed_with(1);
+    let refused = scene.run(&lease(&["take", "sandbox-small"], &data)).failed_with(1);
     assert!(refused.stderr.contains("is resting. Try again in"), "{}", refused.stderr);
     let status = scene.run(&["status"]).succeeded().stdout;
     assert!(!status.contains("key sandbox/primary: active, active"), "{status}");
@@ -121,7 +121,7 @@ fn a_report_of_trouble_lets_the_key_rest() {
 fn what_is_wrong_with_a_lease_is_said() {
     let house = House::new();
     let (scene, data) = (&house.scene, house.server.data.to_string());
-    let taken = scene.json(&house.lease(&["take", "sandbox-small"], &data));
+    let taken = scene.json(&lease(&["take", "sandbox-small"], &data));
     let id = taken["id"].as_str().unwrap();
     std::fs::write(scene.path("wrong"), "no-key-at-all\n").unwrap();
     let unknown = "req_00000000000000000000000000";
@@ -147,7 +147,7 @@ fn what_is_wrong_with_a_lease_is_said() {
     }
     // None of that ended the lease, and scripts read failures as JSON.
     assert_eq!(house.open().len(), 1);
-    let refused = scene.run(&house.lease(&["return", unknown, "--json"], &data)).failed_with(1);
+    let refused = scene.run(&lease(&["return", unknown, "--json"], &data)).failed_with(1);
     let error: serde_json::Value = serde_json::from_str(refused.stderr.trim()).unwrap();
     assert_eq!(error["error"]["exit"], 1);
 
@@ -170,8 +170,8 @@ fn an_operation_that_is_misspelt_is_no_grant() {
 fn without_a_server_a_lease_says_how_to_get_one_and_open_ones_are_listed() {
     let house = House::new();
     let data = house.server.data.to_string();
-    let taken = house.scene.json(&house.lease(&["take", "sandbox-small"], &data));
-    let arguments = house.lease(&["return", taken["id"].as_str().unwrap()], &data);
+    let taken = house.scene.json(&lease(&["take", "sandbox-small"], &data));
+    let arguments = lease(&["return", taken["id"].as_str().unwrap()], &data);
     let House { scene, server } = house;
     server.kill();
     let ended = scene.run(&arguments).failed_with(4);
