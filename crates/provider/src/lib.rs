@@ -19,7 +19,6 @@ pub mod quota;
 pub mod retry_after;
 pub mod sandbox;
 pub mod target;
-pub mod verdict;
 
 pub use credential::{BadSecret, credential_header};
 pub use headers::{inbound_headers, outbound_headers};
@@ -27,4 +26,3 @@ pub use judgement::{Asked, NotAnswered, in_band, judgement, not_answered};
 pub use preset::{Preset, preset, presets};
 pub use quota::quota;
 pub use target::target;
-pub use verdict::{KeyTrouble, Verdict, judge};

@@ -1,9 +1,13 @@
 //! The sandbox: the same question gets the same answer, in every dialect, streamed or not.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, StatusCode};
+use keyward_domain::judgement::{Blame, Judgement, Lasts, Next, Trouble};
 use keyward_domain::provider::ProviderKind;
+use keyward_domain::time::Timestamp;
 use keyward_provider::sandbox::{MODELS, answer};
-use keyward_provider::{KeyTrouble, Verdict, judge};
+use keyward_provider::{Asked, judgement};
 use serde_json::{Value, json};
 
 mod schema;
@@ -281,6 +285,14 @@ fn brackets_that_are_no_knobs_are_only_brackets() {
     assert_eq!(said.status, StatusCode::OK);
 }
 
+/// When the sandbox's answers are judged.
+const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+
+fn judged(kind: ProviderKind, played: &Played) -> Judgement {
+    let (status, headers, body) = (played.status, &played.headers, played.body.as_bytes());
+    judgement(&Asked { kind, status, headers, body, overrides: &[], now: NOW })
+}
+
 #[test]
 fn wanted_faults_come_in_the_words_of_the_dialect_and_mean_what_they_should() {
     type Question = fn(&str) -> Value;
@@ -292,25 +304,21 @@ fn wanted_faults_come_in_the_words_of_the_dialect_and_mean_what_they_should() {
     for (path, question, kind) in cases {
         let refused = post(path, &question("[[status=429 retry_after=2]]"));
         assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
-        let verdict = judge(kind, refused.status, &refused.headers, refused.body.as_bytes());
-        let Verdict::NextKey { key: KeyTrouble::RateLimited { retry_after }, .. } = verdict else {
-            panic!("{verdict:?}")
-        };
-        assert_eq!(retry_after.map(|wait| wait.as_secs()), Some(2));
+        let limited = judged(kind, &refused);
+        assert_eq!(
+            (limited.trouble, limited.lasts),
+            (Trouble::RateLimited, Lasts::Until(NOW.plus(Duration::from_secs(2))))
+        );
         let refused = post(path, &question("[[status=401]]"));
-        let verdict = judge(kind, refused.status, &refused.headers, refused.body.as_bytes());
-        assert!(matches!(verdict, Verdict::NextKey { key: KeyTrouble::Rejected, .. }), "{verdict:?}");
+        assert_eq!(judged(kind, &refused).trouble, Trouble::Rejected);
         let refused = post(path, &question("[[status=503 ttft_ms=5]]"));
         assert_eq!(refused.pauses[0], 5);
-        let verdict = judge(kind, refused.status, &refused.headers, refused.body.as_bytes());
-        assert!(matches!(verdict, Verdict::NextDeployment { .. }), "{verdict:?}");
+        assert_eq!(judged(kind, &refused).blame, Blame::Provider);
         let refused = post(path, &question("[[status=302]]"));
-        let verdict = judge(kind, refused.status, &refused.headers, refused.body.as_bytes());
-        assert!(matches!(verdict, Verdict::GiveUp { .. }), "{verdict:?}");
+        assert_eq!(judged(kind, &refused).next, Next::GiveUp);
     }
     let broke = post("/v1/chat/completions", &chat("[[status=429 error=insufficient_quota]]"));
-    let verdict = judge(ProviderKind::OpenAi, broke.status, &broke.headers, broke.body.as_bytes());
-    assert!(matches!(verdict, Verdict::NextKey { key: KeyTrouble::NoCredit, .. }), "{verdict:?}");
+    assert_eq!(judged(ProviderKind::OpenAi, &broke).trouble, Trouble::QuotaExhausted);
 }
 
 #[test]

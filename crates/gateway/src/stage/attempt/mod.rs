@@ -57,7 +57,8 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
     let (mut draft, place, mut course) = Draft::of(plan, &worker.shared.options.limits);
     let mut failures = Failures::new(worker.shared.options.attempts.explain && draft.asks_for_explanation());
     let mut waited = Duration::ZERO;
-    let mut own: Option<Answer> = None;
+    // What the provider said to the request itself, should a fallback not serve either.
+    let mut refused: Option<Answer> = None;
     loop {
         let mut candidate = match next(worker, arrival, &mut course, &failures).await {
             Ok(candidate) => candidate,
@@ -68,13 +69,10 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                     course.begin_again();
                     continue;
                 }
-                if let Some(own) = own {
-                    return Ok(Answer { place: Some(place), ..own });
-                }
-                let is_somebody_free_again = course.is_somebody_free_again();
-                let soonest = if matches!(stop, Stop::Nothing) { None } else { course.soonest(worker) };
-                let left = Left { nothing: &course.into_nothing(), is_somebody_free_again, soonest };
-                return Err(failures.denial(&left, &draft.name, worker.now()));
+                return match refused {
+                    Some(refused) => Ok(Answer { place: Some(place), ..refused }),
+                    None => Err(refusal(worker, &stop, course, failures, &draft.name)),
+                };
             }
         };
         let tried_with = Failed::of(&candidate);
@@ -91,24 +89,32 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
             Tried::Failed(failure) if failure.judgement.next == Next::GiveUp => return Err(failure.denial),
             Tried::Failed(mut failure) => {
                 course.learn(worker, &tried_with, &failure.judgement, failure.may_be_billed);
-                let refused = failure.own.take();
+                let own = failure.own.take();
                 failures.add(&candidate, failure);
-                if let Some(refused) = refused {
-                    let (head, begun) = *refused;
+                if let Some(own) = own {
+                    let (head, begun) = *own;
                     let (attempts, explained) = (course.made(), failures.explained(&candidate));
-                    own = Some(Answer { head, begun, attempts, candidate, place: None, explained });
+                    refused = Some(Answer { head, begun, attempts, candidate, place: None, explained });
                 }
             }
         }
     }
 }
 
+/// What the client is told when nothing is left to try.
+fn refusal(worker: &Worker, stop: &Stop, course: Course, failures: Failures, model: &str) -> Denial {
+    let is_somebody_free_again = course.is_somebody_free_again();
+    let soonest = if matches!(stop, Stop::Nothing) { None } else { course.soonest(worker) };
+    let left = Left { nothing: &course.into_nothing(), is_somebody_free_again, soonest };
+    failures.denial(&left, model, worker.now())
+}
+
 /// The next candidate, after the pause that the last failure asks for. Who failed for a moment may only be asked again
 /// while not too many calls do that. Going on to somebody else needs no leave: whoever fails there as well is soon left
 /// out by everybody.
 async fn next(worker: &Worker, arrival: &Arrival, course: &mut Course, failures: &Failures) -> Result<Candidate, Stop> {
-    let spent = worker.monotonic().saturating_sub(arrival.began);
-    if course.made() > 0 && worker.shared.options.attempts.total.is_some_and(|total| spent >= total) {
+    let spent = || worker.monotonic().saturating_sub(arrival.began);
+    if course.made() > 0 && worker.shared.options.attempts.total.is_some_and(|total| spent() >= total) {
         return Err(Stop::Spent);
     }
     let is_retry = course.made() > 0 && course.asks_again() && failures.last_was_momentary();
