@@ -313,7 +313,8 @@ fn wanted_faults_come_in_the_words_of_the_dialect_and_mean_what_they_should() {
         assert_eq!(judged(kind, &refused).trouble, Trouble::Rejected);
         let refused = post(path, &question("[[status=503 ttft_ms=5]]"));
         assert_eq!(refused.pauses[0], 5);
-        assert_eq!(judged(kind, &refused).blame, Blame::Provider);
+        // Of Gemini it is the model that has no room; with nobody is it the key.
+        assert!(matches!(judged(kind, &refused).blame, Blame::Provider | Blame::Model), "{path}");
         let refused = post(path, &question("[[status=302]]"));
         assert_eq!(judged(kind, &refused).next, Next::GiveUp);
     }
