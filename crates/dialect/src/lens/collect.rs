@@ -89,11 +89,6 @@ impl<'a> Collector<'a> {
         self.found = found;
     }
 
-    /// Where the conversation begins.
-    pub(crate) const fn conversation(&self) -> Option<usize> {
-        self.parts.conversation
-    }
-
     /// The conversation begins here; where it ends is not known.
     pub(crate) fn begin(&mut self, start: usize) -> Result<(), LensError> {
         self.once(Name::Conversation)?;

@@ -42,18 +42,17 @@ pub(crate) fn leap(collector: &mut Collector<'_>) -> Result<Leapt, LensError> {
     let Some(tail) = tail(collector, front) else { return Ok(Leapt::Unclear(search(collector, all))) };
     let mut found = search(collector, front..tail.start);
     // Whether the tools begin in this part is not known.
-    if found.name || found.anywhere {
-        for part in [0..front, tail.start..all.end] {
-            found.add(search(collector, part));
-        }
+    let in_doubt = found.name || found.anywhere;
+    for part in [0..front, tail.start..all.end] {
+        found.add(search(collector, part));
+    }
+    if in_doubt {
         return Ok(Leapt::Unclear(found));
     }
     for (name, range) in tail.members.into_iter().rev() {
         collector.member(name, range)?;
     }
-    // What is short is looked at for references without being searched for them first.
-    let is_long = collector.conversation() == Some(front);
-    collector.note(Found { reference: found.reference || !is_long, anywhere: true, ..found });
+    collector.note(found);
     Ok(Leapt::Read)
 }
 
