@@ -64,9 +64,13 @@ impl Place {
         let store = SqliteStore::open(&self.home().join("keyward.db"), clock.as_ref()).unwrap();
         let rows = store.requests(&RequestFilter { limit: 10_000, ..RequestFilter::default() }).unwrap();
         let mut entries: Vec<Entry> = rows.into_iter().flat_map(|row| row.attempts).collect();
-        entries.sort_by_key(|entry| entry.subject.attempt);
         let mut audit = store.audit(None, 10_000).unwrap();
         audit.reverse();
+        // The ids of two leases of one millisecond are in no order; the audit log is.
+        entries.sort_by_cached_key(|entry| {
+            let request = entry.subject.attempt.request.to_string();
+            (audit.iter().position(|entry| entry.object == request), entry.subject.attempt)
+        });
         (entries, audit)
     }
 }
