@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::limit::{LimitPeriod, Meter};
+use crate::money::Nanodollars;
+use crate::scope::Scope;
+use crate::time::Timestamp;
+
 /// A refusal: what is wrong, whose fault it is, and what to do about it. No variant carries a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denial {
@@ -39,8 +44,14 @@ pub enum Denial {
     BodyTooLarge(u64),
     /// The client took too long to send its request.
     RequestTimeout,
-    /// Too many requests.
-    RateLimited(Duration),
+    /// A limit is reached.
+    RateLimited(Box<LimitReached>),
+    /// The request alone is more than a limit ever allows.
+    RequestExceedsLimit(Box<LimitReached>),
+    /// What the call can cost is more than what a budget has left.
+    BudgetExceeded(Box<BudgetReached>),
+    /// The call says something about itself that its key may not say.
+    ClaimNotAllowed(&'static str),
     /// Every key of the pool rests; the first is back after this time.
     AllKeysCooling(Duration),
     /// The provider or the model keeps failing and is left alone for this time.
@@ -71,6 +82,38 @@ pub enum Denial {
     UpstreamTimeout(Deadline, Duration),
     /// A fault of ours.
     Internal,
+}
+
+/// The limit that refused a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitReached {
+    /// On what it is set.
+    pub scope: Scope,
+    /// What it counts.
+    pub meter: Meter,
+    /// How much it allows.
+    pub quota: u64,
+    /// Within which time; `None` for what is in flight at once.
+    pub period: Option<LimitPeriod>,
+    /// When such a call has room.
+    pub retry_after: Duration,
+}
+
+/// The budget that refused a call: the very figures that the control plane shows at that moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetReached {
+    /// On what it is set.
+    pub scope: Scope,
+    /// What may be spent within the window, top-ups included.
+    pub limit: Nanodollars,
+    /// What was spent.
+    pub spent: Nanodollars,
+    /// What calls in flight have reserved.
+    pub reserved: Nanodollars,
+    /// What the call would have reserved at the least.
+    pub needed: Nanodollars,
+    /// When the window ends.
+    pub resets_at: Timestamp,
 }
 
 /// The deadlines of an upstream call.
@@ -137,7 +180,11 @@ impl Denial {
             Self::Untranslatable(_) => "untranslatable",
             Self::BodyTooLarge(_) => "body_too_large",
             Self::RequestTimeout => "request_timeout",
+            Self::RateLimited(reached) if matches!(reached.meter, Meter::Concurrency) => "concurrency_limited",
             Self::RateLimited(_) => "rate_limited",
+            Self::RequestExceedsLimit(_) => "request_exceeds_limit",
+            Self::BudgetExceeded(_) => "budget_exceeded",
+            Self::ClaimNotAllowed(_) => "claim_not_allowed",
             Self::AllKeysCooling(_) => "all_keys_cooling",
             Self::AffinityUnavailable(_) => "affinity_unavailable",
             Self::LeaseNotFound => "lease_not_found",
@@ -159,9 +206,11 @@ impl Denial {
     pub const fn status(&self) -> u16 {
         match self {
             Self::MissingCredential | Self::InvalidKey(_) | Self::KeyInactive | Self::AmbiguousCredentials => 401,
+            Self::BudgetExceeded(_) => 402,
             Self::WrongKeyEnvironment(_)
             | Self::ModelNotAllowed(_)
             | Self::OperationNotAllowed(_)
+            | Self::ClaimNotAllowed(_)
             | Self::AddressNotAllowed => 403,
             Self::ModelNotFound(..) | Self::ModelAmbiguous(..) | Self::RouteNotFound | Self::LeaseNotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -170,6 +219,7 @@ impl Denial {
             Self::InvalidRequest(..)
             | Self::UnsupportedParameter(_)
             | Self::Untranslatable(_)
+            | Self::RequestExceedsLimit(_)
             | Self::AffinityUnavailable(_) => 400,
             Self::BodyTooLarge(_) => 413,
             Self::RateLimited(_) | Self::AllKeysCooling(_) => 429,
@@ -199,7 +249,8 @@ impl Denial {
     /// When it is worth trying again, for those that heal by themselves.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(after) | Self::AllKeysCooling(after) | Self::UpstreamResting(after) => Some(*after),
+            Self::RateLimited(reached) => Some(reached.retry_after),
+            Self::AllKeysCooling(after) | Self::UpstreamResting(after) => Some(*after),
             Self::Overloaded(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -236,7 +287,10 @@ impl Denial {
             Self::UnsupportedParameter(param) => format!("The parameter `{param}` is not supported here. Leave it out."),
             Self::BodyTooLarge(limit) => format!("The request body is larger than the limit of {limit} bytes. Send less, or ask the operator to raise `limits.body`."),
             Self::RequestTimeout => "The request did not arrive in time. Send it again.".to_owned(),
-            Self::RateLimited(after) => format!("Too many requests. Try again in {} s.", whole_seconds(*after)),
+            Self::RateLimited(reached) => reached.message(),
+            Self::RequestExceedsLimit(reached) => format!("This request alone is more than the limit of {} allows. Send less at once, or ask the operator to raise it.", reached.what()),
+            Self::BudgetExceeded(reached) => reached.message(),
+            Self::ClaimNotAllowed(header) => format!("This virtual key may not set `{header}` to that. Leave it out, or ask the key's owner to allow it."),
             Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", whole_seconds(*after)),
             Self::UpstreamResting(after) => format!("The provider failed again and again and is left alone for a moment. Try again in {} s.", whole_seconds(*after)),
             Self::AffinityUnavailable(why) => (*why).to_owned(),
@@ -253,6 +307,36 @@ impl Denial {
             Self::UpstreamTimeout(deadline, length) => format!("The provider did not answer within the {} deadline of {} ms.", deadline.as_str(), length.as_millis()),
             Self::Internal => "Keyward failed to handle this request. The log has the details under this request id.".to_owned(),
         }
+    }
+}
+
+impl LimitReached {
+    /// `100 requests per minute on team team_...`.
+    fn what(&self) -> String {
+        let meter = match self.meter {
+            Meter::Requests => "requests",
+            Meter::InputTokens => "input tokens",
+            Meter::OutputTokens => "output tokens",
+            Meter::Tokens => "tokens",
+            Meter::Concurrency => "calls at once",
+        };
+        let per = self.period.map(|period| format!(" per {}", period.as_str())).unwrap_or_default();
+        format!("{} {meter}{per} on {}", self.quota, self.scope)
+    }
+
+    fn message(&self) -> String {
+        format!("The limit of {} is reached. Try again in {} s.", self.what(), whole_seconds(self.retry_after))
+    }
+}
+
+impl BudgetReached {
+    fn message(&self) -> String {
+        let Self { scope, limit, spent, reserved, needed, .. } = self;
+        format!(
+            "The budget of {limit} on {scope} does not cover this call: {spent} spent, {reserved} reserved by calls in \
+             flight, and this one needs up to {needed}. Wait for the window to end, send a smaller request, or ask the \
+             operator to raise the budget."
+        )
     }
 }
 

@@ -135,6 +135,23 @@ id!(
     AuditId, "aud"
 );
 
+id!(
+    /// A team of a tenant.
+    TeamId, "team"
+);
+id!(
+    /// A user of a tenant.
+    UserId, "usr"
+);
+id!(
+    /// A budget.
+    BudgetId, "bud"
+);
+id!(
+    /// A limit.
+    LimitId, "lim"
+);
+
 impl TenantId {
     /// The tenant that every installation has and that owns what nobody else claims.
     pub const DEFAULT: Self = Self::from_bits(0);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::{Dialect, Operation};
-use crate::ids::{CredentialId, ProviderId, RequestId, TenantId};
+use crate::ids::{CredentialId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use crate::money::Nanodollars;
+use crate::scope::{Scope, ScopeKind};
 use crate::time::Timestamp;
 use crate::token::TokenId;
 use crate::usage::{Usage, UsageSource};
@@ -58,9 +59,72 @@ pub struct Subject {
     pub reserved: Option<Nanodollars>,
     /// Which price table applies, whatever changes meanwhile; empty when the price is unknown.
     pub price_version: Arc<str>,
+    /// Whom the attempt is attributed to besides its key; `None` when there is nobody else.
+    #[serde(default)]
+    pub attributed: Option<Arc<Attributed>>,
     /// The caller's trace, for spans. Not part of the ledger: it is not kept.
     #[serde(skip)]
     pub trace: Option<TraceContext>,
+}
+
+/// Whom an attempt is attributed to besides its virtual key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attributed {
+    /// The team of the key or of its user.
+    pub team: Option<TeamId>,
+    /// The user whose key it is.
+    pub user: Option<UserId>,
+    /// The caller's own customer, as the caller names them.
+    pub end_user: Option<Arc<str>>,
+    /// Labels: those of the key and those that the call claims; sorted, none twice.
+    pub tags: Vec<Arc<str>>,
+}
+
+impl Attributed {
+    /// Whether it names nobody.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Subject {
+    /// Every scope that the attempt touches, each once, in the order in which scopes are locked. The one place that
+    /// knows: budgets, limits and reports all ask here.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let mut scopes = callers_scopes(self.tenant, self.virtual_key, self.attributed.as_deref());
+        scopes.extend(servers_scopes(self.tenant, self.provider, self.credential, &self.provider_name, &self.model));
+        scopes
+    }
+}
+
+/// The scopes of who asks, each once, in the order in which scopes are locked.
+pub fn callers_scopes(tenant: TenantId, virtual_key: TokenId, attributed: Option<&Attributed>) -> Vec<Scope> {
+    let mut scopes = Vec::with_capacity(8);
+    scopes.extend([Scope::Global, Scope::Tenant(tenant)]);
+    if let Some(attributed) = attributed {
+        scopes.extend(attributed.team.map(Scope::Team));
+        scopes.extend(attributed.user.map(Scope::User));
+        scopes.extend(attributed.end_user.as_ref().map(|name| Scope::EndUser(tenant, Arc::clone(name))));
+    }
+    scopes.push(Scope::VirtualKey(virtual_key));
+    scopes.extend(
+        attributed.into_iter().flat_map(|attributed| &attributed.tags).map(|tag| Scope::Tag(tenant, Arc::clone(tag))),
+    );
+    scopes
+}
+
+/// The scopes of who serves the call, in the order in which scopes are locked. A provider that needs no key has none.
+pub fn servers_scopes(
+    tenant: TenantId,
+    provider: ProviderId,
+    credential: CredentialId,
+    provider_name: &str,
+    model: &str,
+) -> impl Iterator<Item = Scope> {
+    let credential = (credential.bits() != 0).then_some(Scope::Credential(credential));
+    let model = Scope::Model(tenant, format!("{provider_name}/{model}").into());
+    [Scope::Provider(provider)].into_iter().chain(credential).chain([model])
 }
 
 /// Which trace a call belongs to, as its `traceparent` header says.
@@ -105,12 +169,21 @@ pub enum AttemptOutcome {
     NotSent,
     /// The process died in between; what it cost is a guess until reconciled.
     Unsettled,
+    /// Not an attempt: an entry that corrects what another one says it cost.
+    Correction,
 }
 
 impl AttemptOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 6] =
-        [Self::Completed, Self::UpstreamError, Self::Cut, Self::ClientGone, Self::NotSent, Self::Unsettled];
+    pub const ALL: [Self; 7] = [
+        Self::Completed,
+        Self::UpstreamError,
+        Self::Cut,
+        Self::ClientGone,
+        Self::NotSent,
+        Self::Unsettled,
+        Self::Correction,
+    ];
 
     /// The word that rows, APIs and metrics use.
     pub const fn as_str(self) -> &'static str {
@@ -121,6 +194,7 @@ impl AttemptOutcome {
             Self::ClientGone => "client_gone",
             Self::NotSent => "not_sent",
             Self::Unsettled => "unsettled",
+            Self::Correction => "correction",
         }
     }
 
@@ -236,6 +310,38 @@ pub struct UsageQuery {
     pub until: Timestamp,
     /// What to sum by, in the order of the result's key; empty gives one total.
     pub group_by: Vec<Dimension>,
+}
+
+/// What one scope used within one quarter of an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spend {
+    /// Whose it is.
+    pub scope: Scope,
+    /// The beginning of the quarter, by when the attempts began.
+    pub quarter: Timestamp,
+    /// Attempts.
+    pub attempts: u64,
+    /// What they cost, corrections included, as far as prices are known.
+    pub cost: Nanodollars,
+    /// Attempts whose price is unknown.
+    pub unpriced: u64,
+    /// Tokens of prompts.
+    pub input_tokens: u64,
+    /// Tokens of answers.
+    pub output_tokens: u64,
+}
+
+/// Which sums of scopes are wanted.
+#[derive(Debug, Clone)]
+pub struct SpendQuery {
+    /// Scopes of this kind.
+    pub kind: ScopeKind,
+    /// Only this one; all of the kind when `None`.
+    pub scope: Option<Scope>,
+    /// Quarters from the one of this moment on.
+    pub since: Timestamp,
+    /// Quarters up to this moment, exclusive.
+    pub until: Timestamp,
 }
 
 /// One line of the answer.

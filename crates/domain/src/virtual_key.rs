@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::Operation;
-use crate::ids::TenantId;
+use crate::ids::{TeamId, TenantId, UserId};
 use crate::time::Timestamp;
 use crate::token::{Environment, TokenId};
 
@@ -34,6 +34,15 @@ pub struct VirtualKey {
     pub on_disconnect: DisconnectPolicy,
     /// Free labels for attribution, at most 16.
     pub tags: Vec<String>,
+    /// The team it belongs to, if it is not the one of its user.
+    #[serde(default)]
+    pub team: Option<TeamId>,
+    /// The user it belongs to.
+    #[serde(default)]
+    pub user: Option<UserId>,
+    /// What its calls may say about themselves.
+    #[serde(default)]
+    pub claims: Claims,
     /// When it was created.
     pub created_at: Timestamp,
     /// From when it is accepted; `None` means at once.
@@ -77,6 +86,50 @@ pub struct Grant {
     pub operations: Vec<Operation>,
     /// Networks a call may come from. Empty allows all.
     pub addresses: Vec<IpNet>,
+}
+
+/// What the calls of a key may say about themselves, for attribution and for the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Claims {
+    /// Whether they may name the caller's own customer (`x-keyward-end-user`).
+    pub end_user: bool,
+    /// Which tags they may carry (`x-keyward-tags`): exact, or a prefix ending in `*`. Empty allows none.
+    pub tags: Vec<String>,
+    /// The highest priority that they may ask for (`x-keyward-priority`).
+    pub priority: Priority,
+}
+
+/// Who goes first when calls have to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// May wait: batches.
+    Low,
+    /// Like everybody.
+    #[default]
+    Normal,
+    /// Before everybody else.
+    High,
+}
+
+impl Priority {
+    /// Every priority, lowest first.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
+
+    /// The word that headers, config and APIs use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+
+    /// The priority that this word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_str() == word)
+    }
 }
 
 /// What happens to the upstream call when the client goes away in the middle.

@@ -3,14 +3,17 @@ use serde::{Deserialize, Serialize};
 use crate::alias::Alias;
 use crate::audit::{AuditDraft, AuditEntry};
 use crate::binding::Binding;
+use crate::budget::Budget;
 use crate::credential::Credential;
-use crate::ids::{CredentialId, InstallId, ProviderId, RequestId, TenantId};
+use crate::ids::{BudgetId, CredentialId, InstallId, LimitId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use crate::lease::Lease;
-use crate::ledger::{Dimension, Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use crate::ledger::{Dimension, Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
+use crate::limit::Limit;
 use crate::money::Nanodollars;
 use crate::principal::AdminToken;
 use crate::provider::Provider;
 use crate::standing::{KeyEvent, KeyEventFilter, KeyStanding};
+use crate::tenancy::{Team, Tenant, User};
 use crate::time::Timestamp;
 use crate::virtual_key::VirtualKey;
 
@@ -49,8 +52,12 @@ pub trait Store: Send + Sync {
     fn found(&self, install: InstallId, vault: &[VaultRecord], audit: &AuditDraft) -> Result<(), StoreError>;
 
     /// Adds ledger rows and refusals and sums them into the hourly totals. Rows that are already there are left alone
-    /// and not summed again, so a batch may be repeated.
-    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<(), StoreError>;
+    /// and not summed again, so a batch may be repeated. Says of each row whether it was new, in order.
+    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError>;
+
+    /// What scopes used, by quarters of an hour, each row of the ledger in the quarter in which its attempt began; in
+    /// the order of scope and quarter. Sums to exactly what the rows say.
+    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError>;
 
     /// A page of the request log, newest first.
     fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError>;
@@ -178,6 +185,16 @@ pub struct Records {
     pub aliases: Vec<Alias>,
     /// Prices that the operator set.
     pub prices: Vec<PriceOverride>,
+    /// Tenants that have a record.
+    pub tenants: Vec<Tenant>,
+    /// Teams.
+    pub teams: Vec<Team>,
+    /// Users.
+    pub users: Vec<User>,
+    /// Budgets.
+    pub budgets: Vec<Budget>,
+    /// Limits.
+    pub limits: Vec<Limit>,
 }
 
 /// A record of the vault; what is inside is the vault's business.
@@ -209,7 +226,6 @@ pub struct PriceOverride {
 
 /// One change to the configuration.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "changes come one at a time from people, and are not kept")]
 pub enum Change {
     /// Create or replace a vault record.
     PutVault(VaultRecord),
@@ -235,6 +251,26 @@ pub enum Change {
     PutPrice(PriceOverride),
     /// Remove a price: tenant, provider name, model.
     RemovePrice(TenantId, String, String),
+    /// Create or change a tenant.
+    PutTenant(Tenant),
+    /// Remove a tenant; refused while anything belongs to it.
+    RemoveTenant(TenantId),
+    /// Create or change a team.
+    PutTeam(Team),
+    /// Remove a team; refused while users or virtual keys belong to it.
+    RemoveTeam(TeamId),
+    /// Create or change a user.
+    PutUser(User),
+    /// Remove a user; refused while virtual keys belong to them.
+    RemoveUser(UserId),
+    /// Create or change a budget.
+    PutBudget(Budget),
+    /// Remove a budget.
+    RemoveBudget(BudgetId),
+    /// Create or change a limit.
+    PutLimit(Limit),
+    /// Remove a limit.
+    RemoveLimit(LimitId),
 }
 
 /// Why the store did not do it. Nothing was changed.
