@@ -11,16 +11,20 @@ use crate::cargo::cargo;
 use crate::{command, tree};
 
 /// Room -> rooms it may use. A room that is not here may use none.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("keyward-domain", &[]),
     ("keyward-vault", &["keyward-domain"]),
     ("keyward-dialect", &["keyward-domain"]),
     ("keyward-provider", &["keyward-dialect", "keyward-domain"]),
     ("keyward-pool", &["keyward-domain"]),
+    ("keyward-limit", &["keyward-domain"]),
     ("keyward-source", &["keyward-vault", "keyward-domain"]),
     ("keyward-store", &["keyward-domain"]),
-    ("keyward-gateway", &["keyward-pool", "keyward-provider", "keyward-dialect", "keyward-vault", "keyward-domain"]),
-    ("keyward-admin", &["keyward-pool", "keyward-provider", "keyward-vault", "keyward-domain"]),
+    (
+        "keyward-gateway",
+        &["keyward-pool", "keyward-limit", "keyward-provider", "keyward-dialect", "keyward-vault", "keyward-domain"],
+    ),
+    ("keyward-admin", &["keyward-pool", "keyward-limit", "keyward-provider", "keyward-vault", "keyward-domain"]),
     (
         "keyward",
         &[
@@ -29,6 +33,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "keyward-store",
             "keyward-source",
             "keyward-pool",
+            "keyward-limit",
             "keyward-provider",
             "keyward-dialect",
             "keyward-vault",

@@ -1,0 +1,1 @@
+//! The money: what budgets have left, held and spent.
