@@ -174,6 +174,7 @@ fn entry(n: u32) -> Entry {
             streamed: random[3] % 2 == 0,
             reserved: Some(Nanodollars(12_345_678)),
             price_version: "2026-11-01".into(),
+            attributed: None,
             trace: None,
         },
         outcome: AttemptOutcome::Completed,

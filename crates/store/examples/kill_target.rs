@@ -157,6 +157,7 @@ fn subject(seed: u32, worker: u8, n: u32) -> Subject {
         streamed: false,
         reserved: Some(Nanodollars(RESERVED)),
         price_version: "1".into(),
+        attributed: None,
         trace: None,
     }
 }

@@ -1,10 +1,13 @@
 //! How records are called in sentences, the same for every store.
 
 use keyward_domain::alias::Alias;
+use keyward_domain::budget::Budget;
 use keyward_domain::credential::Credential;
+use keyward_domain::limit::Limit;
 use keyward_domain::port::PriceOverride;
 use keyward_domain::principal::AdminToken;
 use keyward_domain::provider::Provider;
+use keyward_domain::tenancy::{Team, Tenant, User};
 use keyward_domain::virtual_key::VirtualKey;
 
 /// A record that a sentence can speak of: "provider `openai` already exists".
@@ -46,6 +49,36 @@ impl Noun for Alias {
 impl Noun for PriceOverride {
     fn noun(&self) -> String {
         price_noun(&self.provider, &self.model)
+    }
+}
+
+impl Noun for Tenant {
+    fn noun(&self) -> String {
+        format!("tenant `{}`", self.name)
+    }
+}
+
+impl Noun for Team {
+    fn noun(&self) -> String {
+        format!("team `{}`", self.name)
+    }
+}
+
+impl Noun for User {
+    fn noun(&self) -> String {
+        format!("user `{}`", self.name)
+    }
+}
+
+impl Noun for Budget {
+    fn noun(&self) -> String {
+        format!("budget `{}`", self.id)
+    }
+}
+
+impl Noun for Limit {
+    fn noun(&self) -> String {
+        format!("limit `{}`", self.id)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ledger::{AttemptOutcome, MAX_RAW_USAGE};
+use keyward_domain::scope::ScopeKind;
 use keyward_domain::usage::{Usage, UsageSource};
 
 macro_rules! numbers {
@@ -53,7 +54,24 @@ numbers!(number_of_outcome, outcome, AttemptOutcome {
     ClientGone = 4,
     NotSent = 5,
     Unsettled = 6,
+    Correction = 7,
 });
+
+/// Kinds of scopes; nothing reads them back without asking for one.
+pub(crate) const fn number_of_scope_kind(kind: ScopeKind) -> u8 {
+    match kind {
+        ScopeKind::Global => 1,
+        ScopeKind::Tenant => 2,
+        ScopeKind::Team => 3,
+        ScopeKind::User => 4,
+        ScopeKind::EndUser => 5,
+        ScopeKind::VirtualKey => 6,
+        ScopeKind::Tag => 7,
+        ScopeKind::Provider => 8,
+        ScopeKind::Credential => 9,
+        ScopeKind::Model => 10,
+    }
+}
 
 numbers!(number_of_source, source, UsageSource {
     Provider = 1,

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
-use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, UsageRow};
+use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, Spend, UsageRow};
 use keyward_domain::money::Nanodollars;
+use keyward_domain::scope::Scope;
 use keyward_domain::time::Timestamp;
 use keyward_domain::usage::UsageSource;
 
@@ -40,9 +41,11 @@ pub(crate) fn add_to<K: Eq + Hash>(sums: &mut SumsBy<K>, key: K, more: &Sums) {
 impl Sums {
     /// The sums of one row alone.
     pub(crate) fn of(entry: &Entry) -> Self {
+        // A correction changes what others cost; nobody was asked.
+        let is_attempt = entry.outcome != AttemptOutcome::Correction;
         Self {
-            attempts: 1,
-            failures: u64::from(entry.outcome != AttemptOutcome::Completed),
+            attempts: u64::from(is_attempt),
+            failures: u64::from(is_attempt && entry.outcome != AttemptOutcome::Completed),
             estimated: u64::from(matches!(entry.source, UsageSource::Estimated | UsageSource::Partial)),
             unpriced: u64::from(entry.cost.is_none()),
             unsettled: u64::from(entry.outcome == AttemptOutcome::Unsettled),
@@ -74,6 +77,22 @@ impl Sums {
             cost: self.cost,
             unpriced: self.unpriced,
             estimated: self.estimated,
+        }
+    }
+}
+
+impl Sums {
+    /// What these sums say of a scope.
+    pub(crate) fn into_spend(self, scope: Scope, quarter: Timestamp) -> Spend {
+        let usage = code::usage(self.buckets);
+        Spend {
+            scope,
+            quarter,
+            attempts: self.attempts,
+            cost: self.cost,
+            unpriced: self.unpriced,
+            input_tokens: usage.prompt_tokens(),
+            output_tokens: usage.completion_tokens(),
         }
     }
 }

@@ -119,6 +119,7 @@ async fn a_call(world: &World) -> RequestId {
                 provider_name: "openai".into(),
                 credential: held.id,
                 credential_name: name.into(),
+                attributed: None,
                 trace: None,
                 requested_model: "fast".into(),
                 model: "gpt-4o".into(),

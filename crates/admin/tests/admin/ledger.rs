@@ -26,6 +26,7 @@ fn entry(world: &World, number: u8, model: &str, cost: Option<i64>, outcome: Att
             provider_name: "openai".into(),
             credential: key.id,
             credential_name: key.name.as_str().into(),
+            attributed: None,
             trace: None,
             requested_model: "fast".into(),
             model: model.into(),

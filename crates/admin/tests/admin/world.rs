@@ -18,7 +18,9 @@ use keyward_domain::binding::Binding;
 use keyward_domain::catalog::Catalog;
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry as Row, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use keyward_domain::ledger::{
+    Entry as Row, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+};
 use keyward_domain::port::{
     Change, Clock, Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, Entropy, EntropyError, LedgerTotals,
     Records, Store, StoreError, VaultRecord,
@@ -360,8 +362,12 @@ impl Store for TestStore {
         self.inner.found(install, vault, audit)
     }
 
-    fn append(&self, entries: &[Row], refusals: &[Refusal]) -> Result<(), StoreError> {
+    fn append(&self, entries: &[Row], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError> {
         self.inner.append(entries, refusals)
+    }
+
+    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
+        self.inner.spend(query)
     }
 
     fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {

@@ -4,9 +4,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_dialect::error::{Telling, body, responses_event, scrub, stream_event};
-use keyward_domain::denial::{Deadline, Denial};
+use keyward_domain::denial::{Deadline, Denial, LimitReached};
 use keyward_domain::dialect::Dialect;
+use keyward_domain::limit::{LimitPeriod, Meter};
+use keyward_domain::scope::Scope;
 use serde_json::{Value, json};
+
+fn limited(seconds: u64) -> Denial {
+    Denial::RateLimited(Box::new(LimitReached {
+        scope: Scope::Global,
+        meter: Meter::Requests,
+        quota: 10,
+        period: Some(LimitPeriod::Minute),
+        retry_after: Duration::from_secs(seconds),
+    }))
+}
 
 fn denials() -> Vec<Denial> {
     vec![
@@ -27,7 +39,7 @@ fn denials() -> Vec<Denial> {
         Denial::Untranslatable("no".into()),
         Denial::BodyTooLarge(1),
         Denial::RequestTimeout,
-        Denial::RateLimited(Duration::from_secs(7)),
+        limited(7),
         Denial::AllKeysCooling(Duration::from_secs(9)),
         Denial::NoUsableKey(vec![("primary".into(), "disabled".into())]),
         Denial::VaultLocked,
@@ -85,7 +97,7 @@ fn the_vendors_own_words_are_used() {
         (Denial::AddressNotAllowed, "permission_error", "permission_error", "PERMISSION_DENIED"),
         (Denial::RouteNotFound, "invalid_request_error", "not_found_error", "NOT_FOUND"),
         (Denial::BodyTooLarge(1), "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
-        (Denial::RateLimited(Duration::ZERO), "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
+        (limited(0), "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
         (Denial::Overloaded("x"), "service_unavailable_error", "overloaded_error", "UNAVAILABLE"),
         (Denial::VaultLocked, "service_unavailable_error", "api_error", "UNAVAILABLE"),
         (Denial::UpstreamRedirect, "server_error", "api_error", "UNAVAILABLE"),
@@ -107,7 +119,7 @@ fn the_vendors_own_words_are_used() {
         assert_eq!(parsed(Dialect::Anthropic, &denial)["error"]["type"], anthropic);
         assert_eq!(parsed(Dialect::Gemini, &denial)["error"]["status"], gemini);
     }
-    let gemini = parsed(Dialect::Gemini, &Denial::RateLimited(Duration::from_secs(7)));
+    let gemini = parsed(Dialect::Gemini, &limited(7));
     assert_eq!(gemini["error"]["details"][1]["retryDelay"], "7s");
 }
 

@@ -121,6 +121,7 @@ fn entry(lease: &OpenLease, spent: Spent) -> Entry {
         streamed: false,
         reserved: record.reserved,
         price_version: target.map_or_else(|| "".into(), |target| std::sync::Arc::clone(&target.price_version)),
+        attributed: None,
         trace: None,
     };
     spent.into_entry(subject)

@@ -3,7 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use keyward_domain::denial::{Deadline, Denial};
+use keyward_domain::denial::{BudgetReached, Deadline, Denial, LimitReached};
+use keyward_domain::ids::TenantId;
+use keyward_domain::limit::{LimitPeriod, Meter};
+use keyward_domain::money::Nanodollars;
+use keyward_domain::scope::Scope;
+use keyward_domain::time::Timestamp;
 
 use super::session::Session;
 use crate::config::{EXAMPLE, FIELDS, variable_for};
@@ -116,6 +121,21 @@ fn errors() -> String {
 fn examples() -> Vec<Denial> {
     let model = || "gpt-4o-mini".to_owned();
     let key = ("primary".to_owned(), "it is switched off".to_owned());
+    let limit = LimitReached {
+        scope: Scope::Tenant(TenantId::DEFAULT),
+        meter: Meter::Requests,
+        quota: 100,
+        period: Some(LimitPeriod::Minute),
+        retry_after: Duration::from_secs(20),
+    };
+    let budget = BudgetReached {
+        scope: Scope::Global,
+        limit: Nanodollars(500_000_000_000),
+        spent: Nanodollars(499_900_000_000),
+        reserved: Nanodollars(60_000_000),
+        needed: Nanodollars(50_000_000),
+        resets_at: Timestamp::EPOCH,
+    };
     vec![
         Denial::MissingCredential,
         Denial::InvalidKey("the checksum does not match: the key was mistyped or cut"),
@@ -134,7 +154,16 @@ fn examples() -> Vec<Denial> {
         Denial::Untranslatable("This model is served by Anthropic: use /v1/messages.".to_owned()),
         Denial::BodyTooLarge(32 << 20),
         Denial::RequestTimeout,
-        Denial::RateLimited(Duration::from_secs(20)),
+        Denial::RateLimited(Box::new(limit.clone())),
+        Denial::RateLimited(Box::new(LimitReached {
+            meter: Meter::Concurrency,
+            quota: 4,
+            period: None,
+            ..limit.clone()
+        })),
+        Denial::RequestExceedsLimit(Box::new(LimitReached { meter: Meter::Tokens, ..limit })),
+        Denial::BudgetExceeded(Box::new(budget)),
+        Denial::ClaimNotAllowed("x-keyward-end-user"),
         Denial::AllKeysCooling(Duration::from_secs(7)),
         Denial::NoUsableKey(vec![key]),
         Denial::VaultLocked,

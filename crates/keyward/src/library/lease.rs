@@ -363,6 +363,7 @@ fn records(
         streamed: false,
         reserved,
         price_version: priced_as.map(|at| Arc::clone(&at.price_version)).unwrap_or_default(),
+        attributed: None,
         trace: None,
     };
     let record = Record {

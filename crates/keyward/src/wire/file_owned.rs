@@ -9,7 +9,7 @@ use keyward_domain::binding::Binding;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
 use keyward_domain::port::{Change, CredentialSpend, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::provider::Provider;
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
@@ -93,7 +93,17 @@ impl FileOwned {
             | Change::PutVirtualKey(_)
             | Change::PutAdminToken(_)
             | Change::PutPrice(_)
-            | Change::RemovePrice(..) => (false, String::new()),
+            | Change::RemovePrice(..)
+            | Change::PutTenant(_)
+            | Change::RemoveTenant(_)
+            | Change::PutTeam(_)
+            | Change::RemoveTeam(_)
+            | Change::PutUser(_)
+            | Change::RemoveUser(_)
+            | Change::PutBudget(_)
+            | Change::RemoveBudget(_)
+            | Change::PutLimit(_)
+            | Change::RemoveLimit(_) => (false, String::new()),
         };
         if owned { Err(StoreError::FileOwned(name)) } else { Ok(Owner::Store) }
     }
@@ -186,8 +196,12 @@ impl Store for FileOwned {
         self.store.found(install, vault, audit)
     }
 
-    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<(), StoreError> {
+    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError> {
         self.store.append(entries, refusals)
+    }
+
+    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
+        self.store.spend(query)
     }
 
     fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {

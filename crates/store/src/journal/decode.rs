@@ -1,15 +1,16 @@
 //! Reading back what [`super::encode`] wrote. `None`: the payload is not what its kind says, although the checksum is
 //! right, so another version wrote it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_domain::ids::{CredentialId, ProviderId, RequestId, TenantId};
-use keyward_domain::ledger::{AttemptId, Entry, Refusal, Subject};
+use keyward_domain::ids::{CredentialId, ProviderId, RequestId, TeamId, TenantId, UserId};
+use keyward_domain::ledger::{AttemptId, Attributed, Entry, Refusal, Subject};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
 
-use super::encode::{COST, FIRST_CONTENT, NO_TEXT, RESERVED, STREAMED};
+use super::encode::{ATTRIBUTED, COST, END_USER, FIRST_CONTENT, NO_TEXT, RESERVED, STREAMED, TEAM, USER};
 use crate::code;
 
 /// A reservation's payload.
@@ -58,24 +59,38 @@ fn subject(from: &mut Payload<'_>) -> Option<Subject> {
     let credential = CredentialId::from_bytes(from.array()?);
     let [number, dialect, operation, flags] = from.array()?;
     let reserved = if flags & RESERVED == 0 { None } else { Some(from.amount()?) };
+    let (provider_name, credential_name) = (from.text()?.into(), from.text()?.into());
+    let (requested_model, model, price_version) = (from.text()?.into(), from.text()?.into(), from.text()?.into());
+    let attributed = if flags & ATTRIBUTED == 0 { None } else { Some(Arc::new(attribution(from)?)) };
     Some(Subject {
         attempt: AttemptId { request, number },
         at,
         tenant,
         virtual_key,
         provider,
-        provider_name: from.text()?.into(),
+        provider_name,
         credential,
-        credential_name: from.text()?.into(),
-        requested_model: from.text()?.into(),
-        model: from.text()?.into(),
+        credential_name,
+        requested_model,
+        model,
         dialect: code::dialect(dialect)?,
         operation: code::operation(operation)?,
         streamed: flags & STREAMED != 0,
         reserved,
-        price_version: from.text()?.into(),
+        price_version,
+        attributed,
         trace: None,
     })
+}
+
+fn attribution(from: &mut Payload<'_>) -> Option<Attributed> {
+    let [flags] = from.array()?;
+    let team = if flags & TEAM == 0 { None } else { Some(TeamId::from_bytes(from.array()?)) };
+    let user = if flags & USER == 0 { None } else { Some(UserId::from_bytes(from.array()?)) };
+    let end_user = if flags & END_USER == 0 { None } else { Some(from.text()?.into()) };
+    let [tags] = from.array()?;
+    let tags = (0..tags).map(|_| from.text().map(Arc::from)).collect::<Option<_>>()?;
+    Some(Attributed { team, user, end_user, tags })
 }
 
 fn ending(from: &mut Payload<'_>, subject: Subject) -> Option<Entry> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use keyward_domain::ledger::{Entry, Refusal, Subject};
+use keyward_domain::ledger::{Attributed, Entry, Refusal, Subject};
+use keyward_domain::scope::MAX_TAGS;
 
 use super::frame::{self, Kind};
 use crate::code;
@@ -15,6 +16,11 @@ pub(super) const NO_TEXT: u16 = u16::MAX;
 /// Bits of the flags of a subject and of an entry.
 pub(super) const STREAMED: u8 = 1;
 pub(super) const RESERVED: u8 = 2;
+pub(super) const ATTRIBUTED: u8 = 4;
+/// Bits of what an attribution names.
+pub(super) const TEAM: u8 = 1;
+pub(super) const USER: u8 = 2;
+pub(super) const END_USER: u8 = 4;
 pub(super) const COST: u8 = 1;
 pub(super) const FIRST_CONTENT: u8 = 2;
 
@@ -53,7 +59,9 @@ fn subject(buffer: &mut Vec<u8>, subject: &Subject) {
     buffer.extend_from_slice(&subject.virtual_key.bits().to_le_bytes());
     buffer.extend_from_slice(&subject.provider.to_bytes());
     buffer.extend_from_slice(&subject.credential.to_bytes());
-    let flags = if subject.streamed { STREAMED } else { 0 } | if subject.reserved.is_some() { RESERVED } else { 0 };
+    let flags = if subject.streamed { STREAMED } else { 0 }
+        | if subject.reserved.is_some() { RESERVED } else { 0 }
+        | if subject.attributed.is_some() { ATTRIBUTED } else { 0 };
     buffer.extend_from_slice(&[
         subject.attempt.number,
         code::number_of_dialect(subject.dialect),
@@ -68,6 +76,30 @@ fn subject(buffer: &mut Vec<u8>, subject: &Subject) {
     text(buffer, &subject.requested_model);
     text(buffer, &subject.model);
     text(buffer, &subject.price_version);
+    if let Some(attributed) = &subject.attributed {
+        attribution(buffer, attributed);
+    }
+}
+
+fn attribution(buffer: &mut Vec<u8>, attributed: &Attributed) {
+    let flags = if attributed.team.is_some() { TEAM } else { 0 }
+        | if attributed.user.is_some() { USER } else { 0 }
+        | if attributed.end_user.is_some() { END_USER } else { 0 };
+    buffer.push(flags);
+    if let Some(team) = attributed.team {
+        buffer.extend_from_slice(&team.to_bytes());
+    }
+    if let Some(user) = attributed.user {
+        buffer.extend_from_slice(&user.to_bytes());
+    }
+    if let Some(end_user) = &attributed.end_user {
+        text(buffer, end_user);
+    }
+    let tags = attributed.tags.len().min(MAX_TAGS);
+    buffer.push(u8::try_from(tags).unwrap_or_default());
+    for tag in attributed.tags.iter().take(MAX_TAGS) {
+        text(buffer, tag);
+    }
 }
 
 fn ending(buffer: &mut Vec<u8>, entry: &Entry) {

@@ -79,7 +79,7 @@ fn bring_batch(shared: &Shared, entries: &[Entry], refusals: &[Refusal]) -> Resu
     let mut tries_left = shared.options.close_tries;
     loop {
         match shared.store.append(entries, refusals) {
-            Ok(()) => break,
+            Ok(_) => break,
             Err(error) => shared.note_failure(error.to_string()),
         }
         match shared.queue.pause(wait) {

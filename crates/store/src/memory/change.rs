@@ -1,14 +1,17 @@
 //! Changing the configuration, with the rules of the port: revisions, unique names, references.
 
 use keyward_domain::alias::Alias;
+use keyward_domain::budget::Budget;
 use keyward_domain::credential::Credential;
-use keyward_domain::ids::{AdminTokenId, CredentialId, ProviderId, TenantId};
+use keyward_domain::ids::{AdminTokenId, BudgetId, CredentialId, LimitId, ProviderId, TenantId};
+use keyward_domain::limit::Limit;
 use keyward_domain::port::{Change, PriceOverride, Records, StoreError};
 use keyward_domain::principal::AdminToken;
 use keyward_domain::provider::Provider;
 use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::VirtualKey;
 
+use super::tenancy;
 use crate::change::{Noun, alias_noun, price_noun, vault_noun};
 
 /// Applies one change. After an error the records are to be thrown away.
@@ -59,16 +62,31 @@ pub(super) fn apply(records: &mut Records, change: &Change) -> Result<(), StoreE
             let same = |price: &_| is_price_of(price, *tenant, provider, model);
             remove(&mut records.prices, same, || price_noun(provider, model))
         }
+        Change::PutTenant(_) | Change::RemoveTenant(_) | Change::PutTeam(_) | Change::RemoveTeam(_) => {
+            tenancy::apply(records, change)
+        }
+        Change::PutUser(_) | Change::RemoveUser(_) => tenancy::apply(records, change),
+        Change::PutBudget(budget) => put(&mut records.budgets, budget, &BUDGET, |_| false),
+        Change::RemoveBudget(id) => {
+            remove(&mut records.budgets, |budget| budget.id == *id, || format!("budget `{id}`"))
+        }
+        Change::PutLimit(limit) => put(&mut records.limits, limit, &LIMIT, |_| false),
+        Change::RemoveLimit(id) => remove(&mut records.limits, |limit| limit.id == *id, || format!("limit `{id}`")),
     }
 }
 
 /// What is known about a kind of record.
-struct Kind<T, K: Ord> {
-    key: fn(&T) -> K,
-    revision: fn(&T) -> u64,
+pub(super) struct Kind<T, K: Ord> {
+    pub(super) key: fn(&T) -> K,
+    pub(super) revision: fn(&T) -> u64,
     /// Whether people choose the key themselves, so that a key that is there means a name that is taken.
-    keyed_by_name: bool,
+    pub(super) keyed_by_name: bool,
 }
+
+const BUDGET: Kind<Budget, BudgetId> =
+    Kind { key: |record| record.id, revision: |record| record.revision, keyed_by_name: false };
+const LIMIT: Kind<Limit, LimitId> =
+    Kind { key: |record| record.id, revision: |record| record.revision, keyed_by_name: false };
 
 const PROVIDER: Kind<Provider, ProviderId> =
     Kind { key: |record| record.id, revision: |record| record.revision, keyed_by_name: false };
@@ -89,7 +107,7 @@ const PRICE: Kind<PriceOverride, (TenantId, String, String)> = Kind {
     keyed_by_name: false,
 };
 
-fn put<T: Clone + Noun, K: Ord>(
+pub(super) fn put<T: Clone + Noun, K: Ord>(
     list: &mut Vec<T>,
     record: &T,
     kind: &Kind<T, K>,
@@ -117,7 +135,11 @@ fn put<T: Clone + Noun, K: Ord>(
     Ok(())
 }
 
-fn remove<T>(list: &mut Vec<T>, same: impl Fn(&T) -> bool, noun: impl Fn() -> String) -> Result<(), StoreError> {
+pub(super) fn remove<T>(
+    list: &mut Vec<T>,
+    same: impl Fn(&T) -> bool,
+    noun: impl Fn() -> String,
+) -> Result<(), StoreError> {
     let Some(at) = list.iter().position(same) else { return Err(StoreError::Conflict(noun())) };
     list.remove(at);
     Ok(())

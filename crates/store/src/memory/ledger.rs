@@ -7,10 +7,14 @@ use std::time::Duration;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::{CredentialId, RequestId, TenantId};
 use keyward_domain::ledger::{
-    AttemptId, AttemptOutcome, Dimension, Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow,
+    AttemptId, AttemptOutcome, Dimension, Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery,
+    UsageRow,
 };
 use keyward_domain::port::LedgerTotals;
+use keyward_domain::scope::Scope;
+use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
+use keyward_domain::window::quarter_of;
 
 use crate::sums::{self, Sums, SumsBy, add_to};
 use crate::{code, page};
@@ -36,19 +40,38 @@ struct Group {
 }
 
 impl Ledger {
-    pub(super) fn append(&mut self, entries: &[Entry], refusals: &[Refusal]) {
-        for entry in entries {
-            if self.entries.contains_key(&entry.subject.attempt) {
-                continue;
-            }
-            let sums = Sums::of(entry);
-            add_to(&mut self.rollup, Group::of(entry), &sums);
-            self.total.add(&sums);
-            self.entries.insert(entry.subject.attempt, as_kept(entry));
-        }
+    /// Says of each row whether it was new.
+    pub(super) fn append(&mut self, entries: &[Entry], refusals: &[Refusal]) -> Vec<bool> {
+        let new = entries.iter().map(|entry| self.append_one(entry)).collect();
         for refusal in refusals {
             self.refusals.entry(refusal.request).or_insert_with(|| refusal.clone());
         }
+        new
+    }
+
+    fn append_one(&mut self, entry: &Entry) -> bool {
+        if self.entries.contains_key(&entry.subject.attempt) {
+            return false;
+        }
+        let sums = Sums::of(entry);
+        add_to(&mut self.rollup, Group::of(entry), &sums);
+        self.total.add(&sums);
+        self.entries.insert(entry.subject.attempt, as_kept(entry));
+        true
+    }
+
+    /// What scopes used, summed from the rows themselves.
+    pub(super) fn spend(&self, query: &SpendQuery) -> Vec<Spend> {
+        let quarters = quarter_of(query.since)..query.until;
+        let mut sums = BTreeMap::<(Scope, Timestamp), Sums>::new();
+        for entry in self.entries.values().filter(|entry| quarters.contains(&quarter_of(entry.subject.at))) {
+            let wanted =
+                |scope: &Scope| scope.kind() == query.kind && query.scope.as_ref().is_none_or(|one| one == scope);
+            for scope in entry.subject.scopes().into_iter().filter(wanted) {
+                sums.entry((scope, quarter_of(entry.subject.at))).or_default().add(&Sums::of(entry));
+            }
+        }
+        sums.into_iter().map(|((scope, quarter), sums)| sums.into_spend(scope, quarter)).collect()
     }
 
     pub(super) fn requests(&self, filter: &RequestFilter) -> Vec<RequestRow> {

@@ -3,6 +3,7 @@
 mod change;
 mod ledger;
 mod pools;
+mod tenancy;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,7 @@ use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
 use keyward_domain::port::{Change, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
@@ -102,9 +103,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<(), StoreError> {
-        self.state().ledger.append(entries, refusals);
-        Ok(())
+    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError> {
+        Ok(self.state().ledger.append(entries, refusals))
+    }
+
+    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
+        Ok(self.state().ledger.spend(query))
     }
 
     fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {

@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
 use super::error::failed;
 use super::names::{Names, SubjectNames};
 use super::rollup::{self, Group};
+use super::spend;
 use crate::code;
 use crate::sums::{Sums, SumsBy, add_to};
 
@@ -14,9 +15,9 @@ const INSERT_ENTRY: &str = "INSERT INTO entry (request, attempt, at_ms, tenant, 
     credential, credential_name, requested_model, model, dialect, operation, streamed, reserved_nanodollars, \
     price_version, outcome, status, source, cost_nanodollars, duration_us, first_content_us, overhead_us, \
     input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, output, reasoning, \
-    output_audio, output_image, images, input_audio_ms, input_characters, searches, raw_usage) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
-    ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38) \
+    output_audio, output_image, images, input_audio_ms, input_characters, searches, raw_usage, team, user, end_user, \
+    tags) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+    ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42) \
     ON CONFLICT (request, attempt) DO NOTHING";
 
 const INSERT_REFUSAL: &str = "INSERT INTO refusal \
@@ -29,30 +30,51 @@ pub(super) fn append(
     names: &mut Names,
     entries: &[Entry],
     refusals: &[Refusal],
-) -> Result<(), StoreError> {
+) -> Result<Vec<bool>, StoreError> {
     if entries.is_empty() && refusals.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    append_entries(&transaction, names, entries).map_err(failed)?;
+    let new = append_entries(&transaction, names, entries).map_err(failed)?;
     append_refusals(&transaction, names, refusals).map_err(failed)?;
-    transaction.commit().map_err(failed)
+    transaction.commit().map_err(failed)?;
+    Ok(new)
 }
 
-fn append_entries(connection: &Connection, names: &mut Names, entries: &[Entry]) -> rusqlite::Result<()> {
+/// Says of each row whether it was new.
+fn append_entries(connection: &Connection, names: &mut Names, entries: &[Entry]) -> rusqlite::Result<Vec<bool>> {
     let mut insert = connection.prepare_cached(INSERT_ENTRY)?;
-    let mut groups = SumsBy::<Group>::default();
+    let (mut groups, mut scopes) = (SumsBy::<Group>::default(), SumsBy::default());
+    let mut new = Vec::with_capacity(entries.len());
     for entry in entries {
         let subject = names.of(connection, &entry.subject)?;
-        if insert_entry(&mut insert, entry, &subject)? {
+        let tags = tags(connection, names, entry)?;
+        let is_new = insert_entry(&mut insert, entry, &subject, tags.as_deref())?;
+        if is_new {
             add_to(&mut groups, Group::of(entry, &subject), &Sums::of(entry));
+            spend::note(connection, names, entry, &subject, &mut scopes)?;
         }
+        new.push(is_new);
     }
-    rollup::add(connection, &groups)
+    rollup::add(connection, &groups)?;
+    spend::add(connection, &scopes)?;
+    Ok(new)
+}
+
+/// The tags of a row as a JSON list of numbers; nothing when it has none.
+fn tags(connection: &Connection, names: &mut Names, entry: &Entry) -> rusqlite::Result<Option<String>> {
+    let Some(attributed) = entry.subject.attributed.as_ref().filter(|to| !to.tags.is_empty()) else { return Ok(None) };
+    let numbers = attributed.tags.iter().map(|tag| names.text(connection, tag).map(|number| number.to_string()));
+    Ok(Some(format!("[{}]", numbers.collect::<rusqlite::Result<Vec<_>>>()?.join(","))))
 }
 
 /// Whether the row was new.
-fn insert_entry(insert: &mut CachedStatement<'_>, entry: &Entry, names: &SubjectNames) -> rusqlite::Result<bool> {
+fn insert_entry(
+    insert: &mut CachedStatement<'_>,
+    entry: &Entry,
+    names: &SubjectNames,
+    tags: Option<&str>,
+) -> rusqlite::Result<bool> {
     let subject = &entry.subject;
     let buckets = code::buckets(&entry.usage).map(u64::cast_signed);
     let changed = insert.execute(params![
@@ -94,6 +116,10 @@ fn insert_entry(insert: &mut CachedStatement<'_>, entry: &Entry, names: &Subject
         buckets[12],
         buckets[13],
         code::fitting_raw_usage(entry.raw_usage.as_deref()),
+        names.team,
+        names.user,
+        names.end_user,
+        tags,
     ])?;
     Ok(changed == 1)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ToSql, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::error::{Broken, broken_rule, failed};
-use super::{audit, body, standing};
+use super::{allowance, audit, body, standing, tenancy};
 use crate::change::{INSTALLATION, Noun, alias_noun, price_noun, vault_noun};
 
 /// Applies the changes in order and returns the new revision.
@@ -98,17 +98,24 @@ fn apply(connection: &Connection, change: &Change) -> Result<(), StoreError> {
             let key = params![tenant.to_string(), provider, model];
             remove(connection, sql, key, || price_noun(provider, model))
         }
+        Change::PutTenant(_) | Change::RemoveTenant(_) | Change::PutTeam(_) | Change::RemoveTeam(_) => {
+            tenancy::apply(connection, change)
+        }
+        Change::PutUser(_) | Change::RemoveUser(_) => tenancy::apply(connection, change),
+        Change::PutBudget(_) | Change::RemoveBudget(_) | Change::PutLimit(_) | Change::RemoveLimit(_) => {
+            allowance::apply(connection, change)
+        }
     }
 }
 
 /// How a kind is written. Both statements take the same parameters: 1 is the revision, 2 the body, the kind's own
 /// columns follow. An insert passes over an id that is there already (a conflict, not a name that is taken), which no
 /// row changed tells.
-struct Kind {
-    insert: &'static str,
-    update: &'static str,
+pub(super) struct Kind {
+    pub(super) insert: &'static str,
+    pub(super) update: &'static str,
     /// Whether people choose the key themselves, so that a key that is there means a name that is taken.
-    keyed_by_name: bool,
+    pub(super) keyed_by_name: bool,
 }
 
 const PROVIDER: &Kind = &Kind {
@@ -149,7 +156,7 @@ const PRICE: &Kind = &Kind {
     keyed_by_name: false,
 };
 
-fn put<T: Noun + Serialize>(
+pub(super) fn put<T: Noun + Serialize>(
     connection: &Connection,
     kind: &Kind,
     columns: &[&dyn ToSql],
@@ -180,7 +187,12 @@ fn put_vault(connection: &Connection, record: &VaultRecord) -> rusqlite::Result<
     replace.execute(params![record.kind, record.id, record.body]).map(drop)
 }
 
-fn remove(connection: &Connection, sql: &str, key: &[&dyn ToSql], noun: impl Fn() -> String) -> Result<(), StoreError> {
+pub(super) fn remove(
+    connection: &Connection,
+    sql: &str,
+    key: &[&dyn ToSql],
+    noun: impl Fn() -> String,
+) -> Result<(), StoreError> {
     match connection.execute(sql, key) {
         Ok(0) => Err(StoreError::Conflict(noun())),
         Ok(_) => Ok(()),

@@ -20,6 +20,11 @@ pub(super) fn load(connection: &mut Connection) -> Result<Records, StoreError> {
         admin_tokens: bodies(&picture, "admin_token", "id")?,
         aliases: bodies(&picture, "alias", "tenant, name")?,
         prices: bodies(&picture, "price", "tenant, provider, model")?,
+        tenants: bodies(&picture, "tenant", "id")?,
+        teams: bodies(&picture, "team", "id")?,
+        users: bodies(&picture, "user", "id")?,
+        budgets: bodies(&picture, "budget", "id")?,
+        limits: bodies(&picture, "call_limit", "id")?,
     })
 }
 

@@ -3,6 +3,7 @@
 //! One connection writes, one reads. Every commit waits for the disk (`synchronous=FULL`); the ledger comes in batches,
 //! so that this costs little. The request path never comes here.
 
+mod allowance;
 mod append;
 mod audit;
 mod binding;
@@ -17,7 +18,9 @@ mod open;
 mod requests;
 mod rollup;
 mod row;
+mod spend;
 mod standing;
+mod tenancy;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,7 +29,7 @@ use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
@@ -93,7 +96,7 @@ impl Store for SqliteStore {
         configuration::found(&mut self.writer().connection, install, vault, audit)
     }
 
-    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<(), StoreError> {
+    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError> {
         let writer = &mut *self.writer();
         let appended = append::append(&mut writer.connection, &mut writer.names, entries, refusals);
         if appended.is_err() {
@@ -101,6 +104,10 @@ impl Store for SqliteStore {
             writer.names.forget();
         }
         appended
+    }
+
+    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
+        spend::read(&self.reader(), query)
     }
 
     fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {

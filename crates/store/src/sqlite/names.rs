@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use keyward_domain::ledger::Subject;
+use keyward_domain::scope::Scope;
 use rusqlite::{Connection, params};
 
 /// Names that are remembered; the table can hold any number. Beyond it all are forgotten and looked up again.
@@ -14,6 +15,8 @@ const REMEMBERED: usize = 8192;
 pub(super) struct Names {
     texts: HashMap<Box<str>, i64, FixedState>,
     ids: HashMap<(Kind, u128), i64, FixedState>,
+    /// By the numbers of tenant, provider name and model.
+    models: HashMap<[i64; 3], i64, FixedState>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,15 +37,22 @@ pub(super) struct SubjectNames {
     pub(super) requested_model: i64,
     pub(super) model: i64,
     pub(super) price_version: i64,
+    pub(super) team: Option<i64>,
+    pub(super) user: Option<i64>,
+    pub(super) end_user: Option<i64>,
 }
 
 impl Names {
     /// The numbers for a subject, giving new ones where needed.
     pub(super) fn of(&mut self, connection: &Connection, subject: &Subject) -> rusqlite::Result<SubjectNames> {
-        if self.texts.len() + self.ids.len() > REMEMBERED {
+        if self.texts.len() + self.ids.len() + self.models.len() > REMEMBERED {
             self.forget();
         }
+        let attributed = subject.attributed.as_deref();
         Ok(SubjectNames {
+            team: self.maybe(connection, attributed.and_then(|to| to.team).map(|id| id.to_string()))?,
+            user: self.maybe(connection, attributed.and_then(|to| to.user).map(|id| id.to_string()))?,
+            end_user: self.maybe(connection, attributed.and_then(|to| to.end_user.as_ref()))?,
             tenant: self.id(connection, Kind::Tenant, subject.tenant.bits(), &subject.tenant)?,
             provider: self.id(connection, Kind::Provider, subject.provider.bits(), &subject.provider)?,
             provider_name: self.text(connection, &subject.provider_name)?,
@@ -67,15 +77,38 @@ impl Names {
     pub(super) fn forget(&mut self) {
         self.texts.clear();
         self.ids.clear();
+        self.models.clear();
     }
 
-    fn text(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<i64> {
+    /// The number of the model as a scope.
+    pub(super) fn model(
+        &mut self,
+        connection: &Connection,
+        subject: &Subject,
+        known: &SubjectNames,
+    ) -> rusqlite::Result<i64> {
+        let place = [known.tenant, known.provider_name, known.model];
+        if let Some(number) = self.models.get(&place) {
+            return Ok(*number);
+        }
+        let name = format!("{}/{}", subject.provider_name, subject.model);
+        let number = intern(connection, &Scope::Model(subject.tenant, name.into()).key())?;
+        self.models.insert(place, number);
+        Ok(number)
+    }
+
+    /// The number of any text.
+    pub(super) fn text(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<i64> {
         if let Some(number) = self.texts.get(text) {
             return Ok(*number);
         }
         let number = intern(connection, text)?;
         self.texts.insert(text.into(), number);
         Ok(number)
+    }
+
+    fn maybe(&mut self, connection: &Connection, text: Option<impl AsRef<str>>) -> rusqlite::Result<Option<i64>> {
+        text.map(|text| self.text(connection, text.as_ref())).transpose()
     }
 
     fn id(&mut self, connection: &Connection, kind: Kind, bits: u128, id: &impl ToString) -> rusqlite::Result<i64> {

@@ -1,9 +1,10 @@
 //! A ledger row as it is read back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::ids::{CredentialId, ProviderId, RequestId, TenantId};
-use keyward_domain::ledger::{AttemptId, Entry, Refusal, Subject};
+use keyward_domain::ledger::{AttemptId, Attributed, Entry, Refusal, Subject};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::StoreError;
 use keyward_domain::time::Timestamp;
@@ -19,8 +20,9 @@ pub(super) const ENTRY: &str = "request, attempt, at_ms, tenant, virtual_key, pr
     credential_name, requested_model, model, dialect, operation, streamed, reserved_nanodollars, price_version, \
     outcome, status, source, cost_nanodollars, duration_us, first_content_us, overhead_us, raw_usage, input_uncached, \
     cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, output, reasoning, output_audio, \
-    output_image, images, input_audio_ms, input_characters, searches";
+    output_image, images, input_audio_ms, input_characters, searches, team, user, end_user, tags";
 const FIRST_BUCKET: usize = 24;
+const TEAM: usize = FIRST_BUCKET + BUCKETS;
 
 /// In the order that [`refusal`] reads.
 pub(super) const REFUSAL: &str =
@@ -47,6 +49,7 @@ pub(super) fn entry(row: &Row<'_>, texts: &mut Texts<'_>) -> Result<Entry, Store
 }
 
 fn subject(row: &Row<'_>, texts: &mut Texts<'_>) -> Result<Subject, StoreError> {
+    let attributed = attributed(row, texts)?;
     let mut text = |column| texts.of(get(row, column)?).map_err(failed);
     Ok(Subject {
         attempt: AttemptId { request: RequestId::from_bytes(get(row, 0)?), number: get(row, 1)? },
@@ -64,8 +67,30 @@ fn subject(row: &Row<'_>, texts: &mut Texts<'_>) -> Result<Subject, StoreError> 
         streamed: get(row, 13)?,
         reserved: get::<Option<i64>>(row, 14)?.map(Nanodollars),
         price_version: text(15)?,
+        attributed: (!attributed.is_empty()).then(|| Arc::new(attributed)),
         trace: None,
     })
+}
+
+fn attributed(row: &Row<'_>, texts: &mut Texts<'_>) -> Result<Attributed, StoreError> {
+    let mut text = |column| {
+        let number: Option<i64> = get(row, column)?;
+        number.map(|number| texts.of(number).map_err(failed)).transpose()
+    };
+    let (team, user, end_user) = (text(TEAM)?, text(TEAM + 1)?, text(TEAM + 2)?);
+    let tags = get::<Option<String>>(row, TEAM + 3)?.map(|list| tags(&list, texts)).transpose()?;
+    Ok(Attributed {
+        team: team.map(|id| parse(&id)).transpose()?,
+        user: user.map(|id| parse(&id)).transpose()?,
+        end_user,
+        tags: tags.unwrap_or_default(),
+    })
+}
+
+fn tags(list: &str, texts: &mut Texts<'_>) -> Result<Vec<Arc<str>>, StoreError> {
+    let numbers: Vec<i64> = serde_json::from_str(list)
+        .map_err(|_| StoreError::Damaged(format!("a ledger row with the impossible tags `{list}`")))?;
+    numbers.into_iter().map(|number| texts.of(number).map_err(failed)).collect()
 }
 
 /// A refused call.

@@ -34,6 +34,7 @@ pub fn every_kind_of_record_comes_back_as_it_was(store: &dyn Store) {
         admin_tokens: vec![admin_token(4, 5, "ci")],
         aliases: vec![alias("fast")],
         prices: vec![price("gpt-4o")],
+        ..Records::default()
     };
     assert_eq!(store.load().unwrap(), expected);
 }

@@ -7,7 +7,9 @@ mod configuration;
 mod leases;
 mod ledger;
 mod reports;
+mod spend;
 mod standings;
+mod tenancy;
 
 use keyward_domain::port::Store;
 use keyward_store::memory::MemoryStore;
@@ -57,6 +59,13 @@ conformance! {
     ledger::m11_one_row_for_each_attempt,
     ledger::totals_tell_what_is_unknown,
     ledger::sums_stop_at_the_largest_number,
+    spend::whom_a_row_is_attributed_to_comes_back,
+    spend::a_row_counts_in_every_scope_that_it_touches,
+    spend::a_repeated_row_is_not_new_and_counts_once,
+    spend::quarters_go_by_when_attempts_began,
+    spend::corrections_change_what_was_spent_and_are_no_attempts,
+    tenancy::tenants_teams_users_budgets_and_limits_come_back,
+    tenancy::who_has_something_stays,
     reports::the_log_is_newest_first_in_pages,
     reports::the_log_can_be_filtered,
     reports::a_page_has_a_limit,

@@ -4,7 +4,7 @@ use keyward_domain::alias::TargetOrder;
 use keyward_domain::audit::Outcome;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::InstallId;
-use keyward_domain::ledger::{Dimension, UsageQuery};
+use keyward_domain::ledger::{Dimension, SpendQuery, UsageQuery};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Change, LedgerTotals, Store};
 use keyward_domain::routing::{KeyLimits, KeyTerms, Strategy};
@@ -130,6 +130,13 @@ fn o04_an_upgrade_keeps_the_ledger_and_the_audit_log() {
     let by_key = UsageQuery { since: START, until, group_by: vec![Dimension::Credential] };
     let usage = store.usage(&by_key).unwrap();
     assert_eq!((usage.len(), usage[0].attempts, usage[0].cost), (1, 2, Nanodollars(2 * COST.0)));
+    // So are the scopes that rows touched before there were scopes.
+    for scope in subject(1).scopes() {
+        let query = SpendQuery { kind: scope.kind(), scope: Some(scope.clone()), since: START, until };
+        let spent = store.spend(&query).unwrap();
+        assert_eq!((spent.len(), spent[0].attempts, spent[0].cost), (1, 2, Nanodollars(2 * COST.0)), "{scope}");
+        assert_eq!((spent[0].input_tokens, spent[0].output_tokens), (240, 68));
+    }
     let spend = store.credential_spend(START).unwrap();
     assert_eq!((spend[0].credential, spend[0].requests), (subject(1).credential, 2));
 }

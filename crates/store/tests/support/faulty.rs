@@ -7,7 +7,7 @@ use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, UsageQuery, UsageRow};
+use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
@@ -62,7 +62,7 @@ impl FaultyStore {
 }
 
 impl Store for FaultyStore {
-    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<(), StoreError> {
+    fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError> {
         if self.clock.now() >= self.back_at {
             return self.inner.append(entries, refusals);
         }
@@ -84,6 +84,10 @@ impl Store for FaultyStore {
 
     fn found(&self, install: InstallId, vault: &[VaultRecord], audit: &AuditDraft) -> Result<(), StoreError> {
         self.inner.found(install, vault, audit)
+    }
+
+    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
+        self.inner.spend(query)
     }
 
     fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {

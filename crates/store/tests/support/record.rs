@@ -10,7 +10,7 @@ use keyward_domain::principal::{AdminToken, Principal, Role};
 use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::token::{Environment, TokenId};
-use keyward_domain::virtual_key::{DisconnectPolicy, Grant, KeyStatus, TokenHash, VirtualKey};
+use keyward_domain::virtual_key::{Claims, DisconnectPolicy, Grant, KeyStatus, TokenHash, VirtualKey};
 
 use super::START;
 
@@ -66,6 +66,9 @@ pub fn virtual_key(n: u64, name: &str) -> VirtualKey {
         },
         on_disconnect: DisconnectPolicy::Drain,
         tags: vec!["team-a".to_owned()],
+        team: None,
+        user: None,
+        claims: Claims::default(),
         created_at: START,
         not_before: None,
         expires_at: Some(START),

@@ -40,6 +40,7 @@ pub fn subject(n: u32) -> Subject {
         streamed: true,
         reserved: Some(RESERVED),
         price_version: "2026-11-01".into(),
+        attributed: None,
         trace: None,
     }
 }

@@ -2,7 +2,7 @@ use keyward_domain::ids::TenantId;
 use keyward_domain::port::Change;
 use keyward_domain::principal::Action;
 use keyward_domain::token::Environment;
-use keyward_domain::virtual_key::{Grant, KeyStatus, VirtualKey};
+use keyward_domain::virtual_key::{Claims, Grant, KeyStatus, VirtualKey};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -74,6 +74,9 @@ impl Operation for CreateVkey {
             },
             on_disconnect: self.on_disconnect.as_deref().map(parse_policy).transpose()?.unwrap_or_default(),
             tags: self.tags.0,
+            team: None,
+            user: None,
+            claims: Claims::default(),
             created_at: now,
             not_before,
             expires_at,

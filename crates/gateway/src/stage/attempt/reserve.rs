@@ -60,6 +60,7 @@ fn subject(worker: &Worker, arrival: &Arrival, draft: &Draft, candidate: &Candid
         streamed: draft.streamed,
         reserved: draft.most.at(&candidate.target),
         price_version: Arc::clone(&candidate.target.price_version),
+        attributed: None,
         trace: arrival.trace,
     }
 }

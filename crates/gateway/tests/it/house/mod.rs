@@ -23,7 +23,7 @@ use keyward_domain::secret::Secret;
 use keyward_domain::standing::KeyEvent;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::{Environment, MintedToken};
-use keyward_domain::virtual_key::{DisconnectPolicy, Grant, KeyStatus, VirtualKey};
+use keyward_domain::virtual_key::{Claims, DisconnectPolicy, Grant, KeyStatus, VirtualKey};
 use keyward_gateway::{Bindings, Forgetful, Gateway, Living, Metrics, Options, Running, Snapshot, SnapshotHandle};
 use keyward_pool::{Moment, Notice, Registry, Settings};
 use keyward_store::journal::{self, FileJournals};
@@ -254,6 +254,9 @@ impl House {
             grant: Grant::default(),
             on_disconnect: DisconnectPolicy::Abort,
             tags: Vec::new(),
+            team: None,
+            user: None,
+            claims: Claims::default(),
             created_at: BEGIN,
             not_before: None,
             expires_at: None,

@@ -32,6 +32,7 @@ pub(super) fn completed() -> Entry {
             streamed: true,
             reserved: Some(Nanodollars(90_000)),
             price_version: "2026-11-01".into(),
+            attributed: None,
             trace: None,
         },
         outcome: AttemptOutcome::Completed,
