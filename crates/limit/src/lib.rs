@@ -4,3 +4,4 @@
 //! guarded by locks that are held for the time of a few additions.
 
 pub mod book;
+pub mod rate;

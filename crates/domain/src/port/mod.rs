@@ -2,12 +2,14 @@
 //! what happens when it fails.
 
 mod clock;
+mod counters;
 mod egress;
 mod entropy;
 mod journal;
 mod store;
 
 pub use clock::Clock;
+pub use counters::{Amounts, Answer, Ask, Counters, Level, Mark, Part, Refusal, Taken, Tightest};
 pub use egress::{Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, MAX_EGRESS_BODY};
 pub use entropy::{Entropy, EntropyError};
 pub use journal::{Durability, Journal, JournalError, Journals, Syncer};
