@@ -8,11 +8,13 @@
 //! - [`tee`] watches an answer go by, and [`usage`] turns what the provider reports into disjoint buckets.
 //! - [`bound`] names state that only one account at the provider has, as requests and answers refer to it; [`digest`] makes
 //!   the hashes.
+//! - [`extent`] says whether the length of a request bounds its prompt.
 //! - [`error`] spells refusals, [`models`] spells the list of models.
 
 pub mod bound;
 pub mod digest;
 pub mod error;
+pub mod extent;
 pub mod lens;
 pub mod models;
 pub mod multipart;

@@ -3,9 +3,21 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use keyward_domain::dialect::{Dialect, Operation};
 
 use crate::json::quote;
 use crate::lens::{Facts, IncludeUsage, ModelSpan};
+
+/// What the length of an answer is called in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CapName {
+    /// The wire format.
+    pub dialect: Dialect,
+    /// What is asked.
+    pub operation: Operation,
+    /// Whether the server may know OpenAI's older name only.
+    pub legacy: bool,
+}
 
 /// Edits of one body. Ranges are offsets in the body as it was sent; they may be added in any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +57,49 @@ impl Edits {
         let IncludeUsage::Inject(edit) = &facts.include_usage else { return false };
         self.replace(edit.range.clone(), Bytes::from_static(edit.text.as_bytes()));
         true
+    }
+
+    /// Sets the length of each answer, in tokens, wherever the body sets it, or adds it under the name that this dialect
+    /// and operation have for it. Does nothing for operations whose answers have no such length.
+    pub fn cap_output(&mut self, body: &[u8], facts: &Facts, to: &CapName, cap: u64) {
+        let CapName { dialect, operation, legacy } = *to;
+        let places = &facts.cap_places;
+        let number = Bytes::from(cap.to_string());
+        if places.values.iter().any(Option::is_some) {
+            for place in places.values.iter().flatten() {
+                self.replace(place.clone(), number.clone());
+            }
+            return;
+        }
+        let name = match (dialect, operation) {
+            (Dialect::OpenAi, Operation::Chat) if !legacy => "max_completion_tokens",
+            (Dialect::OpenAi, Operation::Chat | Operation::Completion) | (Dialect::Anthropic, Operation::Messages) => {
+                "max_tokens"
+            }
+            (Dialect::OpenAi, Operation::Responses) => "max_output_tokens",
+            (Dialect::Gemini, Operation::Generate) => return self.cap_gemini(body, places.config.clone(), cap),
+            _ => return,
+        };
+        self.add_member(body, 0, &format!("\"{name}\":{cap}"));
+    }
+
+    fn cap_gemini(&mut self, body: &[u8], config: Option<Range<usize>>, cap: u64) {
+        match config {
+            None => self.add_member(body, 0, &format!("\"generationConfig\":{{\"maxOutputTokens\":{cap}}}")),
+            Some(config) if body.get(config.clone()) == Some(b"null") => {
+                self.replace(config, format!("{{\"maxOutputTokens\":{cap}}}").into());
+            }
+            Some(config) => self.add_member(body, config.start, &format!("\"maxOutputTokens\":{cap}")),
+        }
+    }
+
+    /// Adds a member in front of the others of the object that begins at or behind `from`.
+    fn add_member(&mut self, body: &[u8], from: usize, member: &str) {
+        let rest = body.get(from..).unwrap_or_default();
+        let Some(inside) = rest.iter().position(|byte| *byte == b'{').map(|bracket| from + bracket + 1) else { return };
+        let is_empty = body.get(inside..).unwrap_or_default().trim_ascii_start().first() == Some(&b'}');
+        let separator = if is_empty { "" } else { "," };
+        self.replace(inside..inside, format!("{member}{separator}").into());
     }
 
     /// Replaces these bytes. An edit that overlaps an earlier one is left out.

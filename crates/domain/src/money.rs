@@ -65,6 +65,11 @@ const DECIMALS: usize = 9;
 const LEAST_DECIMALS: usize = 2;
 
 impl Nanodollars {
+    /// The exact amount in dollars as a plain decimal number, with cents and without other trailing zeros: `0.10`.
+    pub fn decimal(self) -> String {
+        self.to_string().replacen('$', "", 1)
+    }
+
     /// The digits from behind, without the formatting machinery: every answer carries its cost. Gives the text, with
     /// zero bytes behind it where zeros were left out, and where it begins.
     fn written(self) -> ([u8; LONGEST_WRITTEN], usize) {

@@ -34,6 +34,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(length.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The moment as RFC 3339 writes it, in UTC and to the millisecond where there are any: `2026-11-20T14:00:00Z`.
+    pub fn rfc3339(self) -> String {
+        let ends = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(ends).to_string()
+    }
+
     /// A length before this moment.
     #[must_use]
     pub fn minus(self, length: Duration) -> Self {

@@ -3,6 +3,8 @@
 use keyward_domain::denial::Denial;
 use serde::Serialize;
 
+use super::figures::Figures;
+
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
     r#type: &'static str,
@@ -23,10 +25,13 @@ struct Details {
     origin: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     param: Option<&'static str>,
+    #[serde(flatten)]
+    figures: Option<Figures>,
 }
 
 pub(super) fn body<'a>(denial: &Denial, message: &'a str, request_id: &'a str) -> Body<'a> {
-    let details = Details { error_code: denial.code(), origin: denial.origin().as_str(), param: denial.param() };
+    let (error_code, origin, param) = (denial.code(), denial.origin().as_str(), denial.param());
+    let details = Details { error_code, origin, param, figures: Figures::of(denial) };
     Body { r#type: "error", error: Error { r#type: kind(denial), message, details }, request_id }
 }
 

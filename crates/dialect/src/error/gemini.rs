@@ -4,6 +4,8 @@ use keyward_domain::denial::Denial;
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
+use super::figures::Figures;
+
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
     error: Error<'a>,
@@ -39,6 +41,8 @@ struct Metadata<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     param: Option<&'static str>,
+    #[serde(flatten)]
+    figures: Option<Figures>,
 }
 
 #[derive(Serialize)]
@@ -66,7 +70,7 @@ pub(super) fn body<'a>(denial: &Denial, message: &'a str, request_id: &'a str) -
         kind: "type.googleapis.com/google.rpc.ErrorInfo",
         reason: code.to_ascii_uppercase(),
         domain: "keyward",
-        metadata: Metadata { code, origin, request_id, param: denial.param() },
+        metadata: Metadata { code, origin, request_id, param: denial.param(), figures: Figures::of(denial) },
     };
     let retry = denial.retry_after().map(|after| Retry {
         kind: "type.googleapis.com/google.rpc.RetryInfo",

@@ -3,6 +3,7 @@
 //! Every body carries the stable code, who said no (`origin`), the request id and what to do about it.
 
 mod anthropic;
+mod figures;
 mod gemini;
 mod openai;
 mod scrub;

@@ -3,6 +3,8 @@
 use keyward_domain::denial::Denial;
 use serde::Serialize;
 
+use super::figures::Figures;
+
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
     error: Error<'a>,
@@ -16,6 +18,8 @@ struct Error<'a> {
     code: &'static str,
     origin: &'static str,
     request_id: &'a str,
+    #[serde(flatten)]
+    figures: Option<Figures>,
 }
 
 /// A typed event: the documented flat members, and the nested ones that are seen in the wild and that SDKs read.
@@ -45,6 +49,7 @@ fn error<'a>(denial: &Denial, message: &'a str, request_id: &'a str) -> Error<'a
         code: denial.code(),
         origin: denial.origin().as_str(),
         request_id,
+        figures: Figures::of(denial),
     }
 }
 

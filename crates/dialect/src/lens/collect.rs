@@ -13,7 +13,8 @@ use super::name::Name;
 use super::prefix::{Parts, prefix};
 use super::search::Found;
 use super::{
-    Facts, IncludeUsage, InsertAt, LensError, MAX_CANDIDATES, MAX_MODEL, MAX_NESTED_MODELS, MAX_OUTPUT_CAP, ModelSpan,
+    CapPlaces, Facts, IncludeUsage, InsertAt, LensError, MAX_CANDIDATES, MAX_MODEL, MAX_NESTED_MODELS, MAX_OUTPUT_CAP,
+    ModelSpan,
 };
 
 /// Gathers facts member by member, in any order.
@@ -54,6 +55,7 @@ impl<'a> Collector<'a> {
             stream: false,
             include_usage: IncludeUsage::NotApplicable,
             output_cap: None,
+            cap_places: CapPlaces { values: [None, None], config: None },
             candidates: 1,
             service_tier: None,
             input_characters: None,
@@ -112,13 +114,15 @@ impl<'a> Collector<'a> {
             }
             Name::StreamFormat => self.facts.stream |= word("stream_format", value)?.as_deref() == Some("sse"),
             Name::StreamOptions => self.options = options(value, range.start)?,
-            Name::MaxTokens | Name::MaxCompletionTokens | Name::MaxOutputTokens => self.cap(name.as_str(), value)?,
+            Name::MaxTokens | Name::MaxCompletionTokens | Name::MaxOutputTokens => {
+                self.cap(name.as_str(), value, range)?;
+            }
             Name::N | Name::BestOf => self.answers(name.as_str(), value)?,
             Name::ServiceTier => self.facts.service_tier = word("service_tier", value)?,
             Name::SpokenInput => self.facts.input_characters = characters(value),
             Name::Size => self.facts.image_size = word("size", value)?,
             Name::Quality => self.facts.image_quality = word("quality", value)?,
-            Name::GenerationConfig => self.generation_config(value)?,
+            Name::GenerationConfig => self.generation_config(value, range)?,
             Name::Requests => self.requests(value, range.start)?,
             Name::GenerateContentRequest => self.nested_model(value, range.start)?,
             Name::Conversation => self.parts.conversation = Some(range.start),
@@ -172,7 +176,10 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn cap(&mut self, param: &'static str, value: &[u8]) -> Result<(), LensError> {
+    fn cap(&mut self, param: &'static str, value: &[u8], range: Range<usize>) -> Result<(), LensError> {
+        if let Some(free) = self.facts.cap_places.values.iter_mut().find(|place| place.is_none()) {
+            *free = Some(range);
+        }
         match count(value) {
             Count::Absent => Ok(()),
             Count::Is(cap) if cap <= MAX_OUTPUT_CAP => {
@@ -199,7 +206,9 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn generation_config(&mut self, value: &[u8]) -> Result<(), LensError> {
+    fn generation_config(&mut self, value: &[u8], range: Range<usize>) -> Result<(), LensError> {
+        let start = range.start;
+        self.facts.cap_places.config = Some(range);
         if is_null(value) {
             return Ok(());
         }
@@ -212,7 +221,8 @@ impl<'a> Collector<'a> {
             match key.as_ref() {
                 "maxOutputTokens" | "max_output_tokens" => {
                     caps += 1;
-                    self.cap("maxOutputTokens", member.value)?;
+                    let range = start + member.range.start..start + member.range.end;
+                    self.cap("maxOutputTokens", member.value, range)?;
                 }
                 "candidateCount" | "candidate_count" => {
                     counts += 1;

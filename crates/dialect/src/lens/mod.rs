@@ -52,6 +52,8 @@ pub struct Facts {
     pub include_usage: IncludeUsage,
     /// The most output that each answer may have, in tokens; the greatest when several fields say so.
     pub output_cap: Option<u64>,
+    /// Where the body says so, to say something else there.
+    pub cap_places: CapPlaces,
     /// How many answers are wanted: `n`, `best_of`, `candidateCount`; 1 unless said.
     pub candidates: u32,
     /// The service tier asked for.
@@ -82,6 +84,15 @@ pub struct ModelSpan {
     pub range: Range<usize>,
     /// The name, escapes undone.
     pub text: Box<str>,
+}
+
+/// Where a body sets the length of its answers, as offsets of values; a value may be `null`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CapPlaces {
+    /// The members that do: OpenAI's chat knows two.
+    pub values: [Option<Range<usize>>; 2],
+    /// Gemini: the object in which it would stand.
+    pub config: Option<Range<usize>>,
 }
 
 /// Whether an OpenAI stream will report its usage.

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_dialect::error::{Telling, body, responses_event, scrub, stream_event};
-use keyward_domain::denial::{Deadline, Denial, LimitReached};
+use keyward_domain::denial::{BudgetReached, Deadline, Denial, LimitReached};
 use keyward_domain::dialect::Dialect;
 use keyward_domain::limit::{LimitPeriod, Meter};
+use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::Scope;
+use keyward_domain::time::Timestamp;
 use serde_json::{Value, json};
 
 fn limited(seconds: u64) -> Denial {
@@ -121,6 +123,34 @@ fn the_vendors_own_words_are_used() {
     }
     let gemini = parsed(Dialect::Gemini, &limited(7));
     assert_eq!(gemini["error"]["details"][1]["retryDelay"], "7s");
+}
+
+#[test]
+fn m05_a_spent_budget_says_its_figures_in_every_dialect() {
+    let denial = Denial::BudgetExceeded(Box::new(BudgetReached {
+        scope: Scope::Global,
+        limit: Nanodollars(100_000_000),
+        spent: Nanodollars(99_999_999),
+        reserved: Nanodollars(1),
+        needed: Nanodollars(20_000_000),
+        resets_at: Timestamp::from_unix_millis(1_795_132_800_000),
+    }));
+    assert_eq!((denial.code(), denial.status(), denial.retry_after()), ("budget_exceeded", 402, None));
+    let figures = json!({
+        "scope": "global", "limit": "0.10", "spent": "0.099999999", "reserved": "0.000000001", "needed": "0.02",
+        "resets_at": "2026-11-20T00:00:00Z",
+    });
+    let said = [
+        parsed(Dialect::OpenAi, &denial)["error"].clone(),
+        parsed(Dialect::Anthropic, &denial)["error"]["details"].clone(),
+        parsed(Dialect::Gemini, &denial)["error"]["details"][0]["metadata"].clone(),
+    ];
+    for said in said {
+        for (name, value) in figures.as_object().unwrap() {
+            assert_eq!(&said[name], value);
+        }
+    }
+    assert!(parsed(Dialect::OpenAi, &Denial::Internal)["error"].get("spent").is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod bound;
 mod content;
 mod draw;
 mod errors;
+mod extent;
 mod golden;
 mod lens;
 mod models;

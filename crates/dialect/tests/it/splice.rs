@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use keyward_dialect::lens::{FULL_SCAN_LIMIT, look};
-use keyward_dialect::splice::Edits;
+use keyward_dialect::splice::{CapName, Edits};
 use keyward_domain::dialect::{Dialect, Operation};
 use proptest::prelude::*;
 
@@ -49,6 +49,68 @@ fn nested_models_are_all_renamed() {
     edits.replace_nested_models(&facts, "models/bc");
     let body = edits.apply(Bytes::from(body));
     assert_eq!(&body[..], b"{\"requests\":[{\"model\":\"models/bc\"},{\"model\":\"models/bc\"}]}");
+}
+
+fn capped(dialect: Dialect, operation: Operation, legacy: bool, body: &str) -> String {
+    let facts = look(dialect, operation, body.as_bytes()).unwrap();
+    let mut edits = Edits::none();
+    edits.cap_output(body.as_bytes(), &facts, &CapName { dialect, operation, legacy }, 77);
+    let edited = String::from_utf8(edits.apply(Bytes::from(body.to_owned())).to_vec()).unwrap();
+    let again = look(dialect, operation, edited.as_bytes()).unwrap();
+    assert_eq!(
+        (again.output_cap, again.model.map(|model| model.text)),
+        (Some(77), facts.model.map(|model| model.text))
+    );
+    edited
+}
+
+#[test]
+fn m02_a_cap_is_written_wherever_the_body_sets_one() {
+    use Operation::{Chat, Completion, Generate, Messages, Responses};
+    let openai = |operation, body| capped(Dialect::OpenAi, operation, false, body);
+    assert_eq!(
+        openai(Chat, "{\"max_tokens\":9000,\"x\":1,\"max_completion_tokens\": null }"),
+        "{\"max_tokens\":77,\"x\":1,\"max_completion_tokens\": 77 }"
+    );
+    assert_eq!(openai(Responses, "{\"max_output_tokens\":1000}"), "{\"max_output_tokens\":77}");
+    assert_eq!(
+        capped(Dialect::Anthropic, Messages, false, "{\"model\":\"m\",\"max_tokens\":5}"),
+        "{\"model\":\"m\",\"max_tokens\":77}"
+    );
+    assert_eq!(
+        capped(Dialect::Gemini, Generate, false, "{\"generation_config\":{\"x\":[1],\"max_output_tokens\":5}}"),
+        "{\"generation_config\":{\"x\":[1],\"max_output_tokens\":77}}"
+    );
+    assert_eq!(openai(Completion, "{\"max_tokens\":null}"), "{\"max_tokens\":77}");
+}
+
+#[test]
+fn m02_a_cap_is_added_where_the_body_sets_none() {
+    use Operation::{Chat, Completion, Generate, Messages, Responses};
+    let openai = |operation, body| capped(Dialect::OpenAi, operation, false, body);
+    assert_eq!(openai(Chat, " { \"model\":\"m\"}"), " {\"max_completion_tokens\":77, \"model\":\"m\"}");
+    assert_eq!(capped(Dialect::OpenAi, Chat, true, "{\"model\":\"m\"}"), "{\"max_tokens\":77,\"model\":\"m\"}");
+    assert_eq!(openai(Completion, "{\"model\":\"m\"}"), "{\"max_tokens\":77,\"model\":\"m\"}");
+    assert_eq!(openai(Responses, "{\"model\":\"m\"}"), "{\"max_output_tokens\":77,\"model\":\"m\"}");
+    assert_eq!(capped(Dialect::Anthropic, Messages, false, "{}"), "{\"max_tokens\":77}");
+    let gemini = |body| capped(Dialect::Gemini, Generate, false, body);
+    assert_eq!(gemini("{\"a\":1}"), "{\"generationConfig\":{\"maxOutputTokens\":77},\"a\":1}");
+    assert_eq!(gemini("{\"generationConfig\":null}"), "{\"generationConfig\":{\"maxOutputTokens\":77}}");
+    assert_eq!(gemini("{\"generationConfig\": { }}"), "{\"generationConfig\": {\"maxOutputTokens\":77 }}");
+    assert_eq!(
+        gemini("{\"generationConfig\":{\"topK\":1}}"),
+        "{\"generationConfig\":{\"maxOutputTokens\":77,\"topK\":1}}"
+    );
+}
+
+#[test]
+fn what_has_no_length_gets_no_cap() {
+    let body = "{\"model\":\"m\"}";
+    let facts = look(Dialect::OpenAi, Operation::Embed, body.as_bytes()).unwrap();
+    let mut edits = Edits::none();
+    let name = CapName { dialect: Dialect::OpenAi, operation: Operation::Embed, legacy: false };
+    edits.cap_output(body.as_bytes(), &facts, &name, 77);
+    assert!(edits.is_empty());
 }
 
 #[test]
