@@ -13,9 +13,17 @@ use crate::scope::{Scope, ScopeKind};
 use crate::time::Timestamp;
 use crate::token::TokenId;
 use crate::usage::{Usage, UsageSource};
+use crate::window::{Period, WeekStart, Zone};
 
 /// The longest piece of raw usage JSON that a row keeps, in bytes.
 pub const MAX_RAW_USAGE: usize = 4096;
+
+/// A page of ledger rows has at most this many.
+pub const MAX_ENTRIES: u32 = 2_000;
+
+/// How far the beginning of an attempt and the moment in its request's id lie apart at most: calls wait for keys, leases
+/// run, clocks are set. Looking for rows by when their attempts began relies on it.
+pub const MAX_ATTEMPT_DELAY: Duration = Duration::from_hours(48);
 
 /// One attempt of one request; the ledger's idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -279,14 +287,41 @@ pub struct RequestRow {
     pub refusal: Option<Refusal>,
 }
 
+/// Which rows of the ledger are wanted, in the order of their requests and attempts.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryFilter {
+    /// Only attempts that began from this moment on.
+    pub since: Timestamp,
+    /// Only attempts that began before this moment.
+    pub until: Timestamp,
+    /// Only rows behind this one: the last of the page before.
+    pub after: Option<AttemptId>,
+    /// At most this many rows, and at most [`MAX_ENTRIES`].
+    pub limit: u32,
+}
+
 /// What usage is summed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dimension {
-    /// UTC day.
-    Day,
-    /// UTC hour.
+    /// Hour of the question's zone.
     Hour,
+    /// Day of the question's zone.
+    Day,
+    /// Week of the question's zone, from Monday on.
+    Week,
+    /// Month of the question's zone.
+    Month,
+    /// Who pays.
+    Tenant,
+    /// Team.
+    Team,
+    /// User.
+    User,
+    /// The caller's own customer.
+    EndUser,
+    /// Label. A row with several counts in the group of each.
+    Tag,
     /// Virtual key.
     VirtualKey,
     /// Provider.
@@ -301,15 +336,30 @@ pub enum Dimension {
     Operation,
 }
 
-/// A question about usage.
+impl Dimension {
+    /// The stretch of time that it sums by, if it is one.
+    pub const fn period(self) -> Option<Period> {
+        match self {
+            Self::Hour => Some(Period::Hour),
+            Self::Day => Some(Period::Day),
+            Self::Week => Some(Period::Week { starts: WeekStart::Monday }),
+            Self::Month => Some(Period::Month { starts: 1 }),
+            _ => None,
+        }
+    }
+}
+
+/// A question about usage. Attempts count where they began.
 #[derive(Debug, Clone)]
 pub struct UsageQuery {
-    /// From this moment on, inclusive; rounded down to the hour.
+    /// From this moment on, inclusive; rounded down to a quarter of an hour.
     pub since: Timestamp,
-    /// Up to this moment, exclusive; rounded up to the hour.
+    /// Up to this moment, exclusive; rounded up to a quarter of an hour.
     pub until: Timestamp,
     /// What to sum by, in the order of the result's key; empty gives one total.
     pub group_by: Vec<Dimension>,
+    /// Whose hours, days, weeks and months count.
+    pub zone: Zone,
 }
 
 /// What one scope used within one quarter of an hour.
@@ -347,7 +397,8 @@ pub struct SpendQuery {
 /// One line of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRow {
-    /// One value per dimension asked for: a name or id, or a moment (Unix milliseconds) for day and hour.
+    /// One value per dimension asked for: a name or id, empty for nobody, or the moment (Unix milliseconds) at which the
+    /// hour, day, week or month begins.
     pub group: Vec<String>,
     /// Attempts.
     pub attempts: u64,

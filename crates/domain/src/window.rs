@@ -260,6 +260,21 @@ impl Zone {
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
+
+    /// A moment as its clocks show it, with their distance to UTC: `2026-11-20T00:00:00+09:00`.
+    pub fn written(&self, at: Timestamp) -> String {
+        let at = instant(at);
+        if self.0 == TimeZone::UTC {
+            return at.to_string();
+        }
+        at.display_with_offset(self.0.to_offset(at)).to_string()
+    }
+
+    /// The first moment of this day.
+    pub fn midnight(&self, day: jiff::civil::Date) -> Timestamp {
+        let first = day.to_zoned(self.0.clone()).map(|noon| midnight(&noon).timestamp());
+        Timestamp::from_unix_millis(first.unwrap_or(jiff::Timestamp::MIN).as_millisecond())
+    }
 }
 
 impl Default for Zone {

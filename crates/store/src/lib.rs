@@ -15,6 +15,7 @@ pub mod journal;
 mod lease;
 pub mod memory;
 mod page;
+mod report;
 pub mod sqlite;
 mod sums;
 

@@ -1,4 +1,4 @@
-//! Sums over ledger rows, the same for every store: hourly totals on the way in, answers about usage on the way out.
+//! Sums over ledger rows, the same for every store: totals by quarters of an hour on the way in, answers about usage on the way out.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -10,12 +10,9 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::Scope;
 use keyward_domain::time::Timestamp;
 use keyward_domain::usage::UsageSource;
+use keyward_domain::window::{Period, Window, Windows, Zone};
 
 use crate::code::{self, BUCKETS};
-
-/// Milliseconds in an hour, the finest grain of usage.
-pub(crate) const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// What is summed. Additions stop at the largest number instead of wrapping: a provider that reports nonsense must not
 /// turn a total negative.
@@ -97,22 +94,52 @@ impl Sums {
     }
 }
 
-/// The number of the hour that this moment lies in.
-pub(crate) fn hour_of(at: Timestamp) -> i64 {
-    at.unix_millis().div_euclid(HOUR_MS)
+/// Milliseconds of a quarter of an hour, the finest grain of usage.
+const QUARTER_MS: i64 = 900_000;
+
+/// The number of the quarter of an hour that this moment lies in.
+pub(crate) fn quarter_number(at: Timestamp) -> i64 {
+    at.unix_millis().div_euclid(QUARTER_MS)
 }
 
-/// The hours that a question is about: the first, and the one after the last.
-pub(crate) fn hours_between(since: Timestamp, until: Timestamp) -> (i64, i64) {
-    let until = until.unix_millis();
-    let end = until.div_euclid(HOUR_MS).saturating_add(i64::from(until.rem_euclid(HOUR_MS) != 0));
-    (hour_of(since), end)
+/// The beginning of the quarter with this number.
+pub(crate) fn quarter_beginning(number: i64) -> Timestamp {
+    Timestamp::from_unix_millis(number.saturating_mul(QUARTER_MS))
 }
 
-/// The beginning of the hour or the day that this hour lies in, in Unix milliseconds.
-pub(crate) fn beginning(dimension: Dimension, hour: i64) -> i64 {
-    let at = hour.saturating_mul(HOUR_MS);
-    if dimension == Dimension::Day { at.div_euclid(DAY_MS).saturating_mul(DAY_MS) } else { at }
+/// The quarters that a question is about: the first, and the one after the last.
+pub(crate) fn quarters_between(since: Timestamp, until: Timestamp) -> (i64, i64) {
+    let end = quarter_number(until).saturating_add(i64::from(until.unix_millis().rem_euclid(QUARTER_MS) != 0));
+    (quarter_number(since), end)
+}
+
+/// Where hours, days, weeks and months of a zone begin. Remembers the stretches of the last question, because rows come
+/// roughly in the order of time.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    zone: Zone,
+    last: Vec<(Period, Window)>,
+}
+
+impl Calendar {
+    pub(crate) fn of(zone: &Zone) -> Self {
+        Self { zone: zone.clone(), last: Vec::new() }
+    }
+
+    /// The beginning of the stretch of time that this quarter belongs to, in Unix milliseconds. Quarters are never cut:
+    /// each belongs where it begins.
+    pub(crate) fn beginning(&mut self, period: Period, quarter: Timestamp) -> i64 {
+        let known = self.last.iter().position(|(known, _)| *known == period);
+        if let Some((_, window)) = known.and_then(|at| self.last.get(at)).filter(|(_, last)| last.contains(quarter)) {
+            return window.from.unix_millis();
+        }
+        let window = Windows { period, zone: self.zone.clone() }.at(quarter);
+        match known.and_then(|at| self.last.get_mut(at)) {
+            Some(last) => last.1 = window,
+            None => self.last.push((period, window)),
+        }
+        window.from.unix_millis()
+    }
 }
 
 /// Puts the lines in the order of their groups: moments by time, everything else by text.
@@ -127,7 +154,7 @@ pub(crate) fn sort(rows: &mut [UsageRow], group_by: &[Dimension]) {
 }
 
 fn compare(dimension: Dimension, one: &str, other: &str) -> Ordering {
-    if matches!(dimension, Dimension::Day | Dimension::Hour) {
+    if dimension.period().is_some() {
         let moment = |text: &str| text.parse::<i64>().unwrap_or_default();
         return moment(one).cmp(&moment(other));
     }

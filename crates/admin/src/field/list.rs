@@ -29,17 +29,25 @@ pub struct Networks(pub Vec<IpNet>);
 #[schema(value_type = Vec<String>)]
 pub struct Operations(pub Vec<Operation>);
 
-/// What usage is summed by: any of `day`, `hour`, `virtual_key`, `provider`, `credential`, `model`, `dialect`,
-/// `operation`, separated by commas, in the order of the answer.
+/// What usage is summed by: any of `hour`, `day`, `week`, `month`, `tenant`, `team`, `user`, `end_user`, `tag`,
+/// `virtual_key`, `provider`, `credential`, `model`, `dialect`, `operation`, separated by commas, in the order of the
+/// answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, ToSchema)]
 #[schema(value_type = String, example = "day,model")]
 pub struct GroupBy(pub Vec<Dimension>);
 
 impl GroupBy {
     /// Every dimension with its word.
-    pub const WORDS: [(&'static str, Dimension); 8] = [
-        ("day", Dimension::Day),
+    pub const WORDS: [(&'static str, Dimension); 15] = [
         ("hour", Dimension::Hour),
+        ("day", Dimension::Day),
+        ("week", Dimension::Week),
+        ("month", Dimension::Month),
+        ("tenant", Dimension::Tenant),
+        ("team", Dimension::Team),
+        ("user", Dimension::User),
+        ("end_user", Dimension::EndUser),
+        ("tag", Dimension::Tag),
         ("virtual_key", Dimension::VirtualKey),
         ("provider", Dimension::Provider),
         ("credential", Dimension::Credential),

@@ -13,6 +13,7 @@ mod page;
 mod secret;
 mod tag;
 mod whole;
+mod zone;
 
 pub use edit::Edit;
 pub use length::Length;
@@ -25,6 +26,7 @@ pub use page::{BAD_CURSOR, Cursor, DEFAULT_PAGE, Flag, Limit, MAX_PAGE, Page, pa
 pub use secret::{SecretText, ShownSecret};
 pub use tag::KeyTags;
 pub use whole::{Concurrency, Requests, Tier, Tokens, Weight, Whole};
+pub use zone::ZoneName;
 
 /// Tells a field that was left out (`None`) from one that was sent as `null` (`Some(None)`): for changes, where `null`
 /// means "take it away".

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use jiff::civil::Date;
 use keyward_domain::time::Timestamp;
+use keyward_domain::window::Zone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -9,7 +11,7 @@ use utoipa::ToSchema;
 #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:30:00Z")]
 pub struct Moment(pub Timestamp);
 
-/// The beginning or end of a range: a moment, or how long ago, as `90m`, `24h`, `7d` or `4w`.
+/// The beginning or end of a range: a moment, a date, or how long ago, as `90m`, `24h`, `7d` or `4w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, example = "7d")]
 pub struct Since(Range);
@@ -17,8 +19,11 @@ pub struct Since(Range);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Range {
     At(Timestamp),
+    On(Date),
     Ago(Duration),
 }
+
+const LENGTH_OF_DATE: usize = "2026-11-20".len();
 
 const WRONG_MOMENT: &str = "write moments like 2026-11-20T09:30:00Z or 2026-11-20";
 const WRONG_SINCE: &str = "write 90m, 24h, 7d or 4w, or a moment like 2026-11-20T09:30:00Z or 2026-11-20";
@@ -26,7 +31,7 @@ const WRONG_SINCE: &str = "write 90m, 24h, 7d or 4w, or a moment like 2026-11-20
 impl Moment {
     fn parse(text: &str) -> Option<Self> {
         let parsed = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-            let date = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-11-20".len())?;
+            let date = text.parse::<Date>().ok().filter(|_| text.len() == LENGTH_OF_DATE)?;
             Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
         })?;
         Some(Self(Timestamp::from_unix_millis(parsed.as_millisecond())))
@@ -36,13 +41,22 @@ impl Moment {
 impl Since {
     /// The moment meant, when it is `now`.
     pub fn resolve(self, now: Timestamp) -> Timestamp {
+        self.resolve_in(now, &Zone::default())
+    }
+
+    /// The same, where a plain date begins at this zone's midnight.
+    pub fn resolve_in(self, now: Timestamp, zone: &Zone) -> Timestamp {
         match self.0 {
             Range::At(moment) => moment,
+            Range::On(date) => zone.midnight(date),
             Range::Ago(length) => now.minus(length),
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
+        if let Some(date) = text.parse().ok().filter(|_| text.len() == LENGTH_OF_DATE) {
+            return Some(Self(Range::On(date)));
+        }
         if let Some(moment) = Moment::parse(text) {
             return Some(Self(Range::At(moment.0)));
         }

@@ -84,5 +84,22 @@ fn usage_is_grouped_by_known_words_once_each() {
     assert_eq!(read::<GroupBy>("\"day, model\"").unwrap().0, [Dimension::Day, Dimension::Model]);
     assert!(read::<GroupBy>("\"\"").unwrap().0.is_empty());
     assert!(read::<GroupBy>("\"day,day\"").is_err());
-    assert!(read::<GroupBy>("\"week\"").is_err());
+    assert!(read::<GroupBy>("\"year\"").is_err());
+}
+
+#[test]
+fn dates_begin_at_the_midnight_of_the_zone_asked_for() {
+    use keyward_domain::time::Timestamp;
+    let zone = |name: &str| read::<ZoneName>(&format!("\"{name}\""));
+    let since: Since = read("\"2026-11-20\"").unwrap();
+    let utc = since.resolve(Timestamp::EPOCH);
+    assert_eq!(utc.unix_millis(), 1_795_132_800_000);
+    let seoul = since.resolve_in(Timestamp::EPOCH, &zone("Asia/Seoul").unwrap().0);
+    assert_eq!(utc.since(seoul), std::time::Duration::from_hours(9));
+    let at: Since = read("\"2026-11-20T00:00:00Z\"").unwrap();
+    assert_eq!(at.resolve_in(Timestamp::EPOCH, &zone("Asia/Seoul").unwrap().0), utc, "a moment is a moment");
+    for bad in ["Mars/Olympus", "", "+09:00", "x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x"] {
+        let error = zone(bad).unwrap_err();
+        assert!(error.contains("Europe/Berlin") && !error.contains("Mars"), "{error}");
+    }
 }

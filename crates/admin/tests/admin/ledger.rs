@@ -1,10 +1,11 @@
 //! Usage, the request log and status over a ledger with rows in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::RequestId;
-use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry, Refusal, Subject};
+use keyward_domain::ledger::{AttemptId, AttemptOutcome, Attributed, Entry, Refusal, Subject};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Clock, Store};
 use keyward_domain::usage::{Usage, UsageSource};
@@ -92,7 +93,8 @@ async fn usage_by_any_dimension() {
     assert_eq!(by_day.str("/lines/0/group/credential"), "primary");
 
     for (query, field) in [
-        ("group_by=week", "group_by"),
+        ("group_by=year", "group_by"),
+        ("zone=Mars/Olympus", "zone"),
         ("format=xml", "format"),
         ("since=soon", "since"),
         ("since=2026-11-22", "since"),
@@ -100,6 +102,43 @@ async fn usage_by_any_dimension() {
         let answer = world.get(&format!("/usage?{query}")).await;
         assert_eq!((answer.status.as_u16(), answer.str("/error/param")), (400, field), "{query}");
     }
+}
+
+#[tokio::test]
+async fn usage_in_the_days_of_a_zone_and_by_tags() {
+    let world = World::new();
+    world.with_openai().await;
+    world.post("/vkeys", json!({ "name": "app" })).await.expect(201);
+    let mut rows = [1, 2, 3].map(|n| entry(&world, n, "gpt-4o", Some(1_000), AttemptOutcome::Completed));
+    let tagged = |tags: &[&str]| {
+        let tags = tags.iter().map(|tag| Arc::from(*tag)).collect();
+        Some(Arc::new(Attributed { end_user: Some("=cmd|x".into()), tags, ..Attributed::default() }))
+    };
+    rows[0].subject.attributed = tagged(&["batch", "nightly"]);
+    rows[1].subject.attributed = tagged(&["batch"]);
+    world.store.append(&rows, &[]).unwrap();
+
+    // The world's clock says 2026-11-20T10:00:00Z, which is the evening of the day in Seoul and the early morning in Honolulu.
+    let range = "since=2026-11-20&until=2026-11-21";
+    let seoul = world.get(&format!("/usage?{range}&zone=Asia/Seoul&group_by=day,month")).await.expect(200);
+    assert_eq!((seoul.str("/zone"), seoul.str("/since")), ("Asia/Seoul", "2026-11-19T15:00:00Z"));
+    assert_eq!(seoul.str("/lines/0/group/day"), "2026-11-20T00:00:00+09:00");
+    assert_eq!(seoul.str("/lines/0/group/month"), "2026-11-01T00:00:00+09:00");
+    let by_tag = world.get(&format!("/usage?{range}&group_by=tag,end_user")).await.expect(200);
+    assert_eq!((&by_tag.json["overlapping"], &by_tag.json["total"]["attempts"]), (&json!(true), &json!(3)));
+    let lines = by_tag.json["lines"].as_array().unwrap();
+    let figures: Vec<_> =
+        lines.iter().map(|line| (line["group"]["tag"].as_str().unwrap(), line["attempts"].as_u64().unwrap())).collect();
+    assert_eq!(figures, [("", 1), ("batch", 2), ("nightly", 1)]);
+
+    let csv = world.get(&format!("/usage?{range}&group_by=end_user&format=csv")).await.expect(200);
+    assert!(csv.text.contains("\r\n'=cmd|x,2,"), "formulas are disarmed: {}", csv.text);
+    let lines = world.get(&format!("/usage?{range}&group_by=tag&format=jsonl")).await.expect(200);
+    assert_eq!(lines.headers["content-type"], "application/x-ndjson");
+    let first: Value = serde_json::from_str(lines.text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!((lines.text.lines().count(), &first["group"]["tag"]), (3, &json!("batch")));
+    let table = world.get(&format!("/usage?{range}&group_by=tag&format=table")).await.expect(200);
+    assert!(table.text.lines().last().unwrap().starts_with("total"), "{}", table.text);
 }
 
 #[tokio::test]

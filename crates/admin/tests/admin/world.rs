@@ -19,7 +19,7 @@ use keyward_domain::catalog::Catalog;
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
-    Entry as Row, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Entry as Row, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
 };
 use keyward_domain::port::{
     Change, Clock, Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, Entropy, EntropyError, LedgerTotals,
@@ -376,6 +376,10 @@ impl Store for TestStore {
 
     fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
         self.inner.request(id)
+    }
+
+    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Row>, StoreError> {
+        self.inner.entries(filter)
     }
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {

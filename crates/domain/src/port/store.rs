@@ -7,7 +7,9 @@ use crate::budget::Budget;
 use crate::credential::Credential;
 use crate::ids::{BudgetId, CredentialId, InstallId, LimitId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use crate::lease::Lease;
-use crate::ledger::{Dimension, Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
+use crate::ledger::{
+    Dimension, Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+};
 use crate::limit::Limit;
 use crate::money::Nanodollars;
 use crate::principal::AdminToken;
@@ -16,6 +18,7 @@ use crate::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use crate::tenancy::{Team, Tenant, User};
 use crate::time::Timestamp;
 use crate::virtual_key::VirtualKey;
+use crate::window::Zone;
 
 /// Models of one key whose standing is kept. Names of models come from clients, so they must not grow without end;
 /// the standings that have lasted longest make room.
@@ -51,7 +54,7 @@ pub trait Store: Send + Sync {
     /// already is one.
     fn found(&self, install: InstallId, vault: &[VaultRecord], audit: &AuditDraft) -> Result<(), StoreError>;
 
-    /// Adds ledger rows and refusals and sums them into the hourly totals. Rows that are already there are left alone
+    /// Adds ledger rows and refusals and sums them into the totals. Rows that are already there are left alone
     /// and not summed again, so a batch may be repeated. Says of each row whether it was new, in order.
     fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError>;
 
@@ -65,7 +68,11 @@ pub trait Store: Send + Sync {
     /// One request.
     fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError>;
 
-    /// Sums over the ledger.
+    /// A page of the ledger's rows, oldest requests first; a page that is shorter than asked for is the last one.
+    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError>;
+
+    /// Sums over the ledger. By end users and tags they are made of the rows themselves, in pages: rows that are added
+    /// meanwhile may or may not be in them.
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError>;
 
     /// Audit entries below `before` (all when `None`), newest first, at most `limit`.
@@ -74,11 +81,12 @@ pub trait Store: Send + Sync {
     /// The ledger in a few figures.
     fn ledger_totals(&self) -> Result<LedgerTotals, StoreError>;
 
-    /// What every provider key was charged since this moment, rounded down to the hour: what a limit per day needs to
-    /// know at start. Keys without a call are left out.
+    /// What every provider key was charged since this moment, rounded down to a quarter of an hour: what a limit per day
+    /// needs to know at start. Keys without a call are left out.
     fn credential_spend(&self, since: Timestamp) -> Result<Vec<CredentialSpend>, StoreError> {
         let until = Timestamp::from_unix_millis(i64::MAX);
-        let rows = self.usage(&UsageQuery { since, until, group_by: vec![Dimension::Credential] })?;
+        let query = UsageQuery { since, until, group_by: vec![Dimension::Credential], zone: Zone::default() };
+        let rows = self.usage(&query)?;
         rows.iter().map(CredentialSpend::of).collect()
     }
 

@@ -17,7 +17,11 @@ pub struct Args {
     /// Up to when [default: now].
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
-    /// What to sum by, such as day, provider, model, credential or virtual_key; several with commas.
+    /// Whose hours, days, weeks and months count, such as Asia/Seoul [default: UTC].
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// What to sum by: hour, day, week, month, tenant, team, user, end_user, tag, virtual_key, provider, credential, model,
+    /// dialect or operation; several with commas.
     #[arg(long, value_name = "DIMENSIONS")]
     group_by: Option<String>,
     /// How to write it.
@@ -32,8 +36,21 @@ enum Format {
     Table,
     /// JSON, the same as --json.
     Json,
+    /// One JSON object per line.
+    Jsonl,
     /// CSV for spreadsheets.
     Csv,
+}
+
+impl Format {
+    /// What the server is asked for when it is not an object.
+    fn of_text(self) -> Option<&'static str> {
+        match self {
+            Self::Table | Self::Json => None,
+            Self::Jsonl => Some("jsonl"),
+            Self::Csv => Some("csv"),
+        }
+    }
 }
 
 /// Figure, its field, and whether it is text already.
@@ -53,10 +70,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         .query("since", args.since.as_deref())
         .query("until", args.until.as_deref())
         .query("group_by", args.group_by.as_deref())
-        .query("format", (args.format == Format::Csv).then_some("csv"));
+        .query("zone", args.zone.as_deref())
+        .query("format", args.format.of_text());
     let report = session.call(ask)?;
     match (args.format, report.as_str()) {
-        (Format::Csv, Some(csv)) => session.output.line(csv.trim_end()),
+        (Format::Csv | Format::Jsonl, Some(text)) => session.output.line(text.trim_end()),
         (Format::Json, _) => session.output.value(&report),
         _ => session.output.show(&report, print),
     }
@@ -73,12 +91,16 @@ fn print(output: super::output::Output, report: &Value) {
         let group = dimensions.iter().map(|name| (text(&line["group"][*name]), None));
         table.toned_row(group.chain(figures_of(line)));
     }
-    if lines.len() > 1 && !dimensions.is_empty() {
+    if (lines.len() > 1 || report["overlapping"] == true) && !dimensions.is_empty() {
         let labels = (0..dimensions.len()).map(|index| if index == 0 { "total".to_owned() } else { String::new() });
         table.toned_row(labels.map(|label| (label, Some(Tone::Strong))).chain(figures_of(&report["total"])));
     }
-    output.line(&format!("{} to {} (UTC)", text(&report["since"]), text(&report["until"])));
+    let zone = text(&report["zone"]);
+    output.line(&format!("{} to {} (days of {zone})", text(&report["since"]), text(&report["until"])));
     output.table(&table, "Nothing was used.");
+    if report["overlapping"] == true {
+        output.line("Calls with several tags count in the line of each; the total counts them once.");
+    }
 }
 
 fn figures_of(line: &Value) -> impl Iterator<Item = (String, Option<Tone>)> {

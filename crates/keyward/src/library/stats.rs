@@ -13,6 +13,7 @@ use keyward_domain::port::Store;
 use keyward_domain::routing::Strategy;
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, Standing};
 use keyward_domain::time::Timestamp;
+use keyward_domain::window::Zone;
 
 use super::health::state;
 use super::lease::no_provider;
@@ -185,7 +186,8 @@ type Kept = (HashMap<CredentialId, UsageRow>, HashMap<CredentialId, u64>);
 
 fn kept(store: &dyn Store) -> Result<Kept, keyward_domain::port::StoreError> {
     let until = Timestamp::from_unix_millis(i64::MAX);
-    let query = UsageQuery { since: Timestamp::EPOCH, until, group_by: vec![Dimension::Credential] };
+    let group_by = vec![Dimension::Credential];
+    let query = UsageQuery { since: Timestamp::EPOCH, until, group_by, zone: Zone::default() };
     let rows = store.usage(&query)?.into_iter().filter_map(|row| Some((row.group.first()?.parse().ok()?, row)));
     let events = store.key_events(&KeyEventFilter { limit: MAX_EVENTS, ..KeyEventFilter::default() })?;
     let mut slowed: HashMap<CredentialId, u64> = HashMap::new();

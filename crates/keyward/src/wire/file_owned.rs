@@ -9,7 +9,9 @@ use keyward_domain::binding::Binding;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
+use keyward_domain::ledger::{
+    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+};
 use keyward_domain::port::{Change, CredentialSpend, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::provider::Provider;
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
@@ -210,6 +212,10 @@ impl Store for FileOwned {
 
     fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
         self.store.request(id)
+    }
+
+    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        self.store.entries(filter)
     }
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {

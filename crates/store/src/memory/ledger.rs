@@ -1,42 +1,26 @@
 //! The ledger in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::ops::Bound;
 use std::time::Duration;
 
-use keyward_domain::dialect::{Dialect, Operation};
-use keyward_domain::ids::{CredentialId, RequestId, TenantId};
+use keyward_domain::ids::RequestId;
 use keyward_domain::ledger::{
-    AttemptId, AttemptOutcome, Dimension, Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery,
-    UsageRow,
+    AttemptId, AttemptOutcome, Entry, EntryFilter, MAX_ENTRIES, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
 };
 use keyward_domain::port::LedgerTotals;
 use keyward_domain::scope::Scope;
 use keyward_domain::time::Timestamp;
-use keyward_domain::token::TokenId;
 use keyward_domain::window::quarter_of;
 
-use crate::sums::{self, Sums, SumsBy, add_to};
+use crate::sums::Sums;
 use crate::{code, page};
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: BTreeMap<AttemptId, Entry>,
     refusals: BTreeMap<RequestId, Refusal>,
-    rollup: SumsBy<Group>,
     total: Sums,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Group {
-    hour: i64,
-    tenant: TenantId,
-    virtual_key: TokenId,
-    provider: Arc<str>,
-    credential: CredentialId,
-    model: Arc<str>,
-    dialect: Dialect,
-    operation: Operation,
 }
 
 impl Ledger {
@@ -54,7 +38,6 @@ impl Ledger {
             return false;
         }
         let sums = Sums::of(entry);
-        add_to(&mut self.rollup, Group::of(entry), &sums);
         self.total.add(&sums);
         self.entries.insert(entry.subject.attempt, as_kept(entry));
         true
@@ -95,52 +78,17 @@ impl Ledger {
         (refusal.is_some() || !attempts.is_empty()).then_some(RequestRow { request: id, attempts, refusal })
     }
 
-    pub(super) fn usage(&self, query: &UsageQuery) -> Vec<UsageRow> {
-        let (first, end) = sums::hours_between(query.since, query.until);
-        let mut groups = SumsBy::<Vec<String>>::default();
-        if query.group_by.is_empty() {
-            groups.insert(Vec::new(), Sums::default());
-        }
-        for (group, sums) in self.rollup.iter().filter(|(group, _)| (first..end).contains(&group.hour)) {
-            let key = query.group_by.iter().map(|dimension| group.name(*dimension)).collect();
-            add_to(&mut groups, key, sums);
-        }
-        let mut rows: Vec<UsageRow> = groups.into_iter().map(|(group, sums)| sums.into_row(group)).collect();
-        sums::sort(&mut rows, &query.group_by);
-        rows
+    /// Rows by when their attempts began, in the order of their ids.
+    pub(super) fn entries(&self, filter: &EntryFilter) -> Vec<Entry> {
+        let first = filter.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.entries.range((first, Bound::Unbounded)).map(|(_, entry)| entry);
+        let wanted = rows.filter(|entry| (filter.since..filter.until).contains(&entry.subject.at));
+        wanted.take(usize::try_from(filter.limit.min(MAX_ENTRIES)).unwrap_or(usize::MAX)).cloned().collect()
     }
 
     pub(super) fn totals(&self) -> LedgerTotals {
         let Sums { attempts: entries, cost, unpriced, unsettled, .. } = self.total;
         LedgerTotals { entries, cost, unpriced, unsettled }
-    }
-}
-
-impl Group {
-    fn of(entry: &Entry) -> Self {
-        let subject = &entry.subject;
-        Self {
-            hour: sums::hour_of(subject.at),
-            tenant: subject.tenant,
-            virtual_key: subject.virtual_key,
-            provider: subject.provider_name.clone(),
-            credential: subject.credential,
-            model: subject.model.clone(),
-            dialect: subject.dialect,
-            operation: subject.operation,
-        }
-    }
-
-    fn name(&self, dimension: Dimension) -> String {
-        match dimension {
-            Dimension::Day | Dimension::Hour => sums::beginning(dimension, self.hour).to_string(),
-            Dimension::VirtualKey => self.virtual_key.to_string(),
-            Dimension::Provider => self.provider.to_string(),
-            Dimension::Credential => self.credential.to_string(),
-            Dimension::Model => self.model.to_string(),
-            Dimension::Dialect => self.dialect.as_str().to_owned(),
-            Dimension::Operation => self.operation.as_str().to_owned(),
-        }
     }
 }
 

@@ -11,7 +11,9 @@ use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
+use keyward_domain::ledger::{
+    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+};
 use keyward_domain::port::{Change, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
@@ -19,7 +21,7 @@ use keyward_domain::time::Timestamp;
 use self::ledger::Ledger;
 use self::pools::Pools;
 use crate::change::INSTALLATION;
-use crate::page;
+use crate::{page, report};
 
 /// Everything in memory. Grows with the ledger: for demos and tests, not for months.
 #[derive(Debug, Default)]
@@ -119,8 +121,12 @@ impl Store for MemoryStore {
         Ok(self.state().ledger.request(id))
     }
 
+    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        Ok(self.state().ledger.entries(filter))
+    }
+
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        Ok(self.state().ledger.usage(query))
+        report::of_rows(self, query)
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

@@ -9,6 +9,7 @@ mod audit;
 mod binding;
 mod body;
 mod configuration;
+mod entries;
 mod error;
 mod lease;
 mod load;
@@ -29,7 +30,9 @@ use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
+use keyward_domain::ledger::{
+    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+};
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
@@ -37,6 +40,7 @@ use rusqlite::Connection;
 
 use self::names::Names;
 use crate::home_lock::HomeLock;
+use crate::report;
 
 pub use migrate::{MIGRATIONS, Migration};
 
@@ -118,7 +122,14 @@ impl Store for SqliteStore {
         requests::one(&mut self.reader(), id)
     }
 
+    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        entries::page(&mut self.reader(), filter)
+    }
+
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        if report::needs_rows(query) {
+            return report::of_rows(self, query);
+        }
         rollup::usage(&mut self.reader(), query)
     }
 

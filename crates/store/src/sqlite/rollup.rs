@@ -1,4 +1,4 @@
-//! Hourly totals: what reports read instead of rows.
+//! Totals by quarters of an hour: what reports read instead of rows.
 
 use keyward_domain::ledger::{Dimension, Entry, UsageQuery, UsageRow};
 use keyward_domain::money::Nanodollars;
@@ -9,18 +9,22 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::failed;
 use super::names::{SubjectNames, Texts};
 use crate::code;
-use crate::sums::{self, Sums, SumsBy, add_to};
+use crate::sums::{self, Calendar, Sums, SumsBy, add_to};
 
 const SUMS: &str = "attempts, failures, estimated, unpriced, unsettled, cost_nanodollars, input_uncached, cache_read, \
     cache_write_5m, cache_write_1h, input_audio, input_image, output, reasoning, output_audio, output_image, images, \
     input_audio_ms, input_characters, searches";
 
-/// The key of an hourly total, in numbers.
+const GROUP: &str = "quarter, tenant, virtual_key, team, user, provider, credential, model, dialect, operation";
+
+/// The key of a total, in numbers. Whoever is nobody is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Group {
-    hour: i64,
+    quarter: i64,
     tenant: i64,
     virtual_key: i64,
+    team: i64,
+    user: i64,
     provider: i64,
     credential: i64,
     model: i64,
@@ -32,9 +36,11 @@ impl Group {
     /// The total that this row belongs to. Providers are summed by the name that they had.
     pub(super) fn of(entry: &Entry, names: &SubjectNames) -> Self {
         Self {
-            hour: sums::hour_of(entry.subject.at),
+            quarter: sums::quarter_number(entry.subject.at),
             tenant: names.tenant,
             virtual_key: entry.subject.virtual_key.bits().cast_signed(),
+            team: names.team.unwrap_or(NOBODY),
+            user: names.user.unwrap_or(NOBODY),
             provider: names.provider_name,
             credential: names.credential,
             model: names.model,
@@ -43,20 +49,42 @@ impl Group {
         }
     }
 
-    fn value(&self, dimension: Dimension) -> i64 {
+    fn numbers(&self) -> [i64; 10] {
+        let Self { quarter, tenant, virtual_key, team, user, provider, credential, model, dialect, operation } = *self;
+        let (dialect, operation) = (i64::from(dialect), i64::from(operation));
+        [quarter, tenant, virtual_key, team, user, provider, credential, model, dialect, operation]
+    }
+
+    /// What it is in one dimension: a number, or the moment at which a stretch of time begins. Nothing else is asked of
+    /// totals than what they know.
+    fn value(&self, dimension: Dimension, calendar: &mut Calendar) -> i64 {
+        if let Some(period) = dimension.period() {
+            return calendar.beginning(period, sums::quarter_beginning(self.quarter));
+        }
         match dimension {
-            Dimension::Day | Dimension::Hour => sums::beginning(dimension, self.hour),
+            Dimension::Tenant => self.tenant,
+            Dimension::Team => self.team,
+            Dimension::User => self.user,
             Dimension::VirtualKey => self.virtual_key,
             Dimension::Provider => self.provider,
             Dimension::Credential => self.credential,
             Dimension::Model => self.model,
             Dimension::Dialect => i64::from(self.dialect),
             Dimension::Operation => i64::from(self.operation),
+            Dimension::Hour
+            | Dimension::Day
+            | Dimension::Week
+            | Dimension::Month
+            | Dimension::EndUser
+            | Dimension::Tag => NOBODY,
         }
     }
 }
 
-/// Adds to the hourly totals and to the total of totals.
+/// No team, no user; names have numbers from 1 on.
+const NOBODY: i64 = 0;
+
+/// Adds to the totals and to the total of totals.
 pub(super) fn add(connection: &Connection, groups: &SumsBy<Group>) -> rusqlite::Result<()> {
     let mut all = Sums::default();
     for (group, more) in groups {
@@ -66,10 +94,10 @@ pub(super) fn add(connection: &Connection, groups: &SumsBy<Group>) -> rusqlite::
     add_totals(connection, &all)
 }
 
-/// Sums in the range of hours, by the dimensions asked for.
+/// Sums in the range of quarters, by the dimensions asked for.
 pub(super) fn usage(connection: &mut Connection, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
     let transaction = connection.transaction().map_err(failed)?;
-    let groups = sum_hours(&transaction, query).map_err(failed)?;
+    let groups = sum_quarters(&transaction, query).map_err(failed)?;
     let mut texts = Texts::new(&transaction);
     let mut rows = Vec::with_capacity(groups.len());
     for (values, sums) in groups {
@@ -98,20 +126,16 @@ pub(super) fn totals(connection: &Connection) -> Result<LedgerTotals, StoreError
 /// The old sums are read and added to here, not in SQL, because SQL's additions turn into floats when they overflow.
 fn add_group(connection: &Connection, group: &Group, more: &Sums) -> rusqlite::Result<()> {
     let mut select = connection.prepare_cached(&format!(
-        "SELECT {SUMS} FROM rollup WHERE hour = ?1 AND tenant = ?2 AND virtual_key = ?3 AND provider = ?4 \
-         AND credential = ?5 AND model = ?6 AND dialect = ?7 AND operation = ?8"
+        "SELECT {SUMS} FROM rollup WHERE quarter = ?1 AND tenant = ?2 AND virtual_key = ?3 AND team = ?4 AND user = ?5 \
+         AND provider = ?6 AND credential = ?7 AND model = ?8 AND dialect = ?9 AND operation = ?10"
     ))?;
-    let Group { hour, tenant, virtual_key, provider, credential, model, dialect, operation } = *group;
-    let key = params![hour, tenant, virtual_key, provider, credential, model, dialect, operation];
-    let mut sums = select.query_row(key, |row| read_sums(row, 0)).optional()?.unwrap_or_default();
+    let numbers = group.numbers();
+    let mut sums = select.query_row(numbers, |row| read_sums(row, 0)).optional()?.unwrap_or_default();
     sums.add(more);
     let mut replace = connection.prepare_cached(&format!(
-        "INSERT OR REPLACE INTO rollup \
-         (hour, tenant, virtual_key, provider, credential, model, dialect, operation, {SUMS}) VALUES (?1, ?2, ?3, ?4, \
-         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, \
-         ?28)"
+        "INSERT OR REPLACE INTO rollup ({GROUP}, {SUMS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+         ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)"
     ))?;
-    let numbers = [hour, tenant, virtual_key, provider, credential, model, i64::from(dialect), i64::from(operation)];
     replace.execute(rusqlite::params_from_iter(numbers.into_iter().chain(columns(&sums))))?;
     Ok(())
 }
@@ -159,46 +183,54 @@ fn read_sums(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
     Ok(sums)
 }
 
-fn sum_hours(connection: &Connection, query: &UsageQuery) -> rusqlite::Result<SumsBy<Vec<i64>>> {
-    let (first, end) = sums::hours_between(query.since, query.until);
-    let mut select = connection.prepare_cached(&format!(
-        "SELECT hour, tenant, virtual_key, provider, credential, model, dialect, operation, {SUMS} FROM rollup \
-         WHERE hour >= ?1 AND hour < ?2"
-    ))?;
-    let mut groups = SumsBy::default();
+fn sum_quarters(connection: &Connection, query: &UsageQuery) -> rusqlite::Result<SumsBy<Vec<i64>>> {
+    let (first, end) = sums::quarters_between(query.since, query.until);
+    let sql = format!("SELECT {GROUP}, {SUMS} FROM rollup WHERE quarter >= ?1 AND quarter < ?2");
+    let mut select = connection.prepare_cached(&sql)?;
+    let (mut groups, mut calendar) = (SumsBy::default(), Calendar::of(&query.zone));
     if query.group_by.is_empty() {
         groups.insert(Vec::new(), Sums::default());
     }
     let mut rows = select.query(params![first, end])?;
     while let Some(row) = rows.next()? {
         let group = read_group(row)?;
-        let key = query.group_by.iter().map(|dimension| group.value(*dimension)).collect();
-        add_to(&mut groups, key, &read_sums(row, 8)?);
+        let key = query.group_by.iter().map(|dimension| group.value(*dimension, &mut calendar)).collect();
+        add_to(&mut groups, key, &read_sums(row, 10)?);
     }
     Ok(groups)
 }
 
 fn read_group(row: &Row<'_>) -> rusqlite::Result<Group> {
     Ok(Group {
-        hour: row.get(0)?,
+        quarter: row.get(0)?,
         tenant: row.get(1)?,
         virtual_key: row.get(2)?,
-        provider: row.get(3)?,
-        credential: row.get(4)?,
-        model: row.get(5)?,
-        dialect: row.get(6)?,
-        operation: row.get(7)?,
+        team: row.get(3)?,
+        user: row.get(4)?,
+        provider: row.get(5)?,
+        credential: row.get(6)?,
+        model: row.get(7)?,
+        dialect: row.get(8)?,
+        operation: row.get(9)?,
     })
 }
 
 fn name_of(texts: &mut Texts<'_>, dimension: Dimension, value: i64) -> Result<String, StoreError> {
-    let unknown = || StoreError::Damaged(format!("an hourly total with the unknown number {value}"));
+    let unknown = || StoreError::Damaged(format!("a total with the unknown number {value}"));
     let number = || u8::try_from(value).map_err(|_| unknown());
     Ok(match dimension {
-        Dimension::Day | Dimension::Hour => value.to_string(),
         Dimension::VirtualKey => TokenId::from_bits(value.cast_unsigned()).to_string(),
-        Dimension::Provider | Dimension::Credential | Dimension::Model => texts.of(value).map_err(failed)?.to_string(),
+        Dimension::Team | Dimension::User if value == NOBODY => String::new(),
+        Dimension::Tenant
+        | Dimension::Team
+        | Dimension::User
+        | Dimension::Provider
+        | Dimension::Credential
+        | Dimension::Model => texts.of(value).map_err(failed)?.to_string(),
         Dimension::Dialect => code::dialect(number()?).ok_or_else(unknown)?.as_str().to_owned(),
         Dimension::Operation => code::operation(number()?).ok_or_else(unknown)?.as_str().to_owned(),
+        Dimension::Hour | Dimension::Day | Dimension::Week | Dimension::Month | Dimension::EndUser | Dimension::Tag => {
+            value.to_string()
+        }
     })
 }

@@ -4,15 +4,13 @@ use keyward_domain::ledger::{Entry, Spend, SpendQuery};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::StoreError;
 use keyward_domain::scope::{Scope, ScopeKind};
-use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
-use keyward_domain::window::quarter_of;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::failed;
 use super::names::{Names, SubjectNames, Texts};
 use crate::code;
-use crate::sums::{Sums, SumsBy, add_to};
+use crate::sums::{self, Sums, SumsBy, add_to};
 
 /// The key of a sum, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +29,7 @@ pub(super) fn note(
     sums: &mut SumsBy<Place>,
 ) -> rusqlite::Result<()> {
     let subject = &entry.subject;
-    let (quarter, row) = (number_of(subject.at), Sums::of(entry));
+    let (quarter, row) = (sums::quarter_number(subject.at), Sums::of(entry));
     let mut add = |kind, scope| {
         let place = Place { kind: code::number_of_scope_kind(kind), scope, quarter };
         add_to(sums, place, &row);
@@ -91,7 +89,7 @@ pub(super) fn add(connection: &Connection, sums: &SumsBy<Place>) -> rusqlite::Re
 /// The sums asked for.
 pub(super) fn read(connection: &Connection, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
     let mut texts = Texts::new(connection);
-    let (first, end) = (number_of(query.since), end_of(query.until));
+    let (first, end) = sums::quarters_between(query.since, query.until);
     let kind = code::number_of_scope_kind(query.kind);
     let mut rows = match &query.scope {
         None => {
@@ -115,7 +113,7 @@ pub(super) fn read(connection: &Connection, query: &SpendQuery) -> Result<Vec<Sp
         let [attempts, cost, unpriced, input, output] = figures;
         Ok(Spend {
             scope,
-            quarter: Timestamp::from_unix_millis(quarter.saturating_mul(QUARTER_MS)),
+            quarter: sums::quarter_beginning(quarter),
             attempts: attempts.cast_unsigned(),
             cost: Nanodollars(cost),
             unpriced: unpriced.cast_unsigned(),
@@ -130,9 +128,6 @@ pub(super) fn read(connection: &Connection, query: &SpendQuery) -> Result<Vec<Sp
 
 type Figures = [i64; 5];
 
-/// Milliseconds of a quarter of an hour.
-const QUARTER_MS: i64 = 900_000;
-
 fn figures(row: &Row<'_>) -> rusqlite::Result<Figures> {
     Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])
 }
@@ -144,16 +139,6 @@ fn placed(row: &Row<'_>) -> rusqlite::Result<(Figures, i64, i64)> {
 fn added(one: &Figures, other: &Figures, at: usize) -> i64 {
     let of = |figures: &Figures| figures.get(at).copied().unwrap_or_default();
     of(one).saturating_add(of(other))
-}
-
-fn number_of(at: Timestamp) -> i64 {
-    quarter_of(at).unix_millis() / QUARTER_MS
-}
-
-/// The quarter behind the last one wanted.
-fn end_of(until: Timestamp) -> i64 {
-    let quarter = number_of(until);
-    if quarter_of(until) == until { quarter } else { quarter.saturating_add(1) }
 }
 
 fn number_of_scope(connection: &Connection, scope: &Scope) -> rusqlite::Result<Option<i64>> {

@@ -5,6 +5,7 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{LedgerTotals, Store};
 use keyward_domain::time::Timestamp;
 use keyward_domain::usage::{Usage, UsageSource};
+use keyward_domain::window::Zone;
 
 use crate::support::row::{COST, attempt, ended, entry, odd, refusal, request};
 
@@ -24,7 +25,7 @@ pub fn rows_come_back_as_they_were(store: &dyn Store) {
 
 fn everything() -> UsageQuery {
     let until = Timestamp::from_unix_millis(4_000_000_000_000);
-    UsageQuery { since: Timestamp::EPOCH, until, group_by: vec![] }
+    UsageQuery { since: Timestamp::EPOCH, until, group_by: vec![], zone: Zone::default() }
 }
 
 pub fn a_batch_may_be_repeated(store: &dyn Store) {

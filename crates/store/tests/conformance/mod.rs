@@ -10,6 +10,7 @@ mod reports;
 mod spend;
 mod standings;
 mod tenancy;
+mod zones;
 
 use keyward_domain::port::Store;
 use keyward_store::memory::MemoryStore;
@@ -71,8 +72,13 @@ conformance! {
     reports::a_page_has_a_limit,
     reports::usage_is_summed_by_any_dimension,
     reports::usage_without_groups_is_one_line,
-    reports::usage_is_limited_to_whole_hours,
+    reports::usage_is_limited_to_whole_quarters,
     reports::days_begin_at_midnight_utc,
+    reports::rows_come_in_pages_by_when_their_attempts_began,
+    zones::m10_daily_reports_sum_to_the_range_in_any_zone,
+    zones::weeks_and_months_begin_at_the_midnight_of_the_zone,
+    zones::who_is_nobody_has_a_line_without_a_name,
+    zones::a_row_with_several_tags_counts_in_each_and_once_in_all,
     reports::what_keys_were_charged_since_midnight,
     standings::a_standing_and_its_event_come_back_as_they_were,
     standings::the_last_event_is_the_standing_of_its_key_and_model,

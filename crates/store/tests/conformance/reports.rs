@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::CredentialId;
-use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, RequestFilter, RequestRow, UsageQuery};
+use keyward_domain::ledger::{
+    AttemptOutcome, Dimension, Entry, EntryFilter, MAX_ENTRIES, RequestFilter, RequestRow, UsageQuery,
+};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{CredentialSpend, Store};
+use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
+use keyward_domain::window::Zone;
 
 use crate::support::START;
 use crate::support::row::{COST, attempt, ended, entry, refusal, request};
@@ -74,7 +78,7 @@ pub fn a_page_has_a_limit(store: &dyn Store) {
 }
 
 fn of_the_day(group_by: Vec<Dimension>) -> UsageQuery {
-    UsageQuery { since: START, until: START.plus(Duration::from_hours(24)), group_by }
+    UsageQuery { since: START, until: START.plus(Duration::from_hours(24)), group_by, zone: Zone::default() }
 }
 
 pub fn usage_is_summed_by_any_dimension(store: &dyn Store) {
@@ -124,20 +128,58 @@ pub fn usage_without_groups_is_one_line(store: &dyn Store) {
     assert_eq!((all.len(), all[0].attempts, all[0].group.len()), (1, 2, 0));
 }
 
-pub fn usage_is_limited_to_whole_hours(store: &dyn Store) {
-    // One row in each of three hours.
-    store.append(&[entry(0), entry(3600), entry(7200)], &[]).unwrap();
-    let attempts = |since: u64, until: u64| {
-        let at = |seconds| START.plus(Duration::from_secs(seconds));
-        let query = UsageQuery { since: at(since), until: at(until), group_by: vec![] };
-        store.usage(&query).unwrap()[0].attempts
-    };
-    assert_eq!(attempts(0, 7200), 2);
-    assert_eq!(attempts(0, 7201), 3);
-    assert_eq!(attempts(3599, 3600), 1);
-    assert_eq!(attempts(3600, 3601), 1);
-    assert_eq!(attempts(3600, 3600), 0);
-    assert_eq!(attempts(7200, 0), 0);
+pub fn usage_is_limited_to_whole_quarters(store: &dyn Store) {
+    // One row in each of three quarters of an hour.
+    store.append(&[entry(0), entry(900), entry(1800)], &[]).unwrap();
+    for group_by in [vec![], vec![Dimension::EndUser]] {
+        let attempts = |since: u64, until: u64| {
+            let at = |seconds| START.plus(Duration::from_secs(seconds));
+            let query = UsageQuery { group_by: group_by.clone(), ..between(at(since), at(until)) };
+            store.usage(&query).unwrap().first().map_or(0, |row| row.attempts)
+        };
+        assert_eq!(attempts(0, 1800), 2);
+        assert_eq!(attempts(0, 1801), 3);
+        assert_eq!(attempts(899, 900), 1);
+        assert_eq!(attempts(900, 901), 1);
+        assert_eq!(attempts(900, 900), 0);
+        assert_eq!(attempts(1800, 0), 0);
+    }
+}
+
+pub fn rows_come_in_pages_by_when_their_attempts_began(store: &dyn Store) {
+    let rows = [attempt(1, 1), attempt(1, 2), attempt(1, 200), entry(2), entry(3), entry(90_000)];
+    store.append(&[rows[4].clone(), rows[1].clone()], &[refusal(7)]).unwrap();
+    store.append(&rows, &[]).unwrap();
+    let all = EntryFilter { since: START, until: START.plus(Duration::from_hours(30)), after: None, limit: 2 };
+    let mut read = Vec::new();
+    let mut filter = all;
+    loop {
+        let page = store.entries(&filter).unwrap();
+        filter.after = page.last().map(|last| last.subject.attempt);
+        read.extend(page.iter().cloned());
+        if page.len() < 2 {
+            break;
+        }
+    }
+    assert_eq!(read, rows);
+    // By the beginning of the attempt, not by the request's id: a call may wait for hours.
+    let mut late = entry(4);
+    late.subject.at = START.plus(Duration::from_hours(40));
+    store.append(std::slice::from_ref(&late), &[]).unwrap();
+    let since = EntryFilter { since: late.subject.at, until: late.subject.at.plus(Duration::from_millis(1)), ..all };
+    assert_eq!(store.entries(&since).unwrap(), [late.clone()]);
+    assert_eq!(store.entries(&EntryFilter { until: late.subject.at, ..since }).unwrap(), []);
+    let forever =
+        EntryFilter { since: Timestamp::EPOCH, until: Timestamp::from_unix_millis(i64::MAX), limit: u32::MAX, ..all };
+    assert_eq!(store.entries(&forever).unwrap().len(), 7);
+    let many: Vec<Entry> = (1000..3100).map(entry).collect();
+    store.append(&many, &[]).unwrap();
+    assert_eq!(store.entries(&forever).unwrap().len(), usize::try_from(MAX_ENTRIES).unwrap());
+    assert_eq!(store.entries(&EntryFilter { limit: 0, ..forever }).unwrap(), []);
+}
+
+fn between(since: Timestamp, until: Timestamp) -> UsageQuery {
+    UsageQuery { since, until, group_by: vec![], zone: Zone::default() }
 }
 
 pub fn days_begin_at_midnight_utc(store: &dyn Store) {

@@ -9,6 +9,7 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Change, LedgerTotals, Store};
 use keyward_domain::routing::{KeyLimits, KeyTerms, Strategy};
 use keyward_domain::standing::{KeyEventFilter, Standing};
+use keyward_domain::window::Zone;
 use keyward_store::sqlite::MIGRATIONS;
 
 use super::{backups, database_of, open};
@@ -127,7 +128,7 @@ fn o04_an_upgrade_keeps_the_ledger_and_the_audit_log() {
     // The row is known, and new ones are summed with what was there.
     store.append(&[entry(1), entry(2)], &[]).unwrap();
     let until = START.plus(std::time::Duration::from_hours(1));
-    let by_key = UsageQuery { since: START, until, group_by: vec![Dimension::Credential] };
+    let by_key = UsageQuery { since: START, until, group_by: vec![Dimension::Credential], zone: Zone::default() };
     let usage = store.usage(&by_key).unwrap();
     assert_eq!((usage.len(), usage[0].attempts, usage[0].cost), (1, 2, Nanodollars(2 * COST.0)));
     // So are the scopes that rows touched before there were scopes.

@@ -7,7 +7,9 @@ use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{Entry, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow};
+use keyward_domain::ledger::{
+    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+};
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
@@ -96,6 +98,10 @@ impl Store for FaultyStore {
 
     fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
         self.inner.request(id)
+    }
+
+    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        self.inner.entries(filter)
     }
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {

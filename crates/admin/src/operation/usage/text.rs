@@ -1,4 +1,4 @@
-//! The report as CSV and as a table.
+//! The report as CSV, as JSON lines and as a table.
 
 use super::view::{UsageLine, UsageReport};
 
@@ -26,9 +26,15 @@ pub(super) fn csv(report: &UsageReport) -> String {
     text
 }
 
+/// One JSON object per line.
+pub(super) fn json_lines(report: &UsageReport) -> String {
+    let lines = report.lines.iter().filter_map(|line| serde_json::to_string(line).ok());
+    lines.map(|line| line + "\n").collect()
+}
+
 pub(super) fn table(report: &UsageReport) -> String {
     let mut rows = rows(report);
-    if report.lines.len() != 1 {
+    if report.lines.len() != 1 || report.overlapping {
         let mut total = cells(report, &report.total);
         if let Some(first) = total.first_mut().filter(|_| !report.group_by.is_empty()) {
             "total".clone_into(first);

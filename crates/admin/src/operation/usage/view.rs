@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-use keyward_domain::ids::CredentialId;
-use keyward_domain::ledger::{Dimension, UsageRow};
+use keyward_domain::ledger::{Dimension, UsageQuery, UsageRow};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Records;
 use keyward_domain::time::Timestamp;
-use keyward_domain::token::TokenId;
 use keyward_domain::usage::Usage;
+use keyward_domain::window::Zone;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +17,7 @@ use crate::field::{GroupBy, Moment, usd};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
+    JsonLines,
     Csv,
     Table,
 }
@@ -28,11 +29,15 @@ pub struct UsageReport {
     pub since: Moment,
     /// Up to when, exclusive.
     pub until: Moment,
+    /// Whose hours, days, weeks and months these are.
+    pub zone: String,
     /// What the lines are summed by, in order.
     pub group_by: Vec<&'static str>,
+    /// Whether an attempt may count in several lines, because it has several tags. The total counts it once.
+    pub overlapping: bool,
     /// One line per combination that occurred.
     pub lines: Vec<UsageLine>,
-    /// Everything together.
+    /// Everything together, each attempt once.
     pub total: UsageLine,
     #[serde(skip)]
     #[schema(ignore)]
@@ -74,9 +79,10 @@ impl Format {
     pub(super) fn parse(word: Option<&str>) -> Result<Self, AdminError> {
         match word {
             None | Some("json") => Ok(Self::Json),
+            Some("jsonl") => Ok(Self::JsonLines),
             Some("csv") => Ok(Self::Csv),
             Some("table") => Ok(Self::Table),
-            Some(_) => Err(AdminError::invalid_field("format", "format is `json`, `csv` or `table`")),
+            Some(_) => Err(AdminError::invalid_field("format", "format is `json`, `jsonl`, `csv` or `table`")),
         }
     }
 }
@@ -84,22 +90,26 @@ impl Format {
 impl UsageReport {
     pub(super) fn of(
         rows: &[UsageRow],
+        whole: Option<&UsageRow>,
         group_by: &GroupBy,
         records: &Records,
-        (since, until): (Timestamp, Timestamp),
+        query: &UsageQuery,
         format: Format,
     ) -> Self {
         let lines = rows.iter().map(|row| {
             let values = group_by.0.iter().zip(&row.group);
-            let group = values.map(|(dimension, value)| (GroupBy::word(*dimension), named(*dimension, value, records)));
-            UsageLine::of(row, group.collect())
+            let named = values
+                .map(|(dimension, value)| (GroupBy::word(*dimension), named(*dimension, value, records, &query.zone)));
+            UsageLine::of(row, named.collect())
         });
         Self {
-            since: Moment(since),
-            until: Moment(until),
+            since: Moment(query.since),
+            until: Moment(query.until),
+            zone: query.zone.to_string(),
             group_by: group_by.0.iter().map(|dimension| GroupBy::word(*dimension)).collect(),
+            overlapping: group_by.0.contains(&Dimension::Tag),
             lines: lines.collect(),
-            total: UsageLine::of(&total(rows), BTreeMap::new()),
+            total: UsageLine::of(&whole.cloned().unwrap_or_else(|| total(rows)), BTreeMap::new()),
             format,
         }
     }
@@ -158,21 +168,26 @@ fn add(sum: &mut Usage, more: &Usage) {
 }
 
 /// The name that people know for what a row calls by id or by number.
-fn named(dimension: Dimension, value: &str, records: &Records) -> String {
-    match dimension {
-        Dimension::Day | Dimension::Hour => value
-            .parse()
-            .map_or_else(|_| value.to_owned(), |millis| Moment(Timestamp::from_unix_millis(millis)).to_string()),
-        Dimension::VirtualKey => value
-            .parse::<TokenId>()
-            .ok()
-            .and_then(|id| records.virtual_keys.iter().find(|key| key.id == id))
-            .map_or_else(|| value.to_owned(), |key| key.name.clone()),
-        Dimension::Credential => value
-            .parse::<CredentialId>()
-            .ok()
-            .and_then(|id| records.credentials.iter().find(|key| key.id == id))
-            .map_or_else(|| value.to_owned(), |key| key.name.clone()),
-        _ => value.to_owned(),
+fn named(dimension: Dimension, value: &str, records: &Records, zone: &Zone) -> String {
+    if dimension.period().is_some() {
+        let at = value.parse().map(Timestamp::from_unix_millis);
+        return at.map_or_else(|_| value.to_owned(), |at| zone.written(at));
     }
+    known(dimension, value, records).unwrap_or_else(|| value.to_owned())
+}
+
+fn known(dimension: Dimension, value: &str, records: &Records) -> Option<String> {
+    match dimension {
+        Dimension::Tenant => find(value, &records.tenants, |tenant| (tenant.id, &tenant.name)),
+        Dimension::Team => find(value, &records.teams, |team| (team.id, &team.name)),
+        Dimension::User => find(value, &records.users, |user| (user.id, &user.name)),
+        Dimension::VirtualKey => find(value, &records.virtual_keys, |key| (key.id, &key.name)),
+        Dimension::Credential => find(value, &records.credentials, |key| (key.id, &key.name)),
+        _ => None,
+    }
+}
+
+fn find<T, Id: FromStr + PartialEq>(value: &str, among: &[T], of: fn(&T) -> (Id, &String)) -> Option<String> {
+    let id = value.parse().ok()?;
+    among.iter().map(of).find(|(known, _)| *known == id).map(|(_, name)| name.clone())
 }

@@ -47,6 +47,61 @@ ALTER TABLE entry ADD COLUMN user     INTEGER;
 ALTER TABLE entry ADD COLUMN end_user INTEGER;
 ALTER TABLE entry ADD COLUMN tags     TEXT;
 
+-- What reports read, by quarters of an hour, so that the days of every zone can be made of them, and of teams and users
+-- too (0 for nobody). Sums of what was there: amounts are cut to what fits into a sum, as below.
+DROP TABLE rollup;
+CREATE TABLE rollup (
+    quarter          INTEGER NOT NULL,
+    tenant           INTEGER NOT NULL,
+    virtual_key      INTEGER NOT NULL,
+    team             INTEGER NOT NULL,
+    user             INTEGER NOT NULL,
+    provider         INTEGER NOT NULL,
+    credential       INTEGER NOT NULL,
+    model            INTEGER NOT NULL,
+    dialect          INTEGER NOT NULL,
+    operation        INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL,
+    failures         INTEGER NOT NULL,
+    estimated        INTEGER NOT NULL,
+    unpriced         INTEGER NOT NULL,
+    unsettled        INTEGER NOT NULL,
+    cost_nanodollars INTEGER NOT NULL,
+    input_uncached   INTEGER NOT NULL,
+    cache_read       INTEGER NOT NULL,
+    cache_write_5m   INTEGER NOT NULL,
+    cache_write_1h   INTEGER NOT NULL,
+    input_audio      INTEGER NOT NULL,
+    input_image      INTEGER NOT NULL,
+    output           INTEGER NOT NULL,
+    reasoning        INTEGER NOT NULL,
+    output_audio     INTEGER NOT NULL,
+    output_image     INTEGER NOT NULL,
+    images           INTEGER NOT NULL,
+    input_audio_ms   INTEGER NOT NULL,
+    input_characters INTEGER NOT NULL,
+    searches         INTEGER NOT NULL,
+    PRIMARY KEY (quarter, tenant, virtual_key, team, user, provider, credential, model, dialect, operation)
+) STRICT, WITHOUT ROWID;
+INSERT INTO rollup SELECT (at_ms - ((at_ms % 900000) + 900000) % 900000) / 900000, tenant, virtual_key, 0, 0,
+        provider_name, credential, model, dialect, operation, count(*), sum(outcome <> 1), sum(source IN (2, 3)),
+        sum(cost_nanodollars IS NULL), sum(outcome = 6), coalesce(sum(min(cost_nanodollars, 1000000000000)), 0),
+        sum(min(input_uncached & 9223372036854775807, 1000000000)),
+        sum(min(cache_read & 9223372036854775807, 1000000000)),
+        sum(min(cache_write_5m & 9223372036854775807, 1000000000)),
+        sum(min(cache_write_1h & 9223372036854775807, 1000000000)),
+        sum(min(input_audio & 9223372036854775807, 1000000000)),
+        sum(min(input_image & 9223372036854775807, 1000000000)),
+        sum(min(output & 9223372036854775807, 1000000000)),
+        sum(min(reasoning & 9223372036854775807, 1000000000)),
+        sum(min(output_audio & 9223372036854775807, 1000000000)),
+        sum(min(output_image & 9223372036854775807, 1000000000)),
+        sum(min(images & 9223372036854775807, 1000000000)),
+        sum(min(input_audio_ms & 9223372036854775807, 1000000000)),
+        sum(min(input_characters & 9223372036854775807, 1000000000)),
+        sum(min(searches & 9223372036854775807, 1000000000))
+    FROM entry GROUP BY 1, 2, 3, 6, 7, 8, 9, 10;
+
 -- What each scope used, by quarters of an hour, kept up to date in the transaction that adds the entries. The kind is a
 -- number of `src/code.rs`; the scope is the key's own bits for a virtual key, and a number of `name` for all others.
 CREATE TABLE spend (
@@ -72,10 +127,16 @@ CREATE TABLE past (tenant, virtual_key, provider, credential, model, quarter, co
 INSERT INTO past SELECT e.tenant, e.virtual_key, e.provider, e.credential, n.id,
         (e.at_ms - ((e.at_ms % 900000) + 900000) % 900000) / 900000,
         min(e.cost_nanodollars, 1000000000000),
-        min(e.input_uncached, 1000000000) + min(e.cache_read, 1000000000) + min(e.cache_write_5m, 1000000000)
-            + min(e.cache_write_1h, 1000000000) + min(e.input_audio, 1000000000) + min(e.input_image, 1000000000),
-        min(e.output, 1000000000) + min(e.reasoning, 1000000000) + min(e.output_audio, 1000000000)
-            + min(e.output_image, 1000000000)
+        min(e.input_uncached & 9223372036854775807, 1000000000)
+            + min(e.cache_read & 9223372036854775807, 1000000000)
+            + min(e.cache_write_5m & 9223372036854775807, 1000000000)
+            + min(e.cache_write_1h & 9223372036854775807, 1000000000)
+            + min(e.input_audio & 9223372036854775807, 1000000000)
+            + min(e.input_image & 9223372036854775807, 1000000000),
+        min(e.output & 9223372036854775807, 1000000000)
+            + min(e.reasoning & 9223372036854775807, 1000000000)
+            + min(e.output_audio & 9223372036854775807, 1000000000)
+            + min(e.output_image & 9223372036854775807, 1000000000)
     FROM entry e JOIN name t ON t.id = e.tenant JOIN name p ON p.id = e.provider_name JOIN name m ON m.id = e.model
     JOIN name n ON n.text = t.text || '/' || p.text || '/' || m.text;
 INSERT INTO spend SELECT 1, (SELECT id FROM name WHERE text = ''), quarter, count(*), coalesce(sum(cost), 0),
