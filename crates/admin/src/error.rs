@@ -20,6 +20,8 @@ pub enum AdminError {
     WrongKeyEnvironment,
     /// The principal's role is too low; this one would do.
     NeedsRole(Role),
+    /// It would be wider than what it belongs to: the field, and a sentence.
+    ExceedsGrantor(&'static str, String),
     /// The `Host` header names neither this machine nor a configured name.
     HostNotAllowed,
     /// A browser sent this on behalf of another site.
@@ -106,6 +108,7 @@ impl AdminError {
             Self::KeyInactive => "key_inactive",
             Self::WrongKeyEnvironment => "wrong_key_environment",
             Self::NeedsRole(_) => "operation_not_allowed",
+            Self::ExceedsGrantor(..) => "exceeds_grantor",
             Self::HostNotAllowed => "host_not_allowed",
             Self::CrossSite => "cross_site",
             Self::RouteNotFound => "route_not_found",
@@ -141,7 +144,11 @@ impl AdminError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::MissingCredential | Self::InvalidKey(_) | Self::KeyInactive => 401,
-            Self::WrongKeyEnvironment | Self::NeedsRole(_) | Self::CrossSite | Self::UnlockRefused => 403,
+            Self::WrongKeyEnvironment
+            | Self::NeedsRole(_)
+            | Self::ExceedsGrantor(..)
+            | Self::CrossSite
+            | Self::UnlockRefused => 403,
             Self::HostNotAllowed => 421,
             Self::RouteNotFound | Self::NotFound(..) => 404,
             Self::MethodNotAllowed => 405,
@@ -167,6 +174,7 @@ impl AdminError {
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::Invalid(_, param) => param.as_deref(),
+            Self::ExceedsGrantor(field, _) => Some(field),
             Self::KeyMalformed(_) | Self::DuplicateKey(_) => Some("secret"),
             Self::DestinationForbidden(_) => Some("base_url"),
             Self::BadCursor => Some("cursor"),
@@ -195,7 +203,11 @@ impl AdminError {
             Self::DuplicateKey(held) => format!("This very key is already kept as `{held}`. Use that one, or remove it first."),
             Self::Conflict(what) => format!("{what} was changed or removed in the meantime. Read it again and repeat the change."),
             Self::RevisionMismatch(current) => format!("The object is at revision {current} now. Read it again and repeat the change."),
-            Self::AlreadyExists(message) | Self::InUse(message) | Self::WrongState(message) | Self::KeyMalformed(message) => message.clone(),
+            Self::AlreadyExists(message)
+            | Self::InUse(message)
+            | Self::WrongState(message)
+            | Self::KeyMalformed(message)
+            | Self::ExceedsGrantor(_, message) => message.clone(),
             Self::KeyVoid(name) => format!("The key `{name}` was sealed for another base URL and is never sent to a new one. Enter it again with `keyward key replace {name}`."),
             Self::DestinationForbidden(why) => format!("This base URL is not allowed: {why}."),
             Self::VaultLocked => "The vault is locked. Run `keyward unlock` on the server's machine first.".to_owned(),

@@ -4,6 +4,7 @@
 //! traits of [`port`]. Every other crate depends on this one; it depends on none of them.
 
 pub mod alias;
+pub mod ancestry;
 pub mod audit;
 pub mod binding;
 pub mod budget;

@@ -24,6 +24,17 @@ pub struct Tenant {
     pub revision: u64,
 }
 
+/// What the default tenant is called until somebody calls it something else.
+pub const DEFAULT_TENANT: &str = "default";
+
+impl Tenant {
+    /// The tenant that every installation has, as it is before anybody changes it.
+    pub fn default_at(created_at: Timestamp) -> Self {
+        let (id, name) = (TenantId::DEFAULT, DEFAULT_TENANT.to_owned());
+        Self { id, name, enabled: true, grant: Grant::default(), created_at, revision: 0 }
+    }
+}
+
 /// A team of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Team {

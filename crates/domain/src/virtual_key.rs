@@ -76,7 +76,8 @@ pub enum KeyStatus {
     Revoked,
 }
 
-/// What a key may do. A child's grant is never wider than its creator's.
+/// What a key may do, or everything below a tenant, a team or a user. A child is never wider than its parent: see
+/// [`ancestry`](crate::ancestry).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Grant {
@@ -208,10 +209,47 @@ impl Grant {
         is_named || (self.operations.is_empty() && operation != Operation::Lease)
     }
 
+    /// Whether this operation is left to those below: a level above keys restricts only what it names.
+    pub fn leaves_operation(&self, operation: Operation) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+
+    /// Whether it restricts nothing.
+    pub const fn is_open(&self) -> bool {
+        self.models.is_empty() && self.operations.is_empty() && self.addresses.is_empty()
+    }
+
+    /// Whether everything that this grant names is among what the parent allows; else the field that is wider. What it
+    /// leaves open is no claim: there it is as wide as its parent, now and later.
+    pub fn is_within(&self, parent: &Self) -> Result<(), &'static str> {
+        let models = self.models.iter().all(|model| parent.models.iter().any(|pattern| covers(pattern, model)));
+        let operations = self.operations.iter().all(|operation| parent.leaves_operation(*operation));
+        let addresses =
+            self.addresses.iter().all(|network| parent.addresses.iter().any(|wider| wider.contains(network)));
+        if !(parent.models.is_empty() || models) {
+            Err("models")
+        } else if !operations {
+            Err("operations")
+        } else if !(parent.addresses.is_empty() || addresses) {
+            Err("addresses")
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether calls from this address are allowed.
     pub fn allows_address(&self, address: std::net::IpAddr) -> bool {
         self.addresses.is_empty() || self.addresses.iter().any(|network| network.contains(&address.to_canonical()))
     }
+}
+
+/// Whether every name that `narrow` matches is matched by `wide` too.
+fn covers(wide: &str, narrow: &str) -> bool {
+    // What the narrow one begins with is the shortest name that it matches.
+    narrow.strip_suffix('*').map_or_else(
+        || matches(wide, narrow),
+        |start| wide.strip_suffix('*').is_some_and(|prefix| start.starts_with(prefix)),
+    )
 }
 
 /// Exact, or a prefix when the pattern ends in `*`. A star stands for the rest of the name and nothing else, so

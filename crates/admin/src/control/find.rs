@@ -1,10 +1,11 @@
-//! Finding records by what people call them: an id, a name, or `provider/name`. Plain functions over [`Records`].
+//! Finding records by what people call them: an id, a name, `provider/name`, or `tenant/name`. Plain functions over [`Records`].
 
 use keyward_domain::credential::Credential;
-use keyward_domain::ids::{AdminTokenId, CredentialId, ProviderId};
+use keyward_domain::ids::{AdminTokenId, CredentialId, ProviderId, TeamId, TenantId, UserId};
 use keyward_domain::port::Records;
 use keyward_domain::principal::AdminToken;
 use keyward_domain::provider::Provider;
+use keyward_domain::tenancy::{Team, Tenant, User};
 use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::{KeyStatus, VirtualKey};
 
@@ -59,15 +60,43 @@ impl Control {
         }
     }
 
-    /// The virtual key of this id or name.
+    /// The tenant of this id or name.
+    pub fn find_tenant(records: &Records, reference: &Reference) -> Result<Tenant, AdminError> {
+        let called = reference.as_str();
+        let id = called.parse::<TenantId>().ok();
+        let mut tenants = Self::tenants(records).into_iter();
+        let found = tenants.find(|tenant| Some(tenant.id) == id || tenant.name == called);
+        found.ok_or_else(|| AdminError::not_found("tenant", called))
+    }
+
+    /// The team of this id, `tenant/name`, or name that only one tenant's team has.
+    pub fn find_team<'r>(records: &'r Records, reference: &Reference) -> Result<&'r Team, AdminError> {
+        let called = reference.as_str();
+        if let Ok(id) = called.parse::<TeamId>() {
+            let found = records.teams.iter().find(|team| team.id == id);
+            return found.ok_or_else(|| AdminError::not_found("team", called));
+        }
+        in_tenants(records, "team", called, &records.teams, |team| (team.tenant, &team.name))
+    }
+
+    /// The user of this id, `tenant/name`, or name that only one tenant's user has.
+    pub fn find_user<'r>(records: &'r Records, reference: &Reference) -> Result<&'r User, AdminError> {
+        let called = reference.as_str();
+        if let Ok(id) = called.parse::<UserId>() {
+            let found = records.users.iter().find(|user| user.id == id);
+            return found.ok_or_else(|| AdminError::not_found("user", called));
+        }
+        in_tenants(records, "user", called, &records.users, |user| (user.tenant, &user.name))
+    }
+
+    /// The virtual key of this id, `tenant/name`, or name that only one tenant's key has.
     pub fn find_vkey<'r>(records: &'r Records, reference: &Reference) -> Result<&'r VirtualKey, AdminError> {
         let called = reference.as_str();
         let id = called.parse::<TokenId>().ok();
-        let keys = &records.virtual_keys;
-        keys.iter()
-            .find(|key| Some(key.id) == id)
-            .or_else(|| keys.iter().find(|key| key.name == called))
-            .ok_or_else(|| AdminError::not_found("virtual key", called))
+        let by_id = records.virtual_keys.iter().find(|key| Some(key.id) == id);
+        let by_name =
+            || in_tenants(records, "virtual key", called, &records.virtual_keys, |key| (key.tenant, &key.name));
+        by_id.map_or_else(by_name, Ok)
     }
 
     /// The admin token of this id or name.
@@ -80,6 +109,30 @@ impl Control {
             .find(|token| Some(token.id) == id)
             .or_else(|| tokens.iter().find(|token| token.name == called && token.status != KeyStatus::Revoked))
             .ok_or_else(|| AdminError::not_found("admin token", called))
+    }
+}
+
+/// The record of this name, or of `tenant/name` where several tenants have one.
+fn in_tenants<'r, T>(
+    records: &Records,
+    kind: &'static str,
+    called: &str,
+    all: &'r [T],
+    place: impl Fn(&T) -> (TenantId, &String),
+) -> Result<&'r T, AdminError> {
+    let (tenant, name) = called.split_once('/').map_or((None, called), |(tenant, name)| (Some(tenant), name));
+    let named = all.iter().filter(|one| place(one).1 == name);
+    let is_there = |one: &&T| tenant.is_none_or(|tenant| Control::tenant_name(records, place(one).0) == tenant);
+    let matching: Vec<&T> = named.filter(is_there).collect();
+    match matching.as_slice() {
+        [] => Err(AdminError::not_found(kind, called)),
+        [only] => Ok(only),
+        several => {
+            let full = |one: &&T| format!("`{}/{name}`", Control::tenant_name(records, place(one).0));
+            let mut each: Vec<_> = several.iter().map(full).collect();
+            each.sort_unstable();
+            Err(AdminError::Ambiguous(kind, format!("write one of {}", each.join(", "))))
+        }
     }
 }
 

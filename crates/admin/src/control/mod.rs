@@ -6,6 +6,7 @@ mod events;
 mod fallback;
 mod find;
 mod live;
+mod parent;
 mod pools;
 mod price;
 mod probe;

@@ -17,7 +17,7 @@ use crate::control::{Control, Feed};
 use crate::error::AdminError;
 use crate::operation::{
     Operation, Permit, admin_token, alias, audit, event, health, key, lease, model, price, provider, request, route,
-    status, usage, vault, vkey,
+    status, team, tenant, usage, user, vault, vkey,
 };
 
 /// The table, in the order of the API description.
@@ -66,6 +66,21 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         patch::<vkey::UpdateVkey>("/vkeys/{vkey}", Write),
         post::<vkey::RotateVkey>("/vkeys/{vkey}/rotate", Write),
         post::<vkey::RevokeVkey>("/vkeys/{vkey}/revoke", Write),
+        get::<tenant::ListTenants>("/tenants", Read),
+        made::<tenant::CreateTenant>("/tenants", Write),
+        get::<tenant::ShowTenant>("/tenants/{tenant}", Read),
+        patch::<tenant::UpdateTenant>("/tenants/{tenant}", Write),
+        delete::<tenant::DeleteTenant>("/tenants/{tenant}", Write),
+        get::<team::ListTeams>("/teams", Read),
+        made::<team::CreateTeam>("/teams", Write),
+        get::<team::ShowTeam>("/teams/{team}", Read),
+        patch::<team::UpdateTeam>("/teams/{team}", Write),
+        delete::<team::DeleteTeam>("/teams/{team}", Write),
+        get::<user::ListUsers>("/users", Read),
+        made::<user::CreateUser>("/users", Write),
+        get::<user::ShowUser>("/users/{user}", Read),
+        patch::<user::UpdateUser>("/users/{user}", Write),
+        delete::<user::DeleteUser>("/users/{user}", Write),
         get::<model::ListModels>("/models", Read),
         get::<model::ShowModel>("/models/{provider}/{model}", Read),
         get::<price::ListPrices>("/prices", Read),

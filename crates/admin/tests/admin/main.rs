@@ -17,6 +17,7 @@ mod pools;
 mod providers;
 mod secrets;
 mod standings;
+mod tenancy;
 mod terms;
 mod vault;
 mod virtual_keys;

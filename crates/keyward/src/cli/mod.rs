@@ -1,6 +1,7 @@
 //! The command line: `keyward <noun> <verb>`, one file per command. Every command asks the running server when there
 //! is one, and does the same work itself when there is none.
 
+mod allowed;
 mod argv;
 mod data_plane;
 mod failure;
@@ -29,8 +30,11 @@ mod route;
 mod serve;
 mod status;
 mod strategy;
+mod team;
+mod tenant;
 mod unlock;
 mod usage;
+mod user;
 mod vkey;
 
 use std::process::ExitCode;
@@ -78,6 +82,15 @@ enum Command {
     /// Virtual keys: what applications hold.
     #[command(subcommand)]
     Vkey(vkey::Verb),
+    /// Tenants: who the installation is divided among.
+    #[command(subcommand)]
+    Tenant(tenant::Verb),
+    /// Teams of a tenant.
+    #[command(subcommand)]
+    Team(team::Verb),
+    /// Users of a tenant.
+    #[command(subcommand)]
+    User(user::Verb),
     /// Providers: who we talk to.
     #[command(subcommand)]
     Provider(provider::Verb),
@@ -164,6 +177,9 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Key(verb) => key::run(verb, session),
         Command::Lease(verb) => lease::run(verb, session),
         Command::Vkey(verb) => vkey::run(verb, session),
+        Command::Tenant(verb) => tenant::run(verb, session),
+        Command::Team(verb) => team::run(verb, session),
+        Command::User(verb) => user::run(verb, session),
         Command::Provider(verb) => provider::run(verb, session),
         Command::Model(verb) => model::run(verb, session),
         Command::Health(verb) => health::run(verb, session),

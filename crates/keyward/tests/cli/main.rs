@@ -15,3 +15,4 @@ mod operations;
 mod pools;
 mod secrets;
 mod serve;
+mod tenants;

@@ -2,15 +2,16 @@ use keyward_domain::ids::TenantId;
 use keyward_domain::port::Change;
 use keyward_domain::principal::Action;
 use keyward_domain::token::Environment;
-use keyward_domain::virtual_key::{Claims, Grant, KeyStatus, VirtualKey};
+use keyward_domain::virtual_key::{Claims, KeyStatus, VirtualKey};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::grant::{check_life, check_patterns, parse_policy, refuse_taken_name};
+use super::grant::{check_life, parse_policy, refuse_taken_name};
 use super::{IssuedVkey, VkeyView};
 use crate::control::Control;
 use crate::error::AdminError;
 use crate::field::{ModelPattern, Moment, Name, Networks, Operations, ShownSecret, Tags};
+use crate::operation::grant::grant_of;
 use crate::operation::{Operation, Permit};
 
 /// Creates a virtual key. Its token is in the answer, this once.
@@ -67,11 +68,7 @@ impl Operation for CreateVkey {
             environment,
             status: KeyStatus::Active,
             tokens: vec![hash],
-            grant: Grant {
-                models: check_patterns(self.models)?,
-                operations: self.operations.0,
-                addresses: self.addresses.0,
-            },
+            grant: grant_of(self.models, self.operations, self.addresses)?,
             on_disconnect: self.on_disconnect.as_deref().map(parse_policy).transpose()?.unwrap_or_default(),
             tags: self.tags.0,
             team: None,

@@ -6,20 +6,7 @@ use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::{DisconnectPolicy, KeyStatus};
 
 use crate::error::AdminError;
-use crate::field::{ModelPattern, Name};
-
-/// How many model patterns one key has at most.
-const MAX_PATTERNS: usize = 256;
-
-pub(super) fn check_patterns(patterns: Vec<ModelPattern>) -> Result<Vec<String>, AdminError> {
-    if patterns.len() > MAX_PATTERNS {
-        return Err(AdminError::invalid_field(
-            "models",
-            "a virtual key names at most 256 models; use patterns ending in *",
-        ));
-    }
-    Ok(patterns.into_iter().map(ModelPattern::into_string).collect())
-}
+use crate::field::Name;
 
 pub(super) fn parse_policy(word: &str) -> Result<DisconnectPolicy, AdminError> {
     match word {

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::VkeyView;
-use super::grant::{check_life, check_patterns, parse_policy, refuse_taken_name};
+use super::grant::{check_life, parse_policy, refuse_taken_name};
 use crate::control::{Control, check_revision};
 use crate::error::AdminError;
 use crate::field::{ModelPattern, Moment, Name, Networks, Operations, Reference, Tags, sent};
+use crate::operation::grant::{GrantEdit, changed_parts, in_words};
 use crate::operation::{Operation, Permit};
 
 /// Changes a virtual key. What is left out stays as it is; its token stays the same.
@@ -86,15 +87,8 @@ impl UpdateVkey {
         if let Some(enabled) = self.enabled {
             key.status = if enabled { KeyStatus::Active } else { KeyStatus::Disabled };
         }
-        if let Some(models) = self.models {
-            key.grant.models = check_patterns(models)?;
-        }
-        if let Some(operations) = self.operations {
-            key.grant.operations = operations.0;
-        }
-        if let Some(addresses) = self.addresses {
-            key.grant.addresses = addresses.0;
-        }
+        let grant = GrantEdit { models: self.models, operations: self.operations, addresses: self.addresses };
+        grant.apply(&mut key.grant)?;
         if let Some(word) = self.on_disconnect {
             key.on_disconnect = parse_policy(&word)?;
         }
@@ -117,14 +111,10 @@ fn described(old: &VirtualKey, new: &VirtualKey) -> String {
     let parts = [
         ("name", old.name != new.name),
         ("status", old.status != new.status),
-        ("models", old.grant.models != new.grant.models),
-        ("operations", old.grant.operations != new.grant.operations),
-        ("addresses", old.grant.addresses != new.grant.addresses),
         ("on_disconnect", old.on_disconnect != new.on_disconnect),
         ("tags", old.tags != new.tags),
         ("not_before", old.not_before != new.not_before),
         ("expires_at", old.expires_at != new.expires_at),
     ];
-    let changed: Vec<_> = parts.into_iter().filter_map(|(part, changed)| changed.then_some(part)).collect();
-    format!("{}: {}", new.name, changed.join(", "))
+    in_words(&new.name, parts.into_iter().chain(changed_parts(&old.grant, &new.grant)))
 }

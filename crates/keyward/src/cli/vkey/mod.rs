@@ -57,7 +57,7 @@ fn tone_of_state(state: &str) -> Tone {
 }
 
 /// A list in one cell; an empty grant allows everything.
-fn listed(value: &Value, when_empty: &str) -> String {
+pub fn listed(value: &Value, when_empty: &str) -> String {
     let items: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if items.is_empty() { when_empty.to_owned() } else { items.join(", ") }
 }

@@ -1,0 +1,99 @@
+//! A child is never wider than its parent: the rule at issue. At every use it is asked again, by the data plane.
+
+use keyward_domain::ancestry::{Ancestry, Level};
+use keyward_domain::ids::{TeamId, TenantId, UserId};
+use keyward_domain::port::Records;
+use keyward_domain::tenancy::{Team, Tenant};
+use keyward_domain::virtual_key::Grant;
+
+use super::Control;
+use crate::error::AdminError;
+use crate::field::Reference;
+
+impl Control {
+    /// Refuses a grant that names more than one of the levels above it allows.
+    ///
+    /// INVARIANT: nothing is stored that is wider than its parent (tests `a19_*`).
+    pub fn refuse_wider(
+        records: &Records,
+        grant: &Grant,
+        (tenant, team, user): (TenantId, Option<TeamId>, Option<UserId>),
+    ) -> Result<(), AdminError> {
+        let levels = Ancestry::of(records).above(tenant, team, user);
+        let levels = levels.ok_or_else(|| AdminError::Conflict("The tenant, team or user".to_owned()))?;
+        levels.iter().try_for_each(|level| within(grant, *level))
+    }
+
+    /// All tenants, the default one among them whether or not it has a record; in the order of their ids.
+    pub fn tenants(records: &Records) -> Vec<Tenant> {
+        let mut tenants = records.tenants.clone();
+        if !tenants.iter().any(|tenant| tenant.id == TenantId::DEFAULT)
+            && let Some(install) = records.install
+        {
+            tenants.push(Tenant::default_at(install.created_at()));
+        }
+        tenants.sort_by_key(|tenant| tenant.id);
+        tenants
+    }
+
+    /// The tenant that is named; the one that whoever asks belongs to when none is.
+    pub fn tenant_of(&self, records: &Records, named: Option<&Reference>) -> Result<Tenant, AdminError> {
+        if let Some(reference) = named {
+            return Self::find_tenant(records, reference);
+        }
+        let own = TenantId::DEFAULT;
+        let mut tenants = Self::tenants(records).into_iter();
+        tenants.find(|tenant| tenant.id == own).ok_or(AdminError::NotInitialised)
+    }
+
+    /// The tenant and the team that are named. A team is of the tenant; a tenant that is not named is the team's.
+    pub fn place_of(
+        &self,
+        records: &Records,
+        tenant: Option<&Reference>,
+        team: Option<&Reference>,
+    ) -> Result<(TenantId, Option<TeamId>), AdminError> {
+        match (tenant, team) {
+            (None, Some(team)) => Self::find_team(records, team).map(|team| (team.tenant, Some(team.id))),
+            (tenant, team) => {
+                let tenant = self.tenant_of(records, tenant)?.id;
+                let team = team.map(|team| Self::team_in(records, tenant, team)).transpose()?;
+                Ok((tenant, team))
+            }
+        }
+    }
+
+    /// The team of this tenant that is called so.
+    pub fn team_in(records: &Records, tenant: TenantId, called: &Reference) -> Result<TeamId, AdminError> {
+        let own = |team: &&Team| team.tenant == tenant && (team.name == called.as_str());
+        if let Some(team) = records.teams.iter().find(own) {
+            return Ok(team.id);
+        }
+        let team = Self::find_team(records, called)?;
+        if team.tenant == tenant {
+            return Ok(team.id);
+        }
+        let (team, tenant) = (&team.name, Self::tenant_name(records, tenant));
+        let message = format!("The team `{team}` is not one of the tenant `{tenant}`. Name a team of that tenant.");
+        Err(AdminError::invalid_field("team", message))
+    }
+
+    /// What people call a tenant.
+    pub fn tenant_name(records: &Records, id: TenantId) -> String {
+        let tenant = Self::tenants(records).into_iter().find(|tenant| tenant.id == id);
+        tenant.map_or_else(|| id.to_string(), |tenant| tenant.name)
+    }
+}
+
+fn within(grant: &Grant, level: Level<'_>) -> Result<(), AdminError> {
+    grant.is_within(level.grant()).map_err(|field| {
+        let (noun, name) = (level.noun(), level.name());
+        AdminError::ExceedsGrantor(
+            field,
+            format!(
+                "`{field}` names more than the {noun} `{name}` may use. Leave it out to get what the {noun} has, name \
+                 less, or have the {noun} widened first."
+            ),
+        )
+    })
+}
