@@ -1,0 +1,6 @@
+//! The money.
+
+mod holds;
+mod rows;
+mod schedules;
+mod world;
