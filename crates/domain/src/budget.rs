@@ -4,10 +4,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BudgetId, TenantId};
-use crate::money::Nanodollars;
+use crate::money::{Nanodollars, Picodollars};
 use crate::scope::Reach;
 use crate::time::Timestamp;
 use crate::window::Windows;
+
+/// The most budgets that may be set on one scope, or on each scope of a kind.
+pub const MAX_PER_REACH: usize = 8;
+
+/// The most budgets of an installation.
+pub const MAX_BUDGETS: usize = 10_000;
 
 /// The most top-ups that one budget keeps.
 pub const MAX_TOP_UPS: usize = 16;
@@ -71,6 +77,17 @@ pub enum Mode {
     Observe,
 }
 
+/// What a budget does with a call whose model has no known price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownPrice {
+    /// It refuses the call.
+    #[default]
+    Refuse,
+    /// It takes every token to cost this much: more than any model does.
+    Ceiling(Picodollars),
+}
+
 /// How much is reserved for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,6 +107,36 @@ pub struct TopUp {
     pub amount: Nanodollars,
     /// Up to this moment, exclusive.
     pub until: Timestamp,
+}
+
+impl BudgetKind {
+    /// The word that config, APIs and messages use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hard => "hard",
+            Self::Soft => "soft",
+        }
+    }
+}
+
+impl Mode {
+    /// The word that config, APIs and messages use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+}
+
+impl HoldMode {
+    /// The word that config, APIs and messages use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Adaptive => "adaptive",
+            Self::Strict => "strict",
+        }
+    }
 }
 
 impl Budget {

@@ -9,6 +9,15 @@ use crate::ids::{LimitId, TenantId};
 use crate::scope::Reach;
 use crate::time::Timestamp;
 
+/// The most limits that may be set on one scope, or on each scope of a kind.
+pub const MAX_PER_REACH: usize = 16;
+
+/// The most limits of an installation.
+pub const MAX_LIMITS: usize = 10_000;
+
+/// The largest quota, and the largest burst.
+pub const MAX_QUOTA: u64 = 1_000_000_000_000;
+
 /// A limit as it is stored. One scope may have several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
@@ -80,6 +89,20 @@ pub enum OnLoss {
     Closed,
     /// It is not enforced.
     Open,
+}
+
+impl OnLoss {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::LocalShare, Self::Closed, Self::Open];
+
+    /// The word that config, APIs and messages use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LocalShare => "local_share",
+            Self::Closed => "closed",
+            Self::Open => "open",
+        }
+    }
 }
 
 impl Meter {

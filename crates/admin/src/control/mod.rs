@@ -10,6 +10,7 @@ mod parent;
 mod pools;
 mod price;
 mod probe;
+mod reach;
 mod secret;
 
 use std::fmt::Display;
@@ -35,6 +36,7 @@ pub use live::{JournalPicture, Live, LivePicture};
 pub use pools::{Lead, Pools, Target, Way};
 pub use price::Standing;
 pub use probe::{Listed, Probed, check_form};
+pub use reach::{allowances_on, reach_text, resolve_reach, scope_text};
 pub use secret::is_void;
 
 /// What the process has to provide.

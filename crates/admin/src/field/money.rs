@@ -20,6 +20,12 @@ pub struct Dollars(pub u64);
 #[schema(value_type = String, example = "100")]
 pub struct Usd(pub Nanodollars);
 
+/// An amount of US dollars, zero or more, as a decimal text: `500`, `12.50` or `0`. At most nine decimals, which is one
+/// nano-dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "500")]
+pub struct Amount(pub Nanodollars);
+
 /// An amount without its dollar sign, with every decimal that matters.
 pub fn usd(amount: Nanodollars) -> String {
     amount.to_string().replace('$', "")
@@ -43,6 +49,24 @@ impl std::str::FromStr for Usd {
         amount.map(|amount| Self(Nanodollars(amount))).ok_or(
             "write amounts as texts of dollars above zero, such as \"100\" or \"12.50\", with at most nine decimals",
         )
+    }
+}
+
+impl std::str::FromStr for Amount {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let amount = parse(text, 9).and_then(|amount| i64::try_from(amount).ok());
+        amount.map(|amount| Self(Nanodollars(amount))).ok_or(
+            "write amounts as texts of dollars, such as \"500\" or \"12.50\": not negative, less than 10000000, and with \
+             at most nine decimals",
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

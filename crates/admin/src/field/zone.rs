@@ -10,14 +10,19 @@ pub struct ZoneName(pub Zone);
 /// The longest name that is looked up, in bytes; the longest there is has half of it.
 const MAX_NAME: usize = 64;
 
+const WRONG: &str = "write time zones by their IANA names, such as Europe/Berlin or Asia/Seoul, or UTC";
+
+impl std::str::FromStr for ZoneName {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let zone = (name.len() <= MAX_NAME).then(|| name.parse().ok()).flatten();
+        zone.map(Self).ok_or(WRONG)
+    }
+}
+
 impl<'de> Deserialize<'de> for ZoneName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let zone = (name.len() <= MAX_NAME).then(|| name.parse().ok()).flatten();
-        zone.map(Self).ok_or_else(|| {
-            serde::de::Error::custom(
-                "write time zones by their IANA names, such as Europe/Berlin or Asia/Seoul, or UTC",
-            )
-        })
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

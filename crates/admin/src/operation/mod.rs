@@ -5,12 +5,14 @@
 pub mod admin_token;
 pub mod alias;
 pub mod audit;
+pub mod budget;
 pub mod event;
 mod grant;
 pub mod health;
 mod in_use;
 pub mod key;
 pub mod lease;
+pub mod limit;
 pub mod model;
 pub mod price;
 pub mod provider;

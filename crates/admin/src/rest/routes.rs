@@ -16,8 +16,8 @@ use super::openapi::ReadOpenApi;
 use crate::control::{Control, Feed};
 use crate::error::AdminError;
 use crate::operation::{
-    Operation, Permit, admin_token, alias, audit, event, health, key, lease, model, price, provider, request, route,
-    status, team, tenant, usage, user, vault, vkey,
+    Operation, Permit, admin_token, alias, audit, budget, event, health, key, lease, limit, model, price, provider,
+    request, route, status, team, tenant, usage, user, vault, vkey,
 };
 
 /// The table, in the order of the API description.
@@ -89,6 +89,14 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         get::<alias::ListAliases>("/aliases", Read),
         put::<alias::SetAlias>("/aliases/{name}", Write),
         delete::<alias::RemoveAlias>("/aliases/{name}", Write),
+        get::<budget::ListBudgets>("/budgets", Read),
+        put::<budget::SetBudget>("/budgets", Write),
+        get::<budget::ShowBudget>("/budgets/{budget}", Read),
+        delete::<budget::DeleteBudget>("/budgets/{budget}", Write),
+        get::<limit::ListLimits>("/limits", Read),
+        put::<limit::SetLimit>("/limits", Write),
+        get::<limit::ShowLimit>("/limits/{limit}", Read),
+        delete::<limit::DeleteLimit>("/limits/{limit}", Write),
         get::<usage::ShowUsage>("/usage", Read),
         get::<request::ListRequests>("/requests", Read),
         get::<request::ShowRequest>("/requests/{request}", Read),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod budgets;
 mod client;
 mod doors;
 mod events;
@@ -11,6 +12,7 @@ mod key_life;
 mod keys;
 mod leases;
 mod ledger;
+mod limits;
 mod models;
 mod permissions;
 mod pools;

@@ -74,6 +74,14 @@ DELETE /prices/{provider}/{model}               - O W
 GET    /aliases                                 V O W
 PUT    /aliases/{name}                          - O W
 DELETE /aliases/{name}                          - O W
+GET    /budgets                                 V O W
+PUT    /budgets                                 - O W
+GET    /budgets/{budget}                        V O W
+DELETE /budgets/{budget}                        - O W
+GET    /limits                                  V O W
+PUT    /limits                                  - O W
+GET    /limits/{limit}                          V O W
+DELETE /limits/{limit}                          - O W
 GET    /usage                                   V O W
 GET    /requests                                V O W
 GET    /requests/{request}                      V O W
@@ -91,6 +99,7 @@ GET    /openapi.json                            V O W
 
 fn concrete(row: &Row) -> String {
     let parts = row.path.split('/').map(|part| match part {
+        "{budget}" | "{limit}" => "global".to_owned(),
         "{request}" => RequestId::from_bits(1).to_string(),
         part if part.starts_with('{') => "nothing".to_owned(),
         part => part.to_owned(),

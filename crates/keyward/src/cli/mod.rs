@@ -12,6 +12,7 @@ mod session;
 mod table;
 
 mod audit;
+mod budget;
 mod completions;
 mod config;
 mod demo;
@@ -20,6 +21,7 @@ mod health;
 mod init;
 mod key;
 mod lease;
+mod limit;
 mod lock;
 mod model;
 mod openapi;
@@ -106,6 +108,12 @@ enum Command {
     /// How keys are chosen.
     #[command(subcommand)]
     Strategy(strategy::Verb),
+    /// Budgets: what may be spent.
+    #[command(subcommand)]
+    Budget(budget::Verb),
+    /// Limits: how fast callers may call.
+    #[command(subcommand)]
+    Limit(limit::Verb),
     /// Tokens and money, summed by any dimension.
     Usage(usage::Args),
     /// The request log.
@@ -185,6 +193,8 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Health(verb) => health::run(verb, session),
         Command::Route(verb) => route::run(verb, session),
         Command::Strategy(verb) => strategy::run(verb, session),
+        Command::Budget(verb) => budget::run(verb, session),
+        Command::Limit(verb) => limit::run(verb, session),
         Command::Usage(args) => usage::run(&args, session),
         Command::Requests(verb) => requests::run(verb, session),
         Command::Status(args) => status::run(&args, session),

@@ -14,6 +14,8 @@ fn help_shows_what_there_is_and_nothing_else() {
         "user",
         "provider",
         "model",
+        "budget",
+        "limit",
         "usage",
         "requests",
         "status",
@@ -27,7 +29,7 @@ fn help_shows_what_there_is_and_nothing_else() {
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))), "{command}: {help}");
     }
-    for later in ["budget", "rekey", "forecast", "reference", "--token "] {
+    for later in ["rekey", "forecast", "reference", "--token "] {
         assert!(!help.contains(&format!("  {later}")), "{later}: {help}");
     }
 }

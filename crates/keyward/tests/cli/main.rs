@@ -5,6 +5,7 @@
 
 mod program;
 
+mod allowances;
 mod config;
 mod demo;
 mod grammar;

@@ -1,14 +1,16 @@
 use keyward_domain::port::Change;
 use keyward_domain::principal::Action;
+use keyward_domain::scope::{Reach, Scope};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::control::{Control, check_revision};
+use crate::control::{Control, allowances_on, check_revision};
 use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::{Operation, Permit, Removed};
 
-/// Removes a provider key and its sealed secret for good. What it was used for stays in the ledger.
+/// Removes a provider key and its sealed secret for good. Budgets and limits that are set on it go with it; what it was used
+/// for stays in the ledger.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveKey {
@@ -28,7 +30,9 @@ impl Operation for RemoveKey {
         let key = Control::find_key(&records, &self.key)?;
         check_revision(self.if_match, key.revision)?;
         let detail = format!("{}/{}", Control::provider_of(&records, key)?.name, key.name);
-        control.commit(permit, vec![Change::RemoveCredential(key.id)], &key.id, &detail).await?;
+        let mut changes = allowances_on(&records, |_, reach| *reach == Reach::One(Scope::Credential(key.id)));
+        changes.push(Change::RemoveCredential(key.id));
+        control.commit(permit, changes, &key.id, &detail).await?;
         Ok(Removed { removed: key.id.to_string() })
     }
 }

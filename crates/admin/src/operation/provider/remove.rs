@@ -1,15 +1,17 @@
 use keyward_domain::alias::Alias;
 use keyward_domain::port::Change;
 use keyward_domain::principal::Action;
+use keyward_domain::scope::{Reach, Scope};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::control::{Control, check_revision};
+use crate::control::{Control, allowances_on, check_revision};
 use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::{Operation, Permit, Removed};
 
-/// Removes a provider that has no keys left and that no alias leads to. Prices set for its models go with it.
+/// Removes a provider that has no keys left and that no alias leads to. Prices set for its models go with it, and so do budgets
+/// and limits that are set on it or on its models.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveProvider {
@@ -42,7 +44,13 @@ impl Operation for RemoveProvider {
         }
         let prices = records.prices.iter().filter(|price| price.provider == provider.name);
         let prices = prices.map(|price| Change::RemovePrice(price.tenant, price.provider.clone(), price.model.clone()));
-        let changes = prices.chain([Change::RemoveProvider(provider.id)]).collect();
+        let models = format!("{}/", provider.name);
+        let allowances = allowances_on(&records, |_, reach| match reach {
+            Reach::One(Scope::Provider(id)) => *id == provider.id,
+            Reach::One(Scope::Model(tenant, model)) => *tenant == provider.tenant && model.starts_with(&models),
+            _ => false,
+        });
+        let changes = prices.chain(allowances).chain([Change::RemoveProvider(provider.id)]).collect();
         control.commit(permit, changes, &provider.id, &provider.name).await?;
         Ok(Removed { removed: provider.id.to_string() })
     }

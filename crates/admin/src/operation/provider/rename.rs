@@ -1,8 +1,11 @@
 //! What speaks of a provider by its name follows when the name changes.
 
+use keyward_domain::budget::Budget;
+use keyward_domain::limit::Limit;
 use keyward_domain::port::{Change, PriceOverride, Records};
+use keyward_domain::scope::{Reach, Scope};
 
-/// The changes that carry aliases, prices and grants over to a provider's new name.
+/// The changes that carry aliases, prices, grants, budgets and limits over to a provider's new name.
 pub(super) fn renamed(records: &Records, old: &str, new: &str) -> Vec<Change> {
     if old == new {
         return Vec::new();
@@ -21,6 +24,18 @@ pub(super) fn renamed(records: &Records, old: &str, new: &str) -> Vec<Change> {
         changes.push(Change::RemovePrice(price.tenant, price.provider.clone(), price.model.clone()));
         changes.push(Change::PutPrice(PriceOverride { provider: new.to_owned(), revision: 1, ..price.clone() }));
     }
+    for budget in &records.budgets {
+        if let Some(reach) = moved_reach(&budget.reach, old, new) {
+            let revision = budget.revision + 1;
+            changes.push(Change::PutBudget(Budget { reach, revision, ..budget.clone() }));
+        }
+    }
+    for limit in &records.limits {
+        if let Some(reach) = moved_reach(&limit.reach, old, new) {
+            let revision = limit.revision + 1;
+            changes.push(Change::PutLimit(Limit { reach, revision, ..limit.clone() }));
+        }
+    }
     for key in &records.virtual_keys {
         let models: Vec<_> = key.grant.models.iter().map(|pattern| moved(pattern, old, new)).collect();
         if models != key.grant.models {
@@ -30,6 +45,13 @@ pub(super) fn renamed(records: &Records, old: &str, new: &str) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// What is set on a model of the provider, set on it under its new name.
+fn moved_reach(reach: &Reach, old: &str, new: &str) -> Option<Reach> {
+    let Reach::One(Scope::Model(tenant, model)) = reach else { return None };
+    let to = moved(model, old, new);
+    (to != **model).then(|| Reach::One(Scope::Model(*tenant, to.into())))
 }
 
 /// `old/model` as `new/model`; everything else as it is.

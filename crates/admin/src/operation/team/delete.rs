@@ -1,16 +1,17 @@
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
+use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::tenancy::Team;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::control::{Control, check_revision};
+use crate::control::{Control, allowances_on, check_revision};
 use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::in_use::still_has;
 use crate::operation::{Operation, Permit, Removed};
 
-/// Deletes a team that nothing belongs to. What it cost stays in the ledger.
+/// Deletes a team that nothing belongs to. Budgets and limits that are set on it go with it; what it cost stays in the ledger.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteTeam {
@@ -30,7 +31,9 @@ impl Operation for DeleteTeam {
         let team = Control::find_team(&records, &self.team)?;
         check_revision(self.if_match, team.revision)?;
         refuse_if_used(&records, team)?;
-        control.commit(permit, vec![Change::RemoveTeam(team.id)], &team.id, &team.name).await?;
+        let mut changes = allowances_on(&records, |_, reach| *reach == Reach::One(Scope::Team(team.id)));
+        changes.push(Change::RemoveTeam(team.id));
+        control.commit(permit, changes, &team.id, &team.name).await?;
         Ok(Removed { removed: team.id.to_string() })
     }
 }

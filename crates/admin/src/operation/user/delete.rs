@@ -1,16 +1,17 @@
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
+use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::tenancy::User;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::control::{Control, check_revision};
+use crate::control::{Control, allowances_on, check_revision};
 use crate::error::AdminError;
 use crate::field::Reference;
 use crate::operation::in_use::still_has;
 use crate::operation::{Operation, Permit, Removed};
 
-/// Deletes a user that nothing belongs to. What it cost stays in the ledger.
+/// Deletes a user that nothing belongs to. Budgets and limits that are set on them go with them; what it cost stays in the ledger.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteUser {
@@ -30,7 +31,9 @@ impl Operation for DeleteUser {
         let user = Control::find_user(&records, &self.user)?;
         check_revision(self.if_match, user.revision)?;
         refuse_if_used(&records, user)?;
-        control.commit(permit, vec![Change::RemoveUser(user.id)], &user.id, &user.name).await?;
+        let mut changes = allowances_on(&records, |_, reach| *reach == Reach::One(Scope::User(user.id)));
+        changes.push(Change::RemoveUser(user.id));
+        control.commit(permit, changes, &user.id, &user.name).await?;
         Ok(Removed { removed: user.id.to_string() })
     }
 }

@@ -1,0 +1,38 @@
+use keyward_domain::ids::BudgetId;
+use keyward_domain::principal::Action;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::BudgetView;
+use super::find::find;
+use crate::control::Control;
+use crate::error::AdminError;
+use crate::field::{AllowanceRef, PeriodText};
+use crate::operation::{Operation, Permit};
+
+/// Shows one budget.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowBudget {
+    /// Its id, or what it is set on.
+    #[schema(value_type = String)]
+    pub budget: AllowanceRef<BudgetId>,
+    /// Its window, where the scope has several budgets.
+    #[schema(value_type = Option<String>)]
+    pub per: Option<PeriodText>,
+}
+
+impl Operation for ShowBudget {
+    type Output = BudgetView;
+    const NAME: &'static str = "budget.show";
+    const ACTION: Action = Action::Read;
+
+    async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<BudgetView, AdminError> {
+        let records = control.records().await?;
+        Ok(BudgetView::of(find(&records, &self.budget, self.per)?, &records, control.now()))
+    }
+
+    fn revision(output: &BudgetView) -> Option<u64> {
+        Some(output.revision)
+    }
+}

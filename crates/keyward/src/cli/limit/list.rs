@@ -1,0 +1,38 @@
+//! `keyward limit list`.
+
+use crate::cli::failure::Failure;
+use crate::cli::output::Tone;
+use crate::cli::session::Session;
+use crate::cli::table::Table;
+
+/// Which limits.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only those that are set on this, such as team:research or each:user.
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    let mut limits = session.list(&["limits"], &[("scope", args.scope.as_deref())])?;
+    if let Some(limits) = limits.as_array_mut() {
+        limits.sort_by_key(|limit| (limit["scope"].to_string(), limit["meter"].to_string(), limit["per"].to_string()));
+    }
+    session.output.show(&limits, |output, limits| {
+        let mut table = Table::of(&["SCOPE", "LIMIT", "BURST", "MODE", "ON LOSS"]);
+        for limit in limits.as_array().into_iter().flatten() {
+            let text = |field: &str| limit[field].as_str().unwrap_or_default().to_owned();
+            let burst = limit["burst"].as_u64().map_or_else(|| "-".to_owned(), |burst| burst.to_string());
+            let tone = (limit["mode"] == "observe").then_some(Tone::Faint);
+            table.toned_row([
+                (text("scope"), None),
+                (super::in_words(limit), None),
+                (burst, None),
+                (text("mode"), tone),
+                (text("on_loss"), Some(Tone::Faint)),
+            ]);
+        }
+        output.table(&table, "There are no limits. `keyward limit set each:user --rpm 10` makes one.");
+    });
+    Ok(())
+}
