@@ -69,7 +69,7 @@ impl Control {
         found.ok_or_else(|| AdminError::not_found("tenant", called))
     }
 
-    /// The team of this id, `tenant/name`, or name that only one tenant's team has.
+    /// The team of this id, `tenant/name`, or name: the default tenant's, or the only one.
     pub fn find_team<'r>(records: &'r Records, reference: &Reference) -> Result<&'r Team, AdminError> {
         let called = reference.as_str();
         if let Ok(id) = called.parse::<TeamId>() {
@@ -79,7 +79,7 @@ impl Control {
         in_tenants(records, "team", called, &records.teams, |team| (team.tenant, &team.name))
     }
 
-    /// The user of this id, `tenant/name`, or name that only one tenant's user has.
+    /// The user of this id, `tenant/name`, or name: the default tenant's, or the only one.
     pub fn find_user<'r>(records: &'r Records, reference: &Reference) -> Result<&'r User, AdminError> {
         let called = reference.as_str();
         if let Ok(id) = called.parse::<UserId>() {
@@ -89,7 +89,7 @@ impl Control {
         in_tenants(records, "user", called, &records.users, |user| (user.tenant, &user.name))
     }
 
-    /// The virtual key of this id, `tenant/name`, or name that only one tenant's key has.
+    /// The virtual key of this id, `tenant/name`, or name: the default tenant's, or the only one.
     pub fn find_vkey<'r>(records: &'r Records, reference: &Reference) -> Result<&'r VirtualKey, AdminError> {
         let called = reference.as_str();
         let id = called.parse::<TokenId>().ok();
@@ -112,7 +112,8 @@ impl Control {
     }
 }
 
-/// The record of this name, or of `tenant/name` where several tenants have one.
+/// The record of this `tenant/name`. A name without a tenant is the default tenant's, or that of the only other one that
+/// has it.
 fn in_tenants<'r, T>(
     records: &Records,
     kind: &'static str,
@@ -124,10 +125,12 @@ fn in_tenants<'r, T>(
     let named = all.iter().filter(|one| place(one).1 == name);
     let is_there = |one: &&T| tenant.is_none_or(|tenant| Control::tenant_name(records, place(one).0) == tenant);
     let matching: Vec<&T> = named.filter(is_there).collect();
-    match matching.as_slice() {
-        [] => Err(AdminError::not_found(kind, called)),
-        [only] => Ok(only),
-        several => {
+    let of_default = matching.iter().find(|one| place(one).0 == TenantId::DEFAULT);
+    match (of_default, matching.as_slice()) {
+        (Some(one), _) => Ok(one),
+        (None, []) => Err(AdminError::not_found(kind, called)),
+        (None, [only]) => Ok(only),
+        (None, several) => {
             let full = |one: &&T| format!("`{}/{name}`", Control::tenant_name(records, place(one).0));
             let mut each: Vec<_> = several.iter().map(full).collect();
             each.sort_unstable();

@@ -33,6 +33,7 @@ pub use events::{Feed, Happening, Told};
 pub use fallback::{MAX_TARGETS, leads_back};
 pub use find::check_revision;
 pub use live::{JournalPicture, Live, LivePicture};
+pub use parent::Owner;
 pub use pools::{Lead, Pools, Target, Way};
 pub use price::Standing;
 pub use probe::{Listed, Probed, check_form};

@@ -3,12 +3,23 @@
 use keyward_domain::ancestry::{Ancestry, Level};
 use keyward_domain::ids::{TeamId, TenantId, UserId};
 use keyward_domain::port::Records;
-use keyward_domain::tenancy::{Team, Tenant};
+use keyward_domain::tenancy::{Team, Tenant, User};
 use keyward_domain::virtual_key::Grant;
 
 use super::Control;
 use crate::error::AdminError;
 use crate::field::Reference;
+
+/// To whom something belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The team, if it is in one.
+    pub team: Option<TeamId>,
+    /// The user, if it has one.
+    pub user: Option<UserId>,
+}
 
 impl Control {
     /// Refuses a grant that names more than one of the levels above it allows.
@@ -70,12 +81,35 @@ impl Control {
             return Ok(team.id);
         }
         let team = Self::find_team(records, called)?;
-        if team.tenant == tenant {
-            return Ok(team.id);
+        if team.tenant == tenant { Ok(team.id) } else { Err(elsewhere(records, "team", &team.name, tenant)) }
+    }
+
+    /// To whom something belongs that names a tenant, a team and a user, or some of them: all of one tenant, which is
+    /// the one that is named, else the team's or the user's, else the own one of whoever asks.
+    pub fn owner_of(
+        &self,
+        records: &Records,
+        tenant: Option<&Reference>,
+        team: Option<&Reference>,
+        user: Option<&Reference>,
+    ) -> Result<Owner, AdminError> {
+        if let (None, None, Some(user)) = (tenant, team, user) {
+            let user = Self::find_user(records, user)?;
+            return Ok(Owner { tenant: user.tenant, team: None, user: Some(user.id) });
         }
-        let (team, tenant) = (&team.name, Self::tenant_name(records, tenant));
-        let message = format!("The team `{team}` is not one of the tenant `{tenant}`. Name a team of that tenant.");
-        Err(AdminError::invalid_field("team", message))
+        let (tenant, team) = self.place_of(records, tenant, team)?;
+        let user = user.map(|user| Self::user_in(records, tenant, user)).transpose()?;
+        Ok(Owner { tenant, team, user })
+    }
+
+    /// The user of this tenant that is called so.
+    pub fn user_in(records: &Records, tenant: TenantId, called: &Reference) -> Result<UserId, AdminError> {
+        let own = |user: &&User| user.tenant == tenant && user.name == called.as_str();
+        if let Some(user) = records.users.iter().find(own) {
+            return Ok(user.id);
+        }
+        let user = Self::find_user(records, called)?;
+        if user.tenant == tenant { Ok(user.id) } else { Err(elsewhere(records, "user", &user.name, tenant)) }
     }
 
     /// What people call a tenant.
@@ -83,6 +117,12 @@ impl Control {
         let tenant = Self::tenants(records).into_iter().find(|tenant| tenant.id == id);
         tenant.map_or_else(|| id.to_string(), |tenant| tenant.name)
     }
+}
+
+fn elsewhere(records: &Records, kind: &'static str, name: &str, tenant: TenantId) -> AdminError {
+    let tenant = Control::tenant_name(records, tenant);
+    let message = format!("The {kind} `{name}` is not one of the tenant `{tenant}`. Name a {kind} of that tenant.");
+    AdminError::invalid_field(kind, message)
 }
 
 fn within(grant: &Grant, level: Level<'_>) -> Result<(), AdminError> {

@@ -36,6 +36,11 @@ pub struct Operations(pub Vec<Operation>);
 #[schema(value_type = String, example = "day,model")]
 pub struct GroupBy(pub Vec<Dimension>);
 
+/// Tags that calls may carry: labels, or the beginning of some and `*`. At most 16.
+#[derive(Debug, Clone, PartialEq, Eq, Default, ToSchema)]
+#[schema(value_type = Vec<String>)]
+pub struct ClaimableTags(pub Vec<String>);
+
 impl GroupBy {
     /// Every dimension with its word.
     pub const WORDS: [(&'static str, Dimension); 15] = [
@@ -89,18 +94,33 @@ impl<'de> Deserialize<'de> for GroupBy {
 impl<'de> Deserialize<'de> for Tags {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let tags = Vec::<String>::deserialize(deserializer)?;
-        let plain = |tag: &String| {
-            (1..=MAX_TAG).contains(&tag.len())
-                && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:=-".contains(&byte))
-                && !super::looks_secret(tag)
-        };
-        if tags.len() > MAX_TAGS || !tags.iter().all(plain) {
+        if tags.len() > MAX_TAGS || !tags.iter().all(|tag| !tag.is_empty() && is_plain(tag)) {
             return Err(serde::de::Error::custom(
                 "tags are at most 16 labels of 1 to 64 letters, digits, dots, underscores, colons, equals signs and hyphens, and no secrets",
             ));
         }
         Ok(Self(tags))
     }
+}
+
+impl<'de> Deserialize<'de> for ClaimableTags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tags = Vec::<String>::deserialize(deserializer)?;
+        let fits = |tag: &String| tag.strip_suffix('*').map_or_else(|| !tag.is_empty() && is_plain(tag), is_plain);
+        if tags.len() > MAX_TAGS || !tags.iter().all(fits) {
+            return Err(serde::de::Error::custom(
+                "tags that calls may carry are at most 16 labels of 1 to 64 letters, digits, dots, underscores, colons, equals signs and hyphens, or the beginning of some and one *",
+            ));
+        }
+        Ok(Self(tags))
+    }
+}
+
+/// Whether a text may stand in a tag.
+fn is_plain(text: &str) -> bool {
+    text.len() <= MAX_TAG
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:=-".contains(&byte))
+        && !super::looks_secret(text)
 }
 
 impl<'de> Deserialize<'de> for Networks {

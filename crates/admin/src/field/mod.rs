@@ -21,7 +21,7 @@ mod zone;
 
 pub use edit::Edit;
 pub use length::Length;
-pub use list::{GroupBy, Networks, Operations, Tags};
+pub use list::{ClaimableTags, GroupBy, Networks, Operations, Tags};
 pub use local::LocalMoment;
 pub use model::{KeyModelPattern, ModelId, ModelPattern, Target};
 pub use moment::{Moment, Since};

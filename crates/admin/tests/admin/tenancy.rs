@@ -146,3 +146,92 @@ async fn a19_moving_a_user_into_a_narrower_team_asks_the_rule_again() {
     let moved = world.call("PATCH", "/users/bob", json!({ "team": null })).await.expect(200);
     assert_eq!(moved.json["team"], Value::Null);
 }
+
+#[tokio::test]
+async fn virtual_keys_belong_to_a_tenant_a_team_and_a_user_of_it() {
+    let world = World::new();
+    acme(&world).await;
+    world.post("/tenants", json!({ "name": "beta" })).await.expect(201);
+    world.post("/teams", json!({ "name": "other", "tenant": "beta" })).await.expect(201);
+    let body = json!({
+        "name": "app", "user": "ann", "claim_end_users": true, "claim_tags": ["env=*", "batch"], "priority": "high",
+    });
+    let view = world.post("/vkeys", body).await.expect(201).json["vkey"].clone();
+    assert_eq!((&view["tenant"], &view["team"], &view["user"]), (&json!("acme"), &json!("search"), &json!("ann")));
+    assert_eq!((&view["claim_end_users"], &view["priority"]), (&json!(true), &json!("high")));
+    assert_eq!(view["claim_tags"], json!(["env=*", "batch"]));
+    assert_eq!(world.records().virtual_keys[0].team, None, "the team is the user's, whatever it will be");
+    for path in ["/vkeys?team=search", "/vkeys?user=ann", "/vkeys?tenant=acme"] {
+        assert_eq!(names(&world.get(path).await), ["app"], "{path}");
+    }
+    assert!(names(&world.get("/vkeys?tenant=beta").await).is_empty());
+    for (body, field) in [
+        (json!({ "name": "x", "tenant": "beta", "team": "acme/search" }), "team"),
+        (json!({ "name": "x", "tenant": "beta", "user": "ann" }), "user"),
+        (json!({ "name": "x", "team": "other", "user": "ann" }), "user"),
+        (json!({ "name": "x", "priority": "urgent" }), "priority"),
+        (json!({ "name": "x", "claim_tags": ["a*b"] }), "claim_tags"),
+        (json!({ "name": "x", "claim_tags": [""] }), "claim_tags"),
+    ] {
+        let answer = world.post("/vkeys", body.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.str("/error/param")), (400, field), "{body}: {}", answer.text);
+    }
+    assert_eq!(world.call("PATCH", "/vkeys/app", json!({ "team": "other" })).await.str("/error/param"), "team");
+    let body = json!({ "user": null, "claim_tags": [], "priority": "low" });
+    let changed = world.call("PATCH", "/vkeys/app", body).await.expect(200);
+    assert_eq!((&changed.json["user"], &changed.json["team"]), (&Value::Null, &Value::Null));
+    assert_eq!(world.store.audit(None, 1).unwrap()[0].detail, "app: user, claims");
+    assert_eq!(world.call("DELETE", "/users/ann", Value::Null).await.status, 200);
+    let answer = world.call("DELETE", "/tenants/acme", Value::Null).await;
+    assert!(answer.str("/error/message").contains("1 virtual key, 1 team"), "{}", answer.text);
+    assert!(answer.str("/error/message").contains("`keyward tenant update acme --enabled false`"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn names_of_virtual_keys_are_unique_in_their_tenant_only() {
+    let world = World::new();
+    acme(&world).await;
+    world.post("/vkeys", json!({ "name": "app" })).await.expect(201);
+    world.post("/vkeys", json!({ "name": "app", "tenant": "acme" })).await.expect(201);
+    let answer = world.post("/vkeys", json!({ "name": "app", "tenant": "acme" })).await;
+    assert_eq!(answer.code(), "already_exists");
+    assert_eq!(world.get("/vkeys/app").await.expect(200).str("/tenant"), "default", "nobody is in its way");
+    assert_eq!(world.get("/vkeys/acme%2Fapp").await.expect(200).str("/tenant"), "acme");
+}
+
+#[tokio::test]
+async fn a19_a_key_wider_than_its_tenant_team_or_user_is_refused_and_nothing_is_stored() {
+    let world = World::new();
+    acme(&world).await;
+    world.call("PATCH", "/users/ann", json!({ "models": ["abc*"] })).await.expect(200);
+    world.post("/vkeys", json!({ "name": "app", "user": "ann", "models": ["abc"] })).await.expect(201);
+    world.post("/vkeys", json!({ "name": "free", "tenant": "acme", "models": ["b"] })).await.expect(201);
+    let before = world.records();
+    for (method, path, body) in [
+        ("POST", "/vkeys", json!({ "name": "x", "tenant": "acme", "models": ["*"] })),
+        ("POST", "/vkeys", json!({ "name": "x", "tenant": "acme", "models": ["a1", "c1"] })),
+        ("POST", "/vkeys", json!({ "name": "x", "team": "search", "models": ["b1"] })),
+        ("POST", "/vkeys", json!({ "name": "x", "user": "ann", "models": ["abd"] })),
+        ("PATCH", "/vkeys/app", json!({ "models": ["ab*"] })),
+        ("PATCH", "/vkeys/free", json!({ "team": "search" })),
+        ("PATCH", "/vkeys/free", json!({ "user": "ann" })),
+    ] {
+        let answer = world.call(method, path, body.clone()).await;
+        let said = (answer.status.as_u16(), answer.code(), answer.str("/error/param"));
+        assert_eq!(said, (403, "exceeds_grantor", "models"), "{path} {body}: {}", answer.text);
+    }
+    assert_eq!(world.records(), before, "nothing is stored");
+}
+
+#[tokio::test]
+async fn a21_a_parent_may_be_made_narrower_and_its_children_can_still_be_changed() {
+    let world = World::new();
+    acme(&world).await;
+    world.post("/vkeys", json!({ "name": "app", "user": "ann", "models": ["abc"] })).await.expect(201);
+    world.call("PATCH", "/tenants/acme", json!({ "models": ["b*"] })).await.expect(200);
+    world.call("PATCH", "/vkeys/app", json!({ "name": "renamed" })).await.expect(200);
+    world.call("PATCH", "/teams/search", json!({ "enabled": false })).await.expect(200);
+    assert_eq!(world.get("/vkeys/renamed").await.str("/state"), "disabled", "because its team is");
+    let answer = world.call("PATCH", "/vkeys/renamed", json!({ "models": ["abc", "abd"] })).await;
+    assert_eq!(answer.code(), "exceeds_grantor");
+}

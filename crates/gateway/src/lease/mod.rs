@@ -32,6 +32,7 @@ use crate::refuse::REQUEST_ID;
 use crate::snapshot::Deployment;
 use crate::stage::arrive::Arrival;
 use crate::stage::authenticate::Caller;
+use crate::stage::authorize;
 use crate::worker::Worker;
 
 /// Leases that are open at once, at most.
@@ -122,7 +123,7 @@ pub(crate) async fn response(
     caller: Caller,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Denial> {
-    if !caller.key().record.grant.allows_operation(Operation::Lease) {
+    if !authorize::may_do(caller.key(), Operation::Lease) {
         return Err(Denial::OperationNotAllowed(Operation::Lease.as_str()));
     }
     let method = request.method().clone();

@@ -87,8 +87,8 @@ fn options(caller: &Caller, wish: &Wish) -> Result<Options, Denial> {
     let key = caller.key();
     let wanted = |provider: &ProviderEntry| wish.provider.as_deref().is_none_or(|name| *provider.name == *name);
     if let Some(model) = &wish.model {
-        let route = authorize::resolve(&key.world, &key.record, model)?;
-        let may = |target: &&Arc<Deployment>| wanted(&target.provider) && may_use(&key.record, &route.name, target);
+        let route = authorize::resolve(key, model)?;
+        let may = |target: &&Arc<Deployment>| wanted(&target.provider) && may_use(key, &route.name, target);
         let options: Options =
             route.targets.iter().filter(may).map(|one| (Arc::clone(&one.provider), Some(Arc::clone(one)))).collect();
         return if options.is_empty() { Err(Denial::ModelNotAllowed(route.name.to_string())) } else { Ok(options) };
@@ -97,7 +97,7 @@ fn options(caller: &Caller, wish: &Wish) -> Result<Options, Denial> {
         return Err(invalid("Say what the lease is for: `model`, `provider`, or both."));
     };
     let provider = key.world.providers.get(name).ok_or_else(|| invalid("There is no such provider here."))?;
-    if !authorize::may_use_all(&key.record, provider) {
+    if !authorize::may_use_all(key, provider) {
         return Err(Denial::ModelNotAllowed(format!("{name}/*")));
     }
     Ok(vec![(Arc::clone(provider), None)])

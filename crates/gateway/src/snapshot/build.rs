@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use keyward_domain::alias::Alias;
+use keyward_domain::ancestry::Ancestry;
 use keyward_domain::catalog::{Catalog, Model, Pricing};
 use keyward_domain::credential::Credential;
 use keyward_domain::ids::TenantId;
@@ -38,18 +39,22 @@ impl Snapshot {
     /// locked nobody can be authenticated.
     pub fn build(records: &Records, living: &Living<'_>) -> Self {
         let mut worlds: FastMap<TenantId, Arc<World>> = FastMap::default();
-        let tenants: BTreeSet<TenantId> = records
-            .virtual_keys
-            .iter()
-            .map(|key| key.tenant)
-            .chain(records.providers.iter().map(|provider| provider.tenant))
-            .collect();
+        let owners = records.providers.iter().map(|provider| provider.tenant);
+        let tenants: BTreeSet<TenantId> = owners.chain([TenantId::DEFAULT]).collect();
         for tenant in tenants {
             worlds.insert(tenant, Arc::new(world(tenant, records, living)));
         }
+        // A tenant without providers of its own calls those of the installation, which are the default tenant's.
+        if let Some(installation) = worlds.get(&TenantId::DEFAULT).cloned() {
+            for key in &records.virtual_keys {
+                worlds.entry(key.tenant).or_insert_with(|| Arc::clone(&installation));
+            }
+        }
+        let ancestry = Ancestry::of(records);
         let keys = records.virtual_keys.iter().filter_map(|key| {
             let world = Arc::clone(worlds.get(&key.tenant)?);
-            Some((key.id.bits(), Arc::new(KeyEntry { record: key.clone(), world })))
+            let chain = ancestry.chain(key);
+            Some((key.id.bits(), Arc::new(KeyEntry { record: key.clone(), chain, world })))
         });
         Self {
             revision: records.revision,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use keyward_domain::alias::TargetOrder;
+use keyward_domain::ancestry::GrantChain;
 use keyward_domain::catalog::{Catalog, Pricing};
 use keyward_domain::credential::Credential;
 use keyward_domain::ids::{CredentialId, ProviderId};
@@ -21,6 +22,8 @@ use super::resolve::Resolution;
 /// A virtual key and the world it lives in.
 pub(crate) struct KeyEntry {
     pub(crate) record: VirtualKey,
+    /// What its tenant, its team and its user leave of its grant.
+    pub(crate) chain: GrantChain,
     pub(crate) world: Arc<World>,
 }
 

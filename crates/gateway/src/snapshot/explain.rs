@@ -41,7 +41,7 @@ impl Snapshot {
 
     /// Whether a virtual key may use this deployment under this name; `None` for a key that there is not.
     pub fn may_use(&self, key: TokenId, name: &str, target: &Deployment) -> Option<bool> {
-        self.keys.get(&key.bits()).map(|entry| may_use(&entry.record, name, target))
+        self.keys.get(&key.bits()).map(|entry| may_use(entry, name, target))
     }
 
     /// The pool of a provider; `None` for one that is not enabled.

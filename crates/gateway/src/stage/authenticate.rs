@@ -46,7 +46,10 @@ pub(crate) fn caller(worker: &Worker, arrival: &mut Arrival, request: &Request<I
     let key = known(&world, &token, arrival)?;
     arrival.caller = Some((key.record.tenant, key.record.id));
     key.record.check_active(arrival.at).map_err(|_| Denial::KeyInactive)?;
-    if !key.record.grant.allows_address(arrival.peer) {
+    if !key.chain.is_enabled() {
+        return Err(Denial::KeyInactive);
+    }
+    if !(key.record.grant.allows_address(arrival.peer) && key.chain.allows_address(arrival.peer)) {
         return Err(Denial::AddressNotAllowed);
     }
     Ok(Caller { key })

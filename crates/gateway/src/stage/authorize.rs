@@ -1,4 +1,4 @@
-//! Stage 3: [`Call`] -> [`Grant`]. Pure: the virtual key's grant against the operation and against the model that will
+//! Stage 3: [`Call`] -> [`Grant`]. Pure: the virtual key's grant, and those of its tenant, team and user, against the operation and against the model that will
 //! really be asked, by whatever name the client called it.
 
 use std::sync::Arc;
@@ -7,9 +7,8 @@ use keyward_domain::denial::Denial;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::provider::ProviderKind;
 use keyward_domain::token::Environment;
-use keyward_domain::virtual_key::VirtualKey;
 
-use crate::snapshot::{Deployment, ProviderEntry, Route, Unresolved, World};
+use crate::snapshot::{Deployment, KeyEntry, ProviderEntry, Route, Unresolved};
 use crate::stage::arrive::Arrival;
 use crate::stage::read::{Call, Payload};
 
@@ -35,16 +34,16 @@ impl Grant {
 
 /// Decides whether the caller may do this. Lists show what a key may use, so every key may ask for them.
 pub(crate) fn grant(arrival: &mut Arrival, call: Box<Call>) -> Result<Grant, Denial> {
-    let key = &call.caller.key().record;
+    let key = call.caller.key();
     if call.operation == Operation::ListModels {
         return Ok(Grant { call, route: Arc::default(), targets: Vec::new(), _proof: () });
     }
-    if !key.grant.allows_operation(call.operation) {
+    if !may_do(key, call.operation) {
         return Err(Denial::OperationNotAllowed(call.operation.as_str()));
     }
     let named = call.model.as_deref().filter(|name| !name.is_empty()).ok_or_else(no_model)?;
     check_body(&call, named)?;
-    let route = resolve(&call.caller.key().world, key, named)?;
+    let route = resolve(key, named)?;
     arrival.model = Some(Arc::clone(&route.name));
     let mut targets: Vec<_> =
         route.targets.iter().filter(|target| may_use(key, &route.name, target)).cloned().collect();
@@ -58,21 +57,32 @@ pub(crate) fn grant(arrival: &mut Arrival, call: Box<Call>) -> Result<Grant, Den
     Ok(Grant { call, route, targets, _proof: () })
 }
 
-/// Whether the key may use whatever a provider has.
-pub(crate) fn may_use_all(key: &VirtualKey, provider: &ProviderEntry) -> bool {
-    let environment = key.environment != Environment::Test || provider.kind == ProviderKind::Sandbox;
-    environment && key.grant.allows_model(&[&format!("{}/*", provider.name)])
+/// Whether the key and everybody above it allow this operation.
+pub(crate) fn may_do(key: &KeyEntry, operation: Operation) -> bool {
+    key.record.grant.allows_operation(operation) && key.chain.allows_operation(operation)
 }
 
-/// Whether the key may use this deployment under this name: the one rule for calls, lists and suggestions. A test key
-/// reaches the sandbox and nothing else.
-pub(crate) fn may_use(key: &VirtualKey, name: &str, target: &Deployment) -> bool {
-    let environment = key.environment != Environment::Test || target.provider.kind == ProviderKind::Sandbox;
-    environment && key.grant.allows_model(&[name, &target.qualified, &target.model])
+/// Whether the key may use whatever a provider has.
+pub(crate) fn may_use_all(key: &KeyEntry, provider: &ProviderEntry) -> bool {
+    let all = format!("{}/*", provider.name);
+    is_for(key, provider) && key.record.grant.allows_model(&[&all]) && key.chain.allows_model(&[&all])
+}
+
+/// Whether the key and everybody above it allow this deployment under this name: the one rule for calls, lists and
+/// suggestions.
+pub(crate) fn may_use(key: &KeyEntry, name: &str, target: &Deployment) -> bool {
+    let names = [name, &target.qualified, &target.model];
+    is_for(key, &target.provider) && key.record.grant.allows_model(&names) && key.chain.allows_model(&names)
+}
+
+/// A test key reaches the sandbox and nothing else.
+fn is_for(key: &KeyEntry, provider: &ProviderEntry) -> bool {
+    key.record.environment != Environment::Test || provider.kind == ProviderKind::Sandbox
 }
 
 /// Where a name leads, or what a caller may be told instead.
-pub(crate) fn resolve(world: &World, key: &VirtualKey, named: &str) -> Result<Arc<Route>, Denial> {
+pub(crate) fn resolve(key: &KeyEntry, named: &str) -> Result<Arc<Route>, Denial> {
+    let world = &key.world;
     world.resolve(named).map_err(|unresolved| match unresolved {
         Unresolved::Unknown => {
             Denial::ModelNotFound(cut(named), world.similar(named, |name, target| may_use(key, name, target)))

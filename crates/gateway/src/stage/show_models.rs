@@ -15,9 +15,7 @@ use crate::stage::authorize::{Grant, may_use};
 pub(crate) fn response(arrival: &Arrival, grant: &Grant) -> Result<Response<Body>, Denial> {
     let key = grant.call.caller.key();
     let is_visible = |card: &&ModelCard| {
-        card.targets
-            .iter()
-            .any(|target| target.provider.kind.speaks(arrival.dialect) && may_use(&key.record, &card.id, target))
+        card.targets.iter().any(|target| target.provider.kind.speaks(arrival.dialect) && may_use(key, &card.id, target))
     };
     let visible = key.world.cards.iter().filter(is_visible);
     let body = if let Some(wanted) = grant.call.model.as_deref() {

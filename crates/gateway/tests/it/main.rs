@@ -17,3 +17,4 @@ mod models;
 mod pools;
 mod routes;
 mod streams_cut;
+mod tenancy;

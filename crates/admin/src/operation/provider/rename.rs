@@ -4,6 +4,8 @@ use keyward_domain::budget::Budget;
 use keyward_domain::limit::Limit;
 use keyward_domain::port::{Change, PriceOverride, Records};
 use keyward_domain::scope::{Reach, Scope};
+use keyward_domain::tenancy::{Team, Tenant, User};
+use keyward_domain::virtual_key::{Grant, VirtualKey};
 
 /// The changes that carry aliases, prices, grants, budgets and limits over to a provider's new name.
 pub(super) fn renamed(records: &Records, old: &str, new: &str) -> Vec<Change> {
@@ -36,14 +38,33 @@ pub(super) fn renamed(records: &Records, old: &str, new: &str) -> Vec<Change> {
             changes.push(Change::PutLimit(Limit { reach, revision, ..limit.clone() }));
         }
     }
-    for key in &records.virtual_keys {
-        let models: Vec<_> = key.grant.models.iter().map(|pattern| moved(pattern, old, new)).collect();
-        if models != key.grant.models {
-            let mut key = key.clone();
-            (key.grant.models, key.revision) = (models, key.revision + 1);
-            changes.push(Change::PutVirtualKey(key));
-        }
-    }
+    changes.extend(granted(records, old, new));
+    changes
+}
+
+/// The changes that carry grants over.
+fn granted(records: &Records, old: &str, new: &str) -> Vec<Change> {
+    let moved_in = |grant: &Grant| {
+        let models: Vec<_> = grant.models.iter().map(|pattern| moved(pattern, old, new)).collect();
+        (models != grant.models).then(|| Grant { models, ..grant.clone() })
+    };
+    let mut changes = Vec::new();
+    changes.extend(records.tenants.iter().filter_map(|tenant| {
+        let grant = moved_in(&tenant.grant)?;
+        Some(Change::PutTenant(Tenant { grant, revision: tenant.revision + 1, ..tenant.clone() }))
+    }));
+    changes.extend(records.teams.iter().filter_map(|team| {
+        let grant = moved_in(&team.grant)?;
+        Some(Change::PutTeam(Team { grant, revision: team.revision + 1, ..team.clone() }))
+    }));
+    changes.extend(records.users.iter().filter_map(|user| {
+        let grant = moved_in(&user.grant)?;
+        Some(Change::PutUser(User { grant, revision: user.revision + 1, ..user.clone() }))
+    }));
+    changes.extend(records.virtual_keys.iter().filter_map(|key| {
+        let grant = moved_in(&key.grant)?;
+        Some(Change::PutVirtualKey(VirtualKey { grant, revision: key.revision + 1, ..key.clone() }))
+    }));
     changes
 }
 

@@ -1,4 +1,5 @@
 use keyward_domain::alias::TargetOrder;
+use keyward_domain::ancestry::Ancestry;
 use keyward_domain::ids::TenantId;
 use keyward_domain::principal::Action;
 use keyward_domain::virtual_key::VirtualKey;
@@ -76,17 +77,25 @@ impl Operation for ExplainRoute {
         let vkey = self.vkey.as_ref().map(|reference| Control::find_vkey(&records, reference)).transpose()?;
         let tenant = vkey.map_or(TenantId::DEFAULT, |vkey| vkey.tenant);
         let lead = control.pools().lead(tenant, self.model.as_str(), vkey.map(|vkey| vkey.id));
-        Ok(view(control, self.model.as_str(), vkey, lead))
+        let is_off_above = vkey.is_some_and(|vkey| !Ancestry::of(&records).chain(vkey).is_enabled());
+        let off = is_off_above.then(|| "its tenant, its team or its user is switched off".to_owned());
+        let refused = vkey.and_then(|vkey| inactive(control, vkey)).or(off);
+        Ok(view(control, self.model.as_str(), (vkey, refused), lead))
     }
 }
 
-fn view(control: &Control, model: &str, vkey: Option<&VirtualKey>, lead: Lead) -> RouteView {
+fn view(
+    control: &Control,
+    model: &str,
+    (vkey, refused): (Option<&VirtualKey>, Option<String>),
+    lead: Lead,
+) -> RouteView {
     let blank = RouteView {
         model: model.to_owned(),
         leads: "nowhere",
         instead: Vec::new(),
         vkey: vkey.map(|vkey| vkey.name.clone()),
-        refused: vkey.and_then(|vkey| inactive(control, vkey)),
+        refused,
         order: None,
         served_by: None,
         targets: Vec::new(),

@@ -45,7 +45,9 @@ impl Operation for UpdateTeam {
         check_revision(self.if_match, old.revision)?;
         let team = self.apply(old.clone())?;
         refuse_taken_name(&records, team.tenant, &team.name, Some(team.id))?;
-        Control::refuse_wider(&records, &team.grant, (team.tenant, None, None))?;
+        if team.grant != old.grant {
+            Control::refuse_wider(&records, &team.grant, (team.tenant, None, None))?;
+        }
         let detail = described(old, &team);
         control.commit(permit, vec![Change::PutTeam(team.clone())], &team.id, &detail).await?;
         Ok(TeamView::of(&team, &records))

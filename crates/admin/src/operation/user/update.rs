@@ -49,7 +49,9 @@ impl Operation for UpdateUser {
         check_revision(self.if_match, old.revision)?;
         let user = self.apply(old.clone(), &records)?;
         refuse_taken_name(&records, user.tenant, &user.name, Some(user.id))?;
-        Control::refuse_wider(&records, &user.grant, (user.tenant, user.team, None))?;
+        if user.grant != old.grant || user.team != old.team {
+            Control::refuse_wider(&records, &user.grant, (user.tenant, user.team, None))?;
+        }
         let detail = described(old, &user);
         control.commit(permit, vec![Change::PutUser(user.clone())], &user.id, &detail).await?;
         Ok(UserView::of(&user, &records))

@@ -35,7 +35,7 @@ impl Operation for RevokeVkey {
             key.revision += 1;
             control.commit(permit, vec![Change::PutVirtualKey(key.clone())], &key.id, &key.name).await?;
         }
-        Ok(VkeyView::of(&key, control.now()))
+        Ok(VkeyView::of(&key, &records, control.now()))
     }
 
     fn revision(output: &VkeyView) -> Option<u64> {

@@ -59,7 +59,7 @@ impl Operation for RotateVkey {
         let key = old.clone().rotated(hash, now, grace);
         let detail = format!("{}: the token before ends in {} s", key.name, grace.as_secs());
         control.commit(permit, vec![Change::PutVirtualKey(key.clone())], &key.id, &detail).await?;
-        Ok(IssuedVkey { token: ShownSecret::new(minted.token), vkey: VkeyView::of(&key, now) })
+        Ok(IssuedVkey { token: ShownSecret::new(minted.token), vkey: VkeyView::of(&key, &records, now) })
     }
 
     fn revision(output: &IssuedVkey) -> Option<u64> {

@@ -23,7 +23,7 @@ impl Operation for ShowVkey {
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<VkeyView, AdminError> {
         let records = control.records().await?;
-        Ok(VkeyView::of(Control::find_vkey(&records, &self.vkey)?, control.now()))
+        Ok(VkeyView::of(Control::find_vkey(&records, &self.vkey)?, &records, control.now()))
     }
 
     fn revision(output: &VkeyView) -> Option<u64> {

@@ -1,14 +1,14 @@
-use keyward_domain::port::Change;
+use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
-use keyward_domain::virtual_key::{KeyStatus, VirtualKey};
+use keyward_domain::virtual_key::{KeyStatus, Priority, VirtualKey};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::VkeyView;
-use super::grant::{check_life, parse_policy, refuse_taken_name};
-use crate::control::{Control, check_revision};
+use super::grant::{ClaimsEdit, check_life, parse_policy, refuse_taken_name, refuse_wider_key};
+use crate::control::{Control, Owner, check_revision};
 use crate::error::AdminError;
-use crate::field::{ModelPattern, Moment, Name, Networks, Operations, Reference, Tags, sent};
+use crate::field::{ClaimableTags, Edit, ModelPattern, Moment, Name, Networks, Operations, Reference, Tags, sent};
 use crate::operation::grant::{GrantEdit, changed_parts, in_words};
 use crate::operation::{Operation, Permit};
 
@@ -37,6 +37,22 @@ pub struct UpdateVkey {
     /// Labels for attribution, at most 16.
     #[schema(value_type = Option<Vec<String>>)]
     pub tags: Option<Tags>,
+    /// Which team of its tenant it belongs to: its id or name; `null` for its user's.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub team: Edit<Reference>,
+    /// Which user of its tenant it belongs to: their id or name; `null` for none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub user: Edit<Reference>,
+    /// Whether its calls may name the caller's own customer.
+    pub claim_end_users: Option<bool>,
+    /// Tags that its calls may carry: labels, or the beginning of some and `*`. Empty for none.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub claim_tags: Option<ClaimableTags>,
+    /// The highest priority that its calls may ask for: `low`, `normal` or `high`.
+    #[schema(value_type = Option<String>)]
+    pub priority: Option<Priority>,
     /// From when it is accepted; `null` for at once.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
@@ -64,14 +80,17 @@ impl Operation for UpdateVkey {
             )));
         }
         let changes_life = self.not_before.is_some() || self.expires_at.is_some();
-        let key = self.apply(old.clone())?;
+        let key = self.apply(old.clone(), &records)?;
         if changes_life {
             check_life(key.not_before, key.expires_at, now)?;
         }
-        refuse_taken_name(&records, &key.name, Some(key.id))?;
+        refuse_taken_name(&records, (key.tenant, &key.name), Some(key.id))?;
+        if (&key.grant, key.team, key.user) != (&old.grant, old.team, old.user) {
+            refuse_wider_key(&records, &key.grant, Owner { tenant: key.tenant, team: key.team, user: key.user })?;
+        }
         let detail = described(old, &key);
         control.commit(permit, vec![Change::PutVirtualKey(key.clone())], &key.id, &detail).await?;
-        Ok(VkeyView::of(&key, now))
+        Ok(VkeyView::of(&key, &records, now))
     }
 
     fn revision(output: &VkeyView) -> Option<u64> {
@@ -80,7 +99,7 @@ impl Operation for UpdateVkey {
 }
 
 impl UpdateVkey {
-    fn apply(self, mut key: VirtualKey) -> Result<VirtualKey, AdminError> {
+    fn apply(self, mut key: VirtualKey, records: &Records) -> Result<VirtualKey, AdminError> {
         if let Some(name) = self.name {
             key.name = name.into_string();
         }
@@ -95,6 +114,18 @@ impl UpdateVkey {
         if let Some(tags) = self.tags {
             key.tags = tags.0;
         }
+        match self.team {
+            Edit::Keep => {}
+            Edit::Clear => key.team = None,
+            Edit::To(team) => key.team = Some(Control::team_in(records, key.tenant, &team)?),
+        }
+        match self.user {
+            Edit::Keep => {}
+            Edit::Clear => key.user = None,
+            Edit::To(user) => key.user = Some(Control::user_in(records, key.tenant, &user)?),
+        }
+        let claims = ClaimsEdit { end_users: self.claim_end_users, tags: self.claim_tags, priority: self.priority };
+        key.claims = claims.applied_to(key.claims);
         if let Some(not_before) = self.not_before {
             key.not_before = not_before.map(|at| at.0);
         }
@@ -113,6 +144,9 @@ fn described(old: &VirtualKey, new: &VirtualKey) -> String {
         ("status", old.status != new.status),
         ("on_disconnect", old.on_disconnect != new.on_disconnect),
         ("tags", old.tags != new.tags),
+        ("team", old.team != new.team),
+        ("user", old.user != new.user),
+        ("claims", old.claims != new.claims),
         ("not_before", old.not_before != new.not_before),
         ("expires_at", old.expires_at != new.expires_at),
     ];

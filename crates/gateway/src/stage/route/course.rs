@@ -291,7 +291,7 @@ impl Course {
         }
         let Some(listed) = self.route.fallback.get(&class) else { return false };
         let may = |target: &&Arc<Deployment>| {
-            target.provider.kind.speaks(self.dialect) && may_use(&self.key.record, &self.route.name, target)
+            target.provider.kind.speaks(self.dialect) && may_use(&self.key, &self.route.name, target)
         };
         let next: VecDeque<_> = listed.iter().filter(may).cloned().collect();
         self.fallen.push(class);

@@ -15,6 +15,9 @@ pub struct Args {
     /// For the sandbox only: it can never reach a provider that costs money.
     #[arg(long)]
     test: bool,
+    /// The tenant it belongs to: a name or an id [default: the team's, the user's, or yours].
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
     #[command(flatten)]
     grant: Grant,
 }
@@ -22,6 +25,9 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let mut body = present(args.grant.fields());
     body["name"] = json!(args.name);
+    if let Some(tenant) = &args.tenant {
+        body["tenant"] = json!(tenant);
+    }
     if args.test {
         body["environment"] = json!("test");
     }

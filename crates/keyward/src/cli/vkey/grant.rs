@@ -20,6 +20,21 @@ pub struct Grant {
     /// A label for attribution.
     #[arg(long = "tag", value_name = "LABEL", value_delimiter = ',')]
     tags: Option<Vec<String>>,
+    /// The team it belongs to: a name, TENANT/NAME, or an id [default: its user's].
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+    /// The user it belongs to: a name, TENANT/NAME, or an id.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Whether its calls may name your own customer, for attribution [default: false].
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    claim_end_users: Option<bool>,
+    /// A tag that its calls may carry, or the beginning of some and `*` [default: none].
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    claim_tags: Option<Vec<String>>,
+    /// The highest priority that its calls may ask for when calls have to wait [default: normal].
+    #[arg(long, value_name = "low|normal|high")]
+    priority: Option<String>,
     /// From when it is accepted: 2026-11-20 or 2026-11-20T09:30:00Z [default: at once].
     #[arg(long, value_name = "MOMENT")]
     not_before: Option<String>,
@@ -37,6 +52,11 @@ impl Grant {
             "addresses": self.addresses,
             "on_disconnect": self.on_disconnect,
             "tags": self.tags,
+            "team": self.team,
+            "user": self.user,
+            "claim_end_users": self.claim_end_users,
+            "claim_tags": self.claim_tags,
+            "priority": self.priority,
             "not_before": self.not_before,
             "expires_at": self.expires,
         })

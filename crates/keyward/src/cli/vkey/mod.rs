@@ -62,6 +62,15 @@ pub fn listed(value: &Value, when_empty: &str) -> String {
     if items.is_empty() { when_empty.to_owned() } else { items.join(", ") }
 }
 
+/// What its calls may say about themselves.
+fn claims(vkey: &Value) -> String {
+    let end_users = vkey["claim_end_users"].as_bool().unwrap_or(false).then(|| "end users".to_owned());
+    let tags = vkey["claim_tags"].as_array().is_some_and(|tags| !tags.is_empty());
+    let tags = tags.then(|| format!("tags {}", listed(&vkey["claim_tags"], "")));
+    let claims: Vec<_> = end_users.into_iter().chain(tags).collect();
+    if claims.is_empty() { "nothing".to_owned() } else { claims.join(", ") }
+}
+
 fn describe(output: Output, vkey: &Value) {
     let text = |field: &str| vkey[field].as_str().unwrap_or_default().to_owned();
     output.line(&output.paint(Tone::Strong, &super::output::clean(&text("name"))));
@@ -69,11 +78,16 @@ fn describe(output: Output, vkey: &Value) {
         ("id", text("id")),
         ("state", text("state")),
         ("environment", text("environment")),
+        ("tenant", text("tenant")),
+        ("team", text("team")),
+        ("user", text("user")),
         ("models", listed(&vkey["models"], "all")),
         ("operations", listed(&vkey["operations"], "all")),
         ("addresses", listed(&vkey["addresses"], "all")),
         ("client gone", text("on_disconnect")),
         ("tags", listed(&vkey["tags"], "none")),
+        ("may claim", claims(vkey)),
+        ("priority", format!("up to {}", text("priority"))),
         ("tokens", vkey["live_tokens"].to_string()),
         ("old token until", text("grace_ends_at")),
         ("created", text("created_at")),

@@ -1,0 +1,148 @@
+//! At every use: what a virtual key may do is what its tenant, its team, its user and itself allow, as they are now.
+
+use keyward_domain::dialect::Operation;
+use keyward_domain::ids::{TeamId, TenantId, UserId};
+use keyward_domain::port::Change;
+use keyward_domain::tenancy::{Team, Tenant, User};
+use keyward_domain::virtual_key::Grant;
+
+use crate::house::{Answer, BEGIN, CHAT, House};
+
+const ACME: TenantId = TenantId::from_bits(1);
+const BETA: TenantId = TenantId::from_bits(2);
+const TEAM: TeamId = TeamId::from_bits(3);
+const USER: UserId = UserId::from_bits(4);
+
+fn models(patterns: &[&str]) -> Grant {
+    Grant { models: patterns.iter().map(|text| (*text).to_owned()).collect(), ..Grant::default() }
+}
+
+fn tenant(id: TenantId, revision: u64, grant: Grant) -> Tenant {
+    let name = if id == ACME { "acme" } else { "beta" };
+    Tenant { id, name: name.to_owned(), enabled: true, grant, created_at: BEGIN, revision }
+}
+
+fn team(revision: u64, grant: Grant) -> Team {
+    let name = "search".to_owned();
+    Team { id: TEAM, tenant: ACME, name, enabled: true, grant, created_at: BEGIN, revision }
+}
+
+fn user(revision: u64, grant: Grant) -> User {
+    let (name, team) = ("ann".to_owned(), Some(TEAM));
+    User { id: USER, tenant: ACME, team, name, enabled: true, grant, created_at: BEGIN, revision }
+}
+
+/// A house with a tenant, a team and a user that restrict nothing, and a key of the user.
+fn house() -> (House, String) {
+    let house = House::open();
+    house.commit(Change::PutTenant(tenant(ACME, 1, Grant::default())));
+    house.commit(Change::PutTeam(team(1, Grant::default())));
+    house.commit(Change::PutUser(user(1, Grant::default())));
+    let key = house.add_key_with("anns", |key| (key.tenant, key.user) = (ACME, Some(USER)));
+    (house, key)
+}
+
+fn call(house: &House, key: &str) -> Answer {
+    house.client_with(key).post("/v1/chat/completions", CHAT)
+}
+
+fn change(house: &House, change: Change) {
+    house.commit(change);
+    house.publish();
+}
+
+fn code(answer: &Answer) -> (u16, String) {
+    (answer.status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_tenant_without_providers_of_its_own_calls_those_of_the_installation() {
+    let (mut house, key) = house();
+    assert_eq!(call(&house, &key).status, 200);
+    let rows = house.entries();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].subject.tenant, ACME, "and the tenant of the key pays");
+}
+
+#[test]
+fn a21_what_is_taken_from_a_parent_is_taken_from_its_keys_with_the_next_call() {
+    let (house, key) = house();
+    let narrow = || models(&["claude-*"]);
+    let levels: [(Change, Change); 3] = [
+        (Change::PutTenant(tenant(ACME, 2, narrow())), Change::PutTenant(tenant(ACME, 3, Grant::default()))),
+        (Change::PutTeam(team(2, narrow())), Change::PutTeam(team(3, Grant::default()))),
+        (Change::PutUser(user(2, narrow())), Change::PutUser(user(3, Grant::default()))),
+    ];
+    for (narrower, open) in levels {
+        assert_eq!(call(&house, &key).status, 200);
+        change(&house, narrower);
+        assert_eq!(code(&call(&house, &key)), (403, "model_not_allowed".to_owned()));
+        let listed = house.client_with(&key).get("/v1/models").text();
+        assert!(!listed.contains("gpt-4o-mini"), "lists show what is left: {listed}");
+        change(&house, open);
+    }
+    assert_eq!(call(&house, &key).status, 200);
+}
+
+#[test]
+fn v03_levels_are_asked_one_by_one_and_none_makes_up_for_another() {
+    let (house, key) = house();
+    change(&house, Change::PutTenant(tenant(ACME, 2, models(&["gpt-4o*"]))));
+    change(&house, Change::PutTeam(team(2, models(&["gpt-*", "claude-*"]))));
+    assert_eq!(call(&house, &key).status, 200, "each level allows it, by patterns of its own");
+    change(&house, Change::PutUser(user(2, models(&["claude-*"]))));
+    assert_eq!(call(&house, &key).status, 403, "nothing is in all three");
+    change(&house, Change::PutUser(user(3, models(&["openai/gpt-4o-mini"]))));
+    assert_eq!(call(&house, &key).status, 200, "a level may call the model by any of its names");
+    let grant = Grant { operations: vec![Operation::Embed], ..Grant::default() };
+    change(&house, Change::PutTeam(team(3, grant)));
+    assert_eq!(code(&call(&house, &key)), (403, "operation_not_allowed".to_owned()));
+    change(
+        &house,
+        Change::PutTeam(team(4, Grant { addresses: vec!["10.0.0.0/8".parse().unwrap()], ..Grant::default() })),
+    );
+    assert_eq!(code(&call(&house, &key)), (403, "address_not_allowed".to_owned()));
+}
+
+#[test]
+fn a_tenant_team_or_user_that_is_switched_off_has_no_active_key() {
+    let (house, key) = house();
+    let others = house.add_key_with("others", |key| key.tenant = TenantId::DEFAULT);
+    let open = Grant::default;
+    let levels: [(Change, Change); 3] = [
+        (
+            Change::PutTenant(Tenant { enabled: false, ..tenant(ACME, 2, open()) }),
+            Change::PutTenant(tenant(ACME, 3, open())),
+        ),
+        (Change::PutTeam(Team { enabled: false, ..team(2, open()) }), Change::PutTeam(team(3, open()))),
+        (Change::PutUser(User { enabled: false, ..user(2, open()) }), Change::PutUser(user(3, open()))),
+    ];
+    for (off, on) in levels {
+        change(&house, off);
+        assert_eq!(code(&call(&house, &key)), (401, "key_inactive".to_owned()));
+        assert_eq!(call(&house, &others).status, 200);
+        change(&house, on);
+        assert_eq!(call(&house, &key).status, 200);
+    }
+}
+
+#[test]
+fn a_key_whose_team_is_of_another_tenant_is_not_accepted() {
+    let (house, _) = house();
+    change(&house, Change::PutTenant(tenant(BETA, 1, Grant::default())));
+    let key = house.add_key_with("stray", |key| (key.tenant, key.team) = (BETA, Some(TEAM)));
+    assert_eq!(code(&call(&house, &key)), (401, "key_inactive".to_owned()));
+    let key = house.add_key_with("lost", |key| key.tenant = TenantId::from_bits(99));
+    assert_eq!(code(&call(&house, &key)), (401, "key_inactive".to_owned()));
+}
+
+#[test]
+fn v05_one_tenants_calls_are_counted_for_no_other() {
+    let (mut house, key) = house();
+    change(&house, Change::PutTenant(tenant(BETA, 1, Grant::default())));
+    let other = house.add_key_with("betas", |key| key.tenant = BETA);
+    assert_eq!((call(&house, &key).status, call(&house, &other).status, call(&house, &other).status), (200, 200, 200));
+    let mut tenants: Vec<_> = house.entries().iter().map(|entry| entry.subject.tenant).collect();
+    tenants.sort_unstable();
+    assert_eq!(tenants, [ACME, BETA, BETA]);
+}
