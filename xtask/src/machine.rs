@@ -13,12 +13,14 @@ pub struct Need {
     packages: &'static [&'static str],
 }
 
-/// For the SDK tests.
-pub const FOR_TESTS: [Need; 4] = [
+/// For the SDK tests, and a server to count limits at.
+pub const FOR_TESTS: [Need; 6] = [
     Need { probe: &["python3", "--version"], packages: &["python3"] },
     Need { probe: &["python3", "-c", "import ensurepip, venv"], packages: &["python3-venv"] },
     Need { probe: &["node", "--version"], packages: &["nodejs"] },
     Need { probe: &["npm", "--version"], packages: &["npm"] },
+    Need { probe: &["redis-server", "--version"], packages: &["redis-server"] },
+    Need { probe: &["openssl", "version"], packages: &["openssl"] },
 ];
 
 /// For the measurements. (`wrk --version` exits with 1, so the probe asks the shell.)

@@ -2,6 +2,7 @@
 //!
 //! - [`sqlite`] keeps configuration, audit log, ledger and what pools learned in one file, for one node.
 //! - [`memory`] keeps the same for as long as the process lives: demos, tests, the library without a home.
+//! - [`redis`] keeps the counters of limits that several nodes share.
 //! - [`journal`] stands in front of either: the append-only files on the request path that make a ledger row survive
 //!   the process before anything is sent, and bring it to the store afterwards, once.
 //!
@@ -15,6 +16,7 @@ pub mod journal;
 mod lease;
 pub mod memory;
 mod page;
+pub mod redis;
 mod report;
 pub mod sqlite;
 mod sums;

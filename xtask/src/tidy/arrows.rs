@@ -44,8 +44,9 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("xtask", &["keyward-pool", "keyward-domain"]),
 ];
 
-/// Tests may also use these: the scripted world, and a real store behind domain's ports.
-const TESTS_MAY_USE: [&str; 2] = ["keyward-testkit", "keyward-store"];
+/// Tests may also use these: the scripted world, a real store behind domain's ports, and counters in process, which pass
+/// the same suite as those at a server.
+const TESTS_MAY_USE: [&str; 3] = ["keyward-testkit", "keyward-store", "keyward-limit"];
 /// Opaque errors are for programs, not for rooms that others call.
 const MAY_USE_ANYHOW: [&str; 2] = ["keyward", "xtask"];
 

@@ -90,7 +90,12 @@ pub enum Mark {
     /// In the counters of this process.
     Here(u64),
     /// In the counters that several nodes share.
-    Shared(u64),
+    Shared {
+        /// Where in the counter.
+        noted: u64,
+        /// Which of this node's calls; no two have the same.
+        call: u64,
+    },
 }
 
 /// Where a counter stands.
@@ -224,6 +229,16 @@ impl<T> Answer<T> {
     /// The answer, when it is there already.
     pub const fn ready(answer: T) -> Self {
         Self::Ready(Some(answer))
+    }
+}
+
+impl<T: Unpin + 'static> Answer<T> {
+    /// What becomes of the answer.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U + Send + 'static) -> Answer<U> {
+        match self {
+            Self::Ready(answer) => Answer::Ready(answer.map(make)),
+            Self::Later(future) => Answer::Later(Box::pin(async move { make(future.await) })),
+        }
     }
 }
 

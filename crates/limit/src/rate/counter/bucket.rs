@@ -43,6 +43,12 @@ impl Bucket {
         self.at
     }
 
+    /// A debt is at most what flows off in one period.
+    pub(super) fn owe(&mut self, amount: u64, burst: u64) {
+        let most = self.times_period(burst).saturating_add(self.times_period(self.rate));
+        self.owed = self.owed.saturating_add(self.times_period(amount)).min(most.max(self.owed));
+    }
+
     pub(super) fn give_back(&mut self, amount: u64) {
         self.owed = self.owed.saturating_sub(self.times_period(amount));
     }

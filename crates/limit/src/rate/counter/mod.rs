@@ -75,6 +75,14 @@ impl Counter {
         }
     }
 
+    /// Counts what is owed beyond what was expected, whatever room there is; after [`pass`](Self::pass).
+    pub(super) fn owe(&mut self, amount: u64, limit: &Limit, now: Micros) {
+        match self {
+            Self::Bucket(bucket) => bucket.owe(amount, limit.burst.unwrap_or(limit.quota)),
+            other => _ = other.charge(amount, now),
+        }
+    }
+
     /// Takes back what was noted there, as far as it still counts.
     pub(super) fn give_back(&mut self, amount: u64, noted: u64) {
         match self {

@@ -44,6 +44,6 @@ impl InProcess {
         let Ok(counter) = self.families.find_or_make(&part.ask.limit, &part.ask.scope, now) else { return };
         let mut counter = lock(&counter);
         counter.pass(&part.ask.limit, now);
-        counter.charge(amount, now);
+        counter.owe(amount, &part.ask.limit, now);
     }
 }
