@@ -76,11 +76,18 @@ impl<'de> Deserialize<'de> for Usd {
     }
 }
 
+impl std::str::FromStr for DollarsPerMillion {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "write prices as texts of dollars per million, such as \"2.50\", with at most six decimals";
+        parse(text, 6).map(Self).ok_or(wrong)
+    }
+}
+
 impl<'de> Deserialize<'de> for DollarsPerMillion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = "write prices as texts of dollars per million, such as \"2.50\", with at most six decimals";
-        parse(&text, 6).map(Self).ok_or_else(|| serde::de::Error::custom(wrong))
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

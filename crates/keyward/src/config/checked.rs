@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keyward_admin::operation::budget::SetBudget;
+use keyward_admin::operation::limit::SetLimit;
 use keyward_domain::alias::TargetOrder;
+use keyward_domain::budget::UnknownPrice;
 use keyward_domain::judgement::RuleOverride;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::origin::BaseUrl;
@@ -14,6 +17,7 @@ use keyward_domain::provider::ProviderKind;
 use keyward_domain::routing::{FallbackClass, KeyTerms, Strategy};
 use keyward_source::Reference;
 
+use super::counters::Counters;
 use super::node::Place;
 
 /// Everything that can be configured in this version.
@@ -45,6 +49,14 @@ pub struct Config {
     pub log: Log,
     /// The collector that traces go to; `None` sends none.
     pub otlp_endpoint: Option<BaseUrl>,
+    /// Where limits are counted.
+    pub counters: Counters,
+    /// What budgets do with calls whose price is unknown.
+    pub unknown_price: UnknownPrice,
+    /// Budgets that the file owns.
+    pub budgets: Vec<FileBudget>,
+    /// Limits on scopes that the file owns.
+    pub call_limits: Vec<FileLimit>,
     /// Providers that the file owns.
     pub providers: Vec<FileProvider>,
     /// Aliases that the file owns.
@@ -67,6 +79,8 @@ impl Config {
             ("health", self.probe_idle_after != new.probe_idle_after),
             ("allow_query_key", self.allow_query_key != new.allow_query_key),
             ("log", self.log != new.log),
+            ("counters", self.counters != new.counters),
+            ("budgets.unknown_price", self.unknown_price != new.unknown_price),
             ("telemetry", self.otlp_endpoint != new.otlp_endpoint),
         ];
         groups.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -180,6 +194,28 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// A budget that the file owns.
+#[derive(Debug, Clone)]
+pub struct FileBudget {
+    /// What it says; its scope is by name.
+    pub set: SetBudget,
+    /// Where it was written.
+    pub place: Place,
+    /// Its path in the file, such as `budgets.global`.
+    pub path: String,
+}
+
+/// A limit that the file owns.
+#[derive(Debug, Clone)]
+pub struct FileLimit {
+    /// What it says; its scope is by name.
+    pub set: SetLimit,
+    /// Where it was written.
+    pub place: Place,
+    /// Its path in the file, such as `limits.per_user`.
+    pub path: String,
 }
 
 /// A provider that the file owns.

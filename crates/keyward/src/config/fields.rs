@@ -17,7 +17,7 @@ const fn field(path: &'static str, takes: &'static str, default: &'static str, d
 }
 
 /// All fields, group by group.
-pub const FIELDS: [Described; 67] = [
+pub const FIELDS: [Described; 90] = [
     field("listen.data", "address:port", "127.0.0.1:8700", "where clients connect"),
     field("listen.admin", "address:port", "127.0.0.1:8701", "where operators connect"),
     field(
@@ -34,7 +34,19 @@ pub const FIELDS: [Described; 67] = [
     ),
     field("listen.insecure", "true or false", "false", "allows addresses that other machines can reach, without TLS"),
     field("store.url", "sqlite:FILE", "sqlite:keyward.db", "the database file, relative to the home"),
-    field("counters.url", "memory", "memory", "where counters live"),
+    field(
+        "counters.url",
+        "memory, redis://HOST:PORT, rediss://HOST:PORT, or a reference such as `${env:COUNTERS_URL}`",
+        "memory",
+        "where limits are counted: in this process, or in a Redis or Valkey that several nodes share; a URL with a password \
+         is kept elsewhere and referred to",
+    ),
+    field(
+        "counters.nodes",
+        "1 to 1024",
+        "1",
+        "how many nodes share the counters: while they cannot be asked, each goes on with its part of each limit",
+    ),
     field("vault.root", "key_file or passphrase", "key_file", "what opens the vault"),
     field("vault.key_file", "path", "root.key", "the root key's file, relative to the home"),
     field(
@@ -84,6 +96,68 @@ pub const FIELDS: [Described; 67] = [
         "true or false",
         "false",
         "whether `?key=` is accepted as a credential; it ends up in other people's logs",
+    ),
+    field("limits.<scope>.rpm", "number", "none", "requests per minute; 0 blocks everything, as in every limit"),
+    field("limits.<scope>.tpm", "number", "none", "tokens per minute, input and output"),
+    field("limits.<scope>.rps", "number", "none", "requests per second"),
+    field("limits.<scope>.rph", "number", "none", "requests per hour"),
+    field("limits.<scope>.rpd", "number", "none", "requests per day: 24 hours"),
+    field("limits.<scope>.concurrency", "number", "none", "calls in flight at once"),
+    field(
+        "limits.<scope>.meter",
+        "requests, input_tokens, output_tokens, tokens or concurrency",
+        "none",
+        "what a limit counts that has no short name, together with `quota` and `per`",
+    ),
+    field("limits.<scope>.quota", "number", "needed with `meter`", "how much of it"),
+    field(
+        "limits.<scope>.per",
+        "second, minute, hour or day",
+        "needed with `meter`, except concurrency",
+        "within which length of time",
+    ),
+    field(
+        "limits.<scope>.burst",
+        "number up to the quota",
+        "none",
+        "so much at once, and the quota evenly spread; without it no stretch of one period sees more than the quota",
+    ),
+    field("limits.<scope>.observe", "true or false", "false", "counts what it would have refused, and lets it pass"),
+    field(
+        "limits.<scope>.on_loss",
+        "local_share, closed or open",
+        "local_share",
+        "what happens while shared counters cannot be asked: each node goes on with its share, refuses, or does not enforce",
+    ),
+    field(
+        "budgets.unknown_price",
+        "refuse or { ceiling_usd_per_million_tokens: US dollars }",
+        "refuse",
+        "what a budget does with a call whose price is unknown: refuses it, or takes every token to cost this much",
+    ),
+    field("budgets.<scope>.usd", "US dollars, up to nine decimals", "needed", "what may be spent within one window"),
+    field(
+        "budgets.<scope>.per",
+        "hour, day, week, month, rolling:7d or anchored:14d@2026-11-01",
+        "needed",
+        "the window; a length alone is a rolling one",
+    ),
+    field("budgets.<scope>.zone", "IANA time zone", "UTC", "whose midnight counts"),
+    field("budgets.<scope>.week_starts", "monday to sunday", "monday", "the first day of a week"),
+    field("budgets.<scope>.month_day", "1 to 28", "1", "on which day windows of a month begin"),
+    field("budgets.<scope>.soft", "true or false", "false", "tells somebody and refuses nothing"),
+    field("budgets.<scope>.observe", "true or false", "false", "counts what it would have refused, and lets it pass"),
+    field(
+        "budgets.<scope>.hold",
+        "adaptive or strict",
+        "adaptive",
+        "how much is reserved for calls that may become long: piece by piece, or all that a call can cost",
+    ),
+    field(
+        "budgets.<scope>.alert_at",
+        "list of parts of the whole, such as [0.5, 0.8, 1.0]",
+        "none",
+        "when somebody is told; up to 8",
     ),
     field("deadlines.connect_ms", "milliseconds", "3000", "to have a connection to a provider"),
     field("deadlines.first_content_ms", "milliseconds", "120000", "to have the first content"),
@@ -241,7 +315,12 @@ pub const FIELDS: [Described; 67] = [
 pub const EXAMPLE: &str = "\
 listen: { data: 127.0.0.1:8700, admin: 127.0.0.1:8701 }
 ledger: { durability: strict }
-limits: { body: 16MiB }
+limits: { body: 16MiB, global: { rpm: 1000 }, per_user: { rpm: 10 } }
+# counters: { url: \"${env:COUNTERS_URL}\", nodes: 3 }
+budgets:
+  global: { usd: 500, per: day, zone: Asia/Seoul, alert_at: [0.5, 0.8, 1.0] }
+  models: { openai/gpt-5: [ { usd: 20, per: day }, { usd: 200, per: month } ] }
+  unknown_price: refuse
 health: { probe_idle_after: 15m }
 providers:
   openai:

@@ -2,7 +2,9 @@
 //! becomes [`Config`]. A config with one mistake is refused as a whole, with all mistakes named.
 
 mod aliases;
+mod allowances;
 mod checked;
+mod counters;
 mod environment;
 mod fields;
 mod flat;
@@ -24,8 +26,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 pub use checked::{
-    Config, DEFAULT_KEY_FILE, FileAlias, FileKey, FileProvider, FileTarget, LogFormat, LogLevel, VaultRoot,
+    Config, DEFAULT_KEY_FILE, FileAlias, FileBudget, FileKey, FileLimit, FileProvider, FileTarget, LogFormat, LogLevel,
+    VaultRoot,
 };
+pub use counters::{Counters, CountersUrl};
 pub use environment::{Environment, variable_for};
 pub use fields::{EXAMPLE, FIELDS};
 pub use problem::{ConfigError, Problem};

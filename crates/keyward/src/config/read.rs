@@ -14,7 +14,7 @@ use super::checked::{
 use super::node::Node;
 use super::problem::Report;
 use super::section::{Field, Names, Section};
-use super::{aliases, providers};
+use super::{aliases, allowances, counters, providers};
 
 const ROOT: Names = Names {
     known: &[
@@ -34,10 +34,10 @@ const ROOT: Names = Names {
         "telemetry",
         "providers",
         "aliases",
+        "budgets",
         "allow_query_key",
     ],
     later: &[
-        "budgets",
         "conversations",
         "cache",
         "alerts",
@@ -54,12 +54,34 @@ const ROOT: Names = Names {
 };
 const LISTEN: Names = Names { known: &["data", "admin", "admin_hosts", "metrics", "insecure"], later: &["tls"] };
 const STORE: Names = Names { known: &["url"], later: &[] };
-const COUNTERS: Names = Names { known: &["url"], later: &[] };
 const VAULT: Names = Names { known: &["root", "key_file"], later: &[] };
 const LEDGER: Names = Names { known: &["durability"], later: &[] };
 const LIMITS: Names = Names {
-    known: &["body", "upload", "in_flight"],
-    later: &["global", "per_user", "per_key", "per_tenant", "per_team"],
+    known: &[
+        "body",
+        "upload",
+        "in_flight",
+        "global",
+        "tenants",
+        "teams",
+        "users",
+        "end_users",
+        "vkeys",
+        "tags",
+        "providers",
+        "keys",
+        "models",
+        "per_tenant",
+        "per_team",
+        "per_user",
+        "per_end_user",
+        "per_vkey",
+        "per_tag",
+        "per_provider",
+        "per_key",
+        "per_model",
+    ],
+    later: &[],
 };
 const DEADLINES: Names =
     Names { known: &["connect_ms", "first_content_ms", "idle_ms", "total_ms", "keep_alive_ms"], later: &[] };
@@ -93,10 +115,13 @@ pub fn known_fields() -> impl Iterator<Item = String> {
     let groups = [
         ("listen", &LISTEN),
         ("store", &STORE),
-        ("counters", &COUNTERS),
+        ("counters", &super::counters::COUNTERS),
         ("vault", &VAULT),
         ("ledger", &LEDGER),
         ("limits", &LIMITS),
+        ("limits.<scope>", &allowances::LIMIT),
+        ("budgets", &allowances::BUDGETS),
+        ("budgets.<scope>", &allowances::BUDGET),
         ("deadlines", &DEADLINES),
         ("on_disconnect", &ON_DISCONNECT),
         ("attempts", &ATTEMPTS),
@@ -116,11 +141,17 @@ pub fn known_fields() -> impl Iterator<Item = String> {
     let alone = ROOT.known.iter().filter(move |name| !is_group(name)).map(|name| (*name).to_owned());
     let grouped =
         groups.into_iter().flat_map(|(group, names)| names.known.iter().map(move |name| format!("{group}.{name}")));
+    // What is set on scopes is the same for all of them.
+    let is_scope = |path: &str| {
+        let rest = path.strip_prefix("limits.").or_else(|| path.strip_prefix("budgets."));
+        rest.is_some_and(|rest| allowances::SCOPES.contains(&rest))
+    };
     // On disconnect, the policy is read to be refused with a hint; groups inside of groups are not fields themselves.
     let described_elsewhere = move |path: &str| {
         path == "on_disconnect.policy"
             || path == "providers.<name>.keys"
             || path == "providers.<name>.rules"
+            || is_scope(path)
             || groups.iter().any(|(group, _)| *group == path)
     };
     alone.chain(grouped).filter(move |path| !described_elsewhere(path))
@@ -129,7 +160,8 @@ pub fn known_fields() -> impl Iterator<Item = String> {
 /// The checked config of this tree; problems go into the report, their fields keep the default meanwhile.
 pub fn config(root: &Node, report: &Report) -> Config {
     let root = Section::root(root, &ROOT, report);
-    check_counters(&root);
+    let limits_section = root.section("limits", &LIMITS);
+    let budgets = root.section("budgets", &allowances::BUDGETS);
     Config {
         listen: listen(&root.section("listen", &LISTEN)),
         store: store(&root),
@@ -139,7 +171,7 @@ pub fn config(root: &Node, report: &Report) -> Config {
             .field("durability")
             .and_then(|field| field.word(&[("process", Durability::Process), ("strict", Durability::Strict)]))
             .unwrap_or_default(),
-        limits: limits(&root),
+        limits: limits(&root, &limits_section),
         deadlines: deadlines(&root.section("deadlines", &DEADLINES)),
         on_disconnect: on_disconnect(&root.section("on_disconnect", &ON_DISCONNECT)),
         workers: count(root.field("workers"), 1..=256).unwrap_or_else(default_workers),
@@ -148,6 +180,10 @@ pub fn config(root: &Node, report: &Report) -> Config {
         allow_query_key: root.field("allow_query_key").and_then(|field| field.boolean()).unwrap_or(false),
         log: log(&root.section("log", &LOG)),
         otlp_endpoint: root.section("telemetry", &TELEMETRY).field("otlp_endpoint").and_then(|field| field.http_url()),
+        counters: counters::read(&root.section("counters", &counters::COUNTERS)),
+        unknown_price: allowances::unknown_price(&budgets),
+        budgets: allowances::budgets(&budgets),
+        call_limits: allowances::limits(&limits_section),
         providers: root.field("providers").map(|field| providers::read(&field)).unwrap_or_default(),
         aliases: root.field("aliases").map(|field| aliases::read(&field)).unwrap_or_default(),
     }
@@ -223,16 +259,6 @@ fn store(root: &Section<'_>) -> PathBuf {
     path.unwrap_or_else(|| PathBuf::from(DEFAULT_STORE))
 }
 
-fn check_counters(root: &Section<'_>) {
-    let section = root.section("counters", &COUNTERS);
-    if let Some(field) = section.field("url")
-        && let Some(text) = field.text()
-        && text != "memory"
-    {
-        field.wrong("takes only `memory`; shared counters in Redis are not supported in this version: remove it");
-    }
-}
-
 fn vault(section: &Section<'_>) -> VaultRoot {
     let file = section.field("key_file").and_then(|field| field.text()).unwrap_or(DEFAULT_KEY_FILE);
     let from_file = section
@@ -245,8 +271,7 @@ fn vault(section: &Section<'_>) -> VaultRoot {
     if from_file { VaultRoot::KeyFile(PathBuf::from(file)) } else { VaultRoot::Passphrase }
 }
 
-fn limits(root: &Section<'_>) -> Limits {
-    let section = root.section("limits", &LIMITS);
+fn limits(root: &Section<'_>, section: &Section<'_>) -> Limits {
     Limits {
         body_bytes: section.field("body").and_then(|field| field.bytes(BODY_BYTES)).unwrap_or(DEFAULT_BODY_BYTES),
         upload_bytes: section

@@ -1,15 +1,22 @@
 //! Every mistake is named with its place and what to do; nothing is silently ignored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use keyward_admin::field::{Edit, ReachText};
 use keyward_domain::alias::TargetOrder;
+use keyward_domain::budget::{BudgetKind, HoldMode, Mode, UnknownPrice};
+use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::judgement::{Blame, Next, Rest, Trouble};
-use keyward_domain::money::Nanodollars;
+use keyward_domain::limit::{LimitPeriod, Meter, OnLoss};
+use keyward_domain::money::{Nanodollars, Picodollars};
 use keyward_domain::routing::{FallbackClass, KeyLimits, KeyTerms, Strategy};
+use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_domain::time::Timestamp;
+use keyward_domain::window::{Period, WeekStart};
+use keyward_source::Reference;
 
-use super::{Config, EXAMPLE, Environment, FIELDS, VaultRoot, check, variable_for};
+use super::{Config, Counters, CountersUrl, EXAMPLE, Environment, FIELDS, VaultRoot, check, variable_for};
 
 fn config(text: &str) -> Config {
     check(text, "keyward.yaml", &Environment::default()).unwrap_or_else(|error| panic!("{error}"))
@@ -90,9 +97,8 @@ fn unknown_fields_are_named_with_place_and_nearest_name() {
 #[test]
 fn fields_of_later_versions_are_refused_instead_of_ignored() {
     for text in [
-        "budgets: { global: { usd: 1 } }",
+        "budgets: { global: { usd: 1, per: day, top_ups: [] } }",
         "cache: { exact: off }",
-        "limits: { global: { rpm: 1 } }",
         "providers: { openai: { region: eu } }",
         "providers: { openai: { keys: [ { name: a, key: '${env:A}', organization: x } ] } }",
         "providers: { openai: { keys: [ { name: a, limits: { tpd: 3 } } ] } }",
@@ -104,7 +110,7 @@ fn fields_of_later_versions_are_refused_instead_of_ignored() {
     }
     assert!(refusal("store: { url: 'postgres://u:hunter2@h/d' }").contains("not supported in this version"));
     assert!(!refusal("store: { url: 'postgres://u:hunter2@h/d' }").contains("hunter2"));
-    assert!(refusal("counters: { url: 'redis://:hunter2@h' }").contains("Redis"));
+    assert!(refusal("counters: { url: 'redis://:hunter2@h' }").contains("${env:NAME}"));
     assert!(!refusal("counters: { url: 'redis://:hunter2@h' }").contains("hunter2"));
 }
 
@@ -183,7 +189,7 @@ fn the_reference_describes_exactly_the_fields_that_are_read() {
 #[test]
 fn every_described_field_can_be_overridden() {
     for field in FIELDS.iter().filter(|field| !field.path.contains("[]")) {
-        let path = field.path.replace("<name>", "some");
+        let path = field.path.replace("<name>", "some").replace("<scope>", "global");
         // A value that no field takes, so that the field itself has to be the one to complain.
         let said = with_env("", &[(&variable_for(&path), "[[]]")]).expect_err("no field takes that");
         assert!(said.contains(&format!("`{path}")), "{path}: {said}");
@@ -418,4 +424,176 @@ fn idle_keys_are_asked_about_unless_that_is_off() {
     }
     let paid = refusal("health: { paid_probes: on }");
     assert!(paid.contains("is not supported in this version"), "{paid}");
+}
+
+#[test]
+fn budgets_and_limits_stand_under_what_they_are_set_on() {
+    let config = config(
+        "budgets:\n  global: { usd: 500, per: day, zone: Asia/Seoul, alert_at: [0.5, 0.8, 1.0] }\n  unknown_price: refuse\n  \
+         teams:\n    research: [ { usd: 12.5, per: month, month_day: 15 }, { usd: 5, per: week, week_starts: sunday, soft: true } ]\n  \
+         per_end_user: { usd: 0, per: rolling:7d, observe: true, hold: strict }\n  models: { openai/gpt-5: { usd: 3, per: 90m } }\n\
+         limits:\n  body: 1MiB\n  global: { rpm: 1000 }\n  per_user: { rpm: 10, concurrency: 2 }\n  \
+         vkeys: { app: [ { tpm: 20000, on_loss: closed }, { meter: output_tokens, quota: 100, per: minute, burst: 20, observe: true } ] }\n",
+    );
+    let budgets: Vec<_> =
+        config.budgets.iter().map(|budget| (budget.path.as_str(), budget.set.scope.clone())).collect();
+    let one = |kind, name: &str| ReachText::One(kind, name.to_owned());
+    assert_eq!(
+        budgets,
+        [
+            ("budgets.global", one(ScopeKind::Global, "")),
+            ("budgets.teams.research[0]", one(ScopeKind::Team, "research")),
+            ("budgets.teams.research[1]", one(ScopeKind::Team, "research")),
+            ("budgets.models.openai/gpt-5", one(ScopeKind::Model, "openai/gpt-5")),
+            ("budgets.per_end_user", ReachText::Each(ScopeKind::EndUser, None)),
+        ]
+    );
+    let made = |index: usize| {
+        let set = &config.budgets[index].set;
+        set.made(BudgetId::from_bits(1), TenantId::DEFAULT, Reach::One(Scope::Global), Timestamp::EPOCH).unwrap()
+    };
+    assert_eq!((made(0).amount, made(0).alert_at), (Nanodollars(500_000_000_000), vec![500, 800, 1000]));
+    assert_eq!(made(0).windows.zone.name(), "Asia/Seoul");
+    assert_eq!((made(1).windows.period, made(1).amount), (Period::Month { starts: 15 }, Nanodollars(12_500_000_000)));
+    assert_eq!((made(2).windows.period, made(2).kind), (Period::Week { starts: WeekStart::Sunday }, BudgetKind::Soft));
+    assert_eq!(made(3).windows.period, Period::Rolling { seconds: 5_400 });
+    assert_eq!((made(4).amount, made(4).mode, made(4).hold), (Nanodollars::ZERO, Mode::Observe, HoldMode::Strict));
+
+    let limits: Vec<_> = config
+        .call_limits
+        .iter()
+        .map(|limit| (limit.path.as_str(), limit.set.meter, limit.set.per, limit.set.quota, limit.set.burst.clone()))
+        .collect();
+    let minute = Some(LimitPeriod::Minute);
+    assert_eq!(
+        limits,
+        [
+            ("limits.global", Meter::Requests, minute, Some(1000), Edit::Keep),
+            ("limits.vkeys.app[0]", Meter::Tokens, minute, Some(20_000), Edit::Keep),
+            ("limits.vkeys.app[1]", Meter::OutputTokens, minute, Some(100), Edit::To(20)),
+            ("limits.per_user", Meter::Requests, minute, Some(10), Edit::Keep),
+            ("limits.per_user", Meter::Concurrency, None, Some(2), Edit::Keep),
+        ]
+    );
+    assert_eq!(config.call_limits[1].set.on_loss, Some(OnLoss::Closed));
+    assert_eq!(config.call_limits[2].set.mode, Some(Mode::Observe));
+    assert_eq!(config.limits.body_bytes, 1 << 20);
+    let set =
+        with_env("", &[("KEYWARD_LIMITS__GLOBAL__RPM", "7"), ("KEYWARD_BUDGETS__PER_USER", "{ usd: 1, per: day }")])
+            .unwrap();
+    assert_eq!((set.call_limits[0].set.quota, set.budgets[0].path.as_str()), (Some(7), "budgets.per_user"));
+}
+
+#[test]
+fn nothing_is_limited_unless_somebody_says_so() {
+    let config = config("");
+    assert!(config.budgets.is_empty() && config.call_limits.is_empty());
+    assert_eq!((config.unknown_price, config.counters), (UnknownPrice::Refuse, Counters::InProcess));
+}
+
+#[test]
+fn wrong_budgets_say_where_and_what() {
+    for (fields, expected) in [
+        ("global: { usd: 5 }", "`budgets.global`: a new budget needs its window"),
+        ("global: { per: day }", "`budgets.global`: a new budget needs its amount"),
+        ("global: { usd: -5, per: day }", "`budgets.global.usd`: write amounts"),
+        ("global: { usd: 0.0000000001, per: day }", "nine decimals"),
+        ("global: { usd: 5, per: fortnight }", "`budgets.global.per`: write the window as"),
+        ("global: { usd: 5, per: 10m }", "`budgets.global.per`: the length of a window has to be whole quarters"),
+        ("global: { usd: 5, per: day, zone: Mars }", "`budgets.global.zone`: write time zones"),
+        (
+            "global: { usd: 5, per: month, month_day: 31 }",
+            "`budgets.global.month_day`: takes a whole number from 1 to 28",
+        ),
+        ("global: { usd: 5, per: day, month_day: 3 }", "`budgets.global.month_day`: only windows of a month"),
+        ("global: { usd: 5, per: week, week_starts: mon }", "`budgets.global.week_starts`: takes"),
+        ("global: { usd: 5, per: day, alert_at: 0.5 }", "`budgets.global.alert_at`: takes a list"),
+        ("global: { usd: 5, per: day, alert_at: [80] }", "`budgets.global.alert_at[0]`: write shares as parts"),
+        ("global: { usd: 5, per: day, hold: tight }", "takes `adaptive` or `strict`"),
+        ("global: { usd: 5, per: day, sotf: true }", "did you mean `soft`?"),
+        ("global: 500", "`budgets.global`: takes a group of fields"),
+        (
+            "global: [ { usd: 5, per: day }, { usd: 6, per: day } ]",
+            "`budgets.global[1]`: has this window already: the first is at",
+        ),
+        ("team: { a: { usd: 5, per: day } }", "did you mean `teams`?"),
+        ("teams: { '': { usd: 5, per: day } }", "1 to 193"),
+        ("unknown_price: allow", "`budgets.unknown_price`: takes `refuse`"),
+        ("unknown_price: {}", "needs `ceiling_usd_per_million_tokens`"),
+        ("unknown_price: { ceiling_usd_per_million_tokens: 0 }", "takes more than 0"),
+        ("unknown_price: { ceiling_usd_per_million_tokens: cheap }", "write prices as texts"),
+    ] {
+        let said = refusal(&format!("budgets: {{ {fields} }}"));
+        assert!(said.starts_with("keyward.yaml:1:") && said.contains(expected), "{fields}: {said}");
+        assert_eq!(said.lines().count(), 1, "told once: {said}");
+    }
+    let nine: Vec<_> = (1..=9).map(|hours| format!("{{ usd: 1, per: {hours}h }}")).collect();
+    assert!(refusal(&format!("budgets: {{ global: [{}] }}", nine.join(", "))).contains("takes at most 8 budgets"));
+    let ceiling = config("budgets: { unknown_price: { ceiling_usd_per_million_tokens: 100 } }").unknown_price;
+    assert_eq!(
+        ceiling,
+        UnknownPrice::Ceiling(Picodollars(100_000_000)),
+        "100 dollars for a million are 10^8 pico for one"
+    );
+}
+
+#[test]
+fn wrong_limits_say_where_and_what() {
+    for (fields, expected) in [
+        ("global: {}", "`limits.global`: needs a limit: rpm"),
+        ("global: 1000", "`limits.global`: takes a group of fields"),
+        ("global: { rpm: -1 }", "`limits.global.rpm`: takes a whole number from 0 to"),
+        ("global: { rpm: 5, burst: 6 }", "`limits.global.burst`: a burst is at most the quota (5)"),
+        ("global: { concurrency: 5, burst: 1 }", "`limits.global.burst`: calls at once have no burst"),
+        ("global: { meter: tokens, quota: 1 }", "`limits.global`: say within which length of time"),
+        ("global: { meter: tokens, per: day }", "`limits.global`: needs a limit"),
+        ("global: { meter: calls, quota: 1, per: day }", "takes `requests`"),
+        ("global: { meter: concurrency, quota: 1, per: day }", "`limits.global.per`: calls at once are counted"),
+        ("global: { rpm: 1, on_loss: panic }", "takes `local_share`"),
+        ("global: { rmp: 1 }", "did you mean `rpm`?"),
+        ("global: [ { rpm: 1 }, { rpm: 2 } ]", "`limits.global[1]`: has this meter and period already"),
+        ("per_usr: { rpm: 1 }", "did you mean `per_user`?"),
+    ] {
+        let said = refusal(&format!("limits: {{ {fields} }}"));
+        assert!(said.starts_with("keyward.yaml:1:") && said.contains(expected), "{fields}: {said}");
+    }
+}
+
+#[test]
+fn counters_may_be_shared_and_no_password_stands_in_the_file() {
+    let shared = |url: &str| match config(&format!("counters: {{ url: '{url}', nodes: 3 }}")).counters {
+        Counters::Shared { url, nodes: 3 } => url,
+        other => panic!("{other:?}"),
+    };
+    for url in
+        ["redis://localhost", "rediss://counters.example:6380/2", "redis://[::1]:6379", "redis://keyward@localhost"]
+    {
+        assert_eq!(shared(url), CountersUrl::Written(url.to_owned()));
+    }
+    assert_eq!(shared("${env:COUNTERS}"), CountersUrl::Kept(Reference::Environment("COUNTERS".to_owned())));
+    let in_variable = with_env("", &[("KEYWARD_COUNTERS__URL", "redis://u:hunter2@h:1/0")]).unwrap();
+    let kept = CountersUrl::Kept(Reference::Environment("KEYWARD_COUNTERS__URL".to_owned()));
+    assert_eq!(in_variable.counters, Counters::Shared { url: kept.clone(), nodes: 1 });
+    assert!(!format!("{in_variable:?}").contains("hunter2"));
+    let there = BTreeMap::from([("KEYWARD_COUNTERS__URL".to_owned(), "redis://u:hunter2@h:1/0".to_owned())]);
+    assert_eq!(kept.fetch(&there).unwrap().expose(), b"redis://u:hunter2@h:1/0");
+    let strange = BTreeMap::from([("KEYWARD_COUNTERS__URL".to_owned(), "http://hunter2".to_owned())]);
+    let said = kept.fetch(&strange).unwrap_err();
+    assert!(said.contains("rediss://user") && !said.contains("hunter2"), "{said}");
+    assert!(kept.fetch(&BTreeMap::new()).is_err());
+    for wrong in [
+        "redis://",
+        "redis://h:0",
+        "redis://h:x",
+        "redis://h/x",
+        "redis://a b",
+        "http://h",
+        "localhost:6379",
+        "redis://[::1",
+    ] {
+        let said = refusal(&format!("counters: {{ url: '{wrong}' }}"));
+        assert!(said.contains("`counters.url`: takes `memory`"), "{wrong}: {said}");
+    }
+    assert!(refusal("counters: { nodes: 3 }").contains("`counters.nodes`: has a meaning only for shared counters"));
+    assert!(refusal("counters: { url: 'redis://h', nodes: 0 }").contains("from 1 to 1024"));
 }

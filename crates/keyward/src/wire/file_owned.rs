@@ -6,16 +6,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 use keyward_domain::alias::Alias;
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
+use keyward_domain::budget::Budget;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
     Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
 };
+use keyward_domain::limit::Limit;
 use keyward_domain::port::{Change, CredentialSpend, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::provider::Provider;
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
+
+use super::file_allowances::FileAllowances;
 
 /// Objects that the file owns, ready for use.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +30,8 @@ pub struct FileRecords {
     pub credentials: Vec<Credential>,
     /// Aliases.
     pub aliases: Vec<Alias>,
+    /// Budgets and limits.
+    pub allowances: FileAllowances,
 }
 
 /// A store with the file's objects laid over it.
@@ -66,12 +72,16 @@ impl FileOwned {
                 alias.name
             ));
         }
+        if let Some(clash) = file.allowances.clash(&stored) {
+            return Err(clash);
+        }
         let mut current = self.file.write().unwrap_or_else(PoisonError::into_inner);
         for credential in &mut file.credentials {
             if let Some(before) = current.credentials.iter().find(|before| same_key(before, credential)) {
                 keep_learned(before, credential);
             }
         }
+        file.allowances.go_on_from(&current.allowances);
         *current = file;
         Ok(())
     }
@@ -101,11 +111,15 @@ impl FileOwned {
             | Change::PutTeam(_)
             | Change::RemoveTeam(_)
             | Change::PutUser(_)
-            | Change::RemoveUser(_)
-            | Change::PutBudget(_)
-            | Change::RemoveBudget(_)
-            | Change::PutLimit(_)
-            | Change::RemoveLimit(_) => (false, String::new()),
+            | Change::RemoveUser(_) => (false, String::new()),
+            Change::PutBudget(Budget { id, .. }) | Change::RemoveBudget(id) => {
+                let ours = file.allowances.budgets.iter().find(|ours| ours.record.id == *id);
+                named(ours.map(|ours| &ours.path))
+            }
+            Change::PutLimit(Limit { id, .. }) | Change::RemoveLimit(id) => {
+                let ours = file.allowances.limits.iter().find(|ours| ours.record.id == *id);
+                named(ours.map(|ours| &ours.path))
+            }
         };
         if owned { Err(StoreError::FileOwned(name)) } else { Ok(Owner::Store) }
     }
@@ -175,6 +189,8 @@ impl Store for FileOwned {
         records.providers.extend(file.providers.iter().cloned());
         records.credentials.extend(file.credentials.iter().cloned());
         records.aliases.extend(file.aliases.iter().cloned());
+        records.budgets.extend(file.allowances.budgets.iter().map(|ours| ours.record.clone()));
+        records.limits.extend(file.allowances.limits.iter().map(|ours| ours.record.clone()));
         Ok(records)
     }
 

@@ -147,7 +147,7 @@ fn described_by(name: &str, kind: ProviderKind) -> Option<&'static str> {
 
 /// The same 80 bits for the same names on every start, so that the ledger's rows keep naming the same objects. FNV-1a
 /// over length-prefixed parts; names are no secrets, so nothing stronger is needed.
-fn fingerprint(parts: &[&str]) -> [u8; 10] {
+pub(super) fn fingerprint(parts: &[&str]) -> [u8; 10] {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let bytes = parts.iter().flat_map(|part| [part.len().to_be_bytes().as_slice(), part.as_bytes()].concat());

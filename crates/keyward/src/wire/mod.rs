@@ -4,6 +4,7 @@
 pub mod applied;
 pub mod catalog;
 mod engine;
+mod file_allowances;
 mod file_owned;
 mod file_records;
 mod found;

@@ -9,6 +9,7 @@ use keyward_gateway::{Living, Snapshot, SnapshotHandle};
 use keyward_pool::Moment;
 use keyward_vault::Vault;
 
+use super::file_allowances::FileAllowances;
 use super::file_owned::FileOwned;
 use super::file_records::{Maker, lost_aliases};
 use super::pool_memory::PoolMemory;
@@ -81,13 +82,17 @@ impl Publisher {
                 now: self.clock.now(),
                 environment: self.environment.all(),
             };
-            let stored = self.store.stored().map_err(|error| vec![error.to_string()])?;
+            let mut stored = self.store.stored().map_err(|error| vec![error.to_string()])?;
             let lost = lost_aliases(config, &stored.providers);
-            let records = match maker.records(config) {
+            let mut records = match maker.records(config) {
                 Ok(records) if lost.is_empty() => records,
                 Ok(_) => return Err(lost),
                 Err(wrong) => return Err(wrong.into_iter().chain(lost).collect()),
             };
+            // Scopes may be the file's own providers and keys.
+            stored.providers.extend(records.providers.iter().cloned());
+            stored.credentials.extend(records.credentials.iter().cloned());
+            records.allowances = FileAllowances::of(config, &stored, self.clock.now())?;
             self.store.replace(records).map_err(|what| vec![what])?;
             self.waiting.store(false, Ordering::Release);
         }

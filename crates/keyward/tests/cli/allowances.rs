@@ -122,3 +122,77 @@ fn wrong_budgets_and_limits_name_the_remedy() {
     assert_eq!(scene.json(&["budget", "list"]), json!([]));
     assert_eq!(scene.json(&["limit", "list"]), json!([]));
 }
+
+/// What the file sets, for a place with the sandbox.
+const FILE: &str = "\
+budgets:
+  global: { usd: 500, per: day, zone: Asia/Seoul, alert_at: [0.5, 0.8, 1.0] }
+  providers: { sandbox: { usd: 5, per: day } }
+limits:
+  global: { rpm: 1000 }
+  per_user: { rpm: 10 }
+";
+
+#[test]
+fn what_the_file_sets_is_read_only_elsewhere() {
+    let scene = Scene::with_sandbox().0;
+    scene.run(&["budget", "set", "global", "--usd", "9000", "--per", "month"]).succeeded();
+    scene.config(FILE);
+    let listed = scene.json(&["budget", "list"]);
+    let rows: Vec<_> =
+        listed.as_array().unwrap().iter().map(|row| (row["scope"].as_str(), row["per"].as_str())).collect();
+    assert_eq!(
+        rows,
+        [(Some("global"), Some("day")), (Some("global"), Some("month")), (Some("provider:sandbox"), Some("day"))]
+    );
+    assert_eq!(listed[0]["alert_at"], json!(["50", "80", "100"]));
+    let limits = scene.json(&["limit", "list"]);
+    assert_eq!((&limits[0]["scope"], &limits[0]["quota"]), (&json!("each:user"), &json!(10)));
+    assert_eq!((&limits[1]["scope"], &limits[1]["quota"]), (&json!("global"), &json!(1000)));
+    for (arguments, path) in [
+        (&["budget", "set", "global", "--per", "day", "--usd", "1"][..], "`budgets.global`"),
+        (
+            &["budget", "set", "global", "--per", "day", "--top-up", "1", "--until", "2099-01-01"][..],
+            "`budgets.global`",
+        ),
+        (&["budget", "delete", "provider:sandbox"][..], "`budgets.providers.sandbox`"),
+        (&["limit", "set", "each:user", "--rpm", "99"][..], "`limits.per_user`"),
+        (&["limit", "delete", "global"][..], "`limits.global`"),
+    ] {
+        let ended = scene.run(arguments).failed_with(1);
+        assert!(ended.stderr.contains(path) && ended.stderr.contains("belongs to the config file"), "{}", ended.stderr);
+    }
+    // What goes would take the file's budget along: the file has to let go first.
+    scene.run(&["key", "remove", "sandbox/primary"]).succeeded();
+    let ended = scene.run(&["provider", "remove", "sandbox"]).failed_with(1);
+    assert!(ended.stderr.contains("`budgets.providers.sandbox`"), "{}", ended.stderr);
+    // Another window on the same scope is nobody's yet.
+    scene.run(&["budget", "set", "global", "--usd", "3000", "--per", "week"]).succeeded();
+    // Ids stay the same, so that what was spent stays with them; what changes is a revision further.
+    let before = listed[0]["id"].clone();
+    scene.config(&FILE.replace("usd: 500", "usd: 400"));
+    let after = scene.json(&["budget", "show", "global", "--per", "day"]);
+    assert_eq!((&after[0]["id"], &after[0]["usd"]), (&before, &json!("400.00")));
+}
+
+#[test]
+fn a_file_that_names_nobody_or_what_is_set_already_is_refused_with_its_place() {
+    let scene = Scene::with_sandbox().0;
+    scene.run(&["budget", "set", "global", "--usd", "1", "--per", "day"]).succeeded();
+    for (text, said) in [
+        (
+            "budgets: { teams: { nobody: { usd: 1, per: day } } }",
+            "keyward.yaml:1:29: `budgets.teams.nobody`: There is no team `nobody`",
+        ),
+        ("limits: { keys: { sandbox/other: { rpm: 1 } } }", "`limits.keys.sandbox/other`: There is no provider key"),
+        (
+            "budgets: { keys: { primary: { usd: 1, per: day }, sandbox/primary: { usd: 2, per: day } } }",
+            "has this window already",
+        ),
+        ("budgets: { global: { usd: 2, per: day } }", "take it out of the file, or run `keyward budget delete bud_"),
+    ] {
+        scene.config(text);
+        let ended = scene.run(&["serve"]);
+        assert!(ended.code != 0 && ended.all().contains(said), "{text}: {}", ended.all());
+    }
+}
