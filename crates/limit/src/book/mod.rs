@@ -17,6 +17,7 @@
 
 mod ask;
 mod balance;
+mod booked;
 mod budgets;
 mod crossing;
 mod fill;
@@ -40,6 +41,7 @@ use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::scope::Scope;
 
 pub use ask::Ask;
+pub use booked::Booked;
 pub use budgets::Budgets;
 pub use crossing::{Crossing, MAX_CROSSINGS};
 pub use fill::{Difference, Filling};
