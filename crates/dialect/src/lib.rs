@@ -9,12 +9,13 @@
 //! - [`bound`] names state that only one account at the provider has, as requests and answers refer to it; [`digest`] makes
 //!   the hashes.
 //! - [`extent`] says whether the length of a request bounds its prompt.
-//! - [`error`] spells refusals, [`models`] spells the list of models.
+//! - [`finish`] ends a stream that had to be cut short; [`error`] spells refusals, [`models`] spells the list of models.
 
 pub mod bound;
 pub mod digest;
 pub mod error;
 pub mod extent;
+pub mod finish;
 pub mod lens;
 pub mod models;
 pub mod multipart;

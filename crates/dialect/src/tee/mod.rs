@@ -128,6 +128,15 @@ impl Meter {
         self
     }
 
+    /// Bytes of text, tool arguments and reasoning seen so far.
+    pub const fn content_bytes(&self) -> u64 {
+        match &self.kind {
+            Kind::Events(stream) => stream.content_bytes(),
+            Kind::Document(_) => 0,
+            Kind::Opaque { bytes, .. } => *bytes,
+        }
+    }
+
     /// The next piece of the answer, of any size.
     pub fn feed(&mut self, chunk: Bytes) -> Fed {
         match &mut self.kind {

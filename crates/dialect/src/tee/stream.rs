@@ -78,6 +78,11 @@ impl Stream {
         if self.hold { keep.of(&event) } else { Bytes::new() }
     }
 
+    /// Bytes of content seen so far.
+    pub(crate) const fn content_bytes(&self) -> u64 {
+        self.tally.content_bytes()
+    }
+
     pub(crate) fn metered(&self) -> Metered {
         self.tally.metered()
     }

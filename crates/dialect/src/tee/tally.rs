@@ -56,6 +56,11 @@ struct Messages {
 }
 
 impl Tally {
+    /// Bytes of text, tool arguments and reasoning seen so far.
+    pub(crate) const fn content_bytes(&self) -> u64 {
+        self.content_bytes
+    }
+
     pub(crate) fn new(dialect: Dialect, operation: Operation) -> Self {
         Self {
             dialect,
