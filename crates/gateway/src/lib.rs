@@ -6,6 +6,8 @@
 
 mod bindings;
 mod body;
+mod claims;
+mod counting;
 mod egress;
 mod lease;
 mod ledger;
@@ -21,6 +23,7 @@ mod upstream;
 mod worker;
 
 pub use bindings::{Bindings, Forgetful, Keeper};
+pub use counting::Counting;
 pub use egress::egress;
 pub use metrics::Metrics;
 pub use options::{Attempts, Deadlines, Disconnect, Limits, Options};

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::{AttemptOutcome, Entry};
 use keyward_domain::money::Nanodollars;
+use keyward_domain::port::Ask;
+use keyward_limit::book::Refused;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -42,6 +44,8 @@ pub struct Metrics {
     cost: Family<NameLabels, Counter>,
     unpriced: Family<NameLabels, Counter>,
     unknown_answers: Family<ProviderLabels, Counter>,
+    would_refuse: Family<WatchLabels, Counter>,
+    cut_short: Counter,
     /// The same once more, to be shown in `status`.
     unknown_by_provider: Mutex<BTreeMap<String, u64>>,
     named: Mutex<std::collections::HashSet<NameLabels>>,
@@ -56,6 +60,12 @@ struct RefusalLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProviderLabels {
     provider: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WatchLabels {
+    scope: &'static str,
+    meter: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,6 +104,8 @@ impl Default for Metrics {
             cost: Family::default(),
             unpriced: Family::default(),
             unknown_answers: Family::default(),
+            would_refuse: Family::default(),
+            cut_short: Counter::default(),
             unknown_by_provider: Mutex::default(),
             named: Mutex::default(),
             registry: Mutex::default(),
@@ -112,6 +124,23 @@ impl Metrics {
             let _ = encode(&mut text, &registry);
         }
         text
+    }
+
+    /// A budget that only watches would have refused a call.
+    pub(crate) fn would_refuse_budget(&self, refused: &Refused) {
+        let scope = refused.why.scope().map_or("", |scope| scope.kind().as_str());
+        self.would_refuse.get_or_create(&WatchLabels { scope, meter: "cost" }).inc();
+    }
+
+    /// A limit that only watches would have refused a call.
+    pub(crate) fn would_refuse_limit(&self, ask: &Ask) {
+        let labels = WatchLabels { scope: ask.scope.kind().as_str(), meter: ask.limit.meter.as_str() };
+        self.would_refuse.get_or_create(&labels).inc();
+    }
+
+    /// An answer ended because its budget was spent.
+    pub(crate) fn cut_short(&self) {
+        self.cut_short.inc();
     }
 
     /// Lets another part of the process show its own metrics here.
@@ -246,6 +275,12 @@ impl Metrics {
             "Answers of providers that no rule knew and that were judged by their status alone",
             self.unknown_answers.clone(),
         );
+        registry.register(
+            "would_refuse",
+            "Calls that a budget or a limit would have refused if it did not only watch",
+            self.would_refuse.clone(),
+        );
+        registry.register("cut_short", "Streams that ended because a budget was spent", self.cut_short.clone());
         registry.register("unpriced_attempts", "Attempts whose price is unknown", self.unpriced.clone());
     }
 }

@@ -36,7 +36,7 @@ async fn serve(
     if grant.is_answered_here() {
         return show_models::response(arrival, &grant);
     }
-    let hold = admit::hold(worker, grant)?;
+    let hold = admit::hold(worker, arrival, grant).await?;
     let plan = route::plan(worker, arrival, hold)?;
     let answer = attempt::answer(worker, arrival, plan).await?;
     Ok(relay::response(arrival, answer))

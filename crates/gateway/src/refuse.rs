@@ -1,13 +1,14 @@
 //! Every refusal, in the status and error body of the caller's own dialect. The only place that knows both.
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use keyward_dialect::error;
-use keyward_domain::denial::Denial;
+use keyward_domain::denial::{Denial, LimitReached};
 use keyward_domain::ledger::Refusal;
 
 use crate::body::Body;
 use crate::stage::arrive::Arrival;
+use crate::stage::relay::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::worker::Worker;
 
 /// Carries the request id of every answer.
@@ -33,10 +34,27 @@ pub(crate) fn response(worker: &Worker, arrival: &Arrival, denial: &Denial) -> R
         let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
+    if let Denial::RateLimited(reached) = denial {
+        tell_limit(headers, reached);
+    }
     if denial.status() == 401 {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+/// The limit that refused, as answers tell of the tightest.
+fn tell_limit(headers: &mut HeaderMap, reached: &LimitReached) {
+    let Some(period) = reached.period else { return };
+    let name = format!("{}-{}-{}", reached.scope.kind().as_str(), reached.meter.as_str(), period.as_str());
+    let reset = reached.retry_after.as_secs().saturating_add(u64::from(reached.retry_after.subsec_nanos() > 0));
+    let limit = format!("\"{name}\";r=0;t={reset}");
+    let policy = format!("\"{name}\";q={};w={}", reached.quota, period.length().as_secs());
+    for (name, value) in [(RATE_LIMIT, limit), (RATE_LIMIT_POLICY, policy)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 fn note(worker: &Worker, arrival: &Arrival, denial: &Denial) {

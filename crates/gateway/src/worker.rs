@@ -13,6 +13,7 @@ use keyward_vault::Vault;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::bindings::Bindings;
+use crate::counting::Counting;
 use crate::lease::LeaseDesk;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) leases: LeaseDesk,
     /// Retries that all calls together may still make.
     pub(crate) retries: RetryBudget,
+    /// What was spent and used.
+    pub(crate) counting: Counting,
 }
 
 /// One event loop.

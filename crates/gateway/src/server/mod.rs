@@ -18,6 +18,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::watch;
 
 use crate::bindings::Bindings;
+use crate::counting::Counting;
 use crate::lease::LeaseDesk;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -50,6 +51,8 @@ pub struct Gateway {
     pub bindings: Arc<Bindings>,
     /// Keeps leases; calls never ask it anything.
     pub leases: Arc<dyn Store>,
+    /// What was spent and used.
+    pub counting: Counting,
 }
 
 /// The data plane, running on threads of its own.
@@ -119,6 +122,7 @@ impl Gateway {
             bindings: self.bindings,
             leases: LeaseDesk::open(self.leases)?,
             retries: RetryBudget::new(),
+            counting: self.counting,
         });
         let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();
         let doors = Doors::new(doors, max_connections);

@@ -7,17 +7,22 @@ use std::sync::Arc;
 use http::HeaderValue;
 use keyward_domain::alias::Alias;
 use keyward_domain::ancestry::Ancestry;
-use keyward_domain::catalog::{Catalog, Model, Pricing};
+use keyward_domain::budget::UnknownPrice;
+use keyward_domain::catalog::{Capability, Catalog, Model, Pricing};
 use keyward_domain::credential::Credential;
 use keyward_domain::ids::TenantId;
+use keyward_domain::ledger::Attributed;
 use keyward_domain::origin::Scheme;
 use keyward_domain::port::{PriceOverride, Records};
 use keyward_domain::provider::{Provider, ProviderKind};
+use keyward_domain::virtual_key::VirtualKey;
+use keyward_limit::book::Budgets;
+use keyward_limit::rate::Limits;
 use keyward_pool::{Member, Moment, Registry};
 use keyward_provider::preset;
 use keyward_vault::Vault;
 
-use super::entries::{Deployment, KeyEntry, ModelCard, Pooled, ProviderEntry, Route, World};
+use super::entries::{Allowances, Ceiling, Deployment, KeyEntry, ModelCard, Pooled, ProviderEntry, Route, World};
 use super::resolve::Resolution;
 use super::{FastMap, Snapshot};
 
@@ -32,17 +37,21 @@ pub struct Living<'a> {
     pub registry: &'a Registry,
     /// Now.
     pub moment: Moment,
+    /// What becomes of models whose price nobody knows.
+    pub unknown_price: UnknownPrice,
 }
 
 impl Snapshot {
     /// The picture that these records give; prices that the operator set go before the catalog's. While the vault is
     /// locked nobody can be authenticated.
     pub fn build(records: &Records, living: &Living<'_>) -> Self {
+        let allowances =
+            Arc::new(Allowances { budgets: Budgets::new(&records.budgets), limits: Limits::new(&records.limits) });
         let mut worlds: FastMap<TenantId, Arc<World>> = FastMap::default();
         let owners = records.providers.iter().map(|provider| provider.tenant);
         let tenants: BTreeSet<TenantId> = owners.chain([TenantId::DEFAULT]).collect();
         for tenant in tenants {
-            worlds.insert(tenant, Arc::new(world(tenant, records, living)));
+            worlds.insert(tenant, Arc::new(world(tenant, records, living, &allowances)));
         }
         // A tenant without providers of its own calls those of the installation, which are the default tenant's.
         if let Some(installation) = worlds.get(&TenantId::DEFAULT).cloned() {
@@ -53,10 +62,11 @@ impl Snapshot {
         let ancestry = Ancestry::of(records);
         let keys = records.virtual_keys.iter().filter_map(|key| {
             let world = Arc::clone(worlds.get(&key.tenant)?);
-            let chain = ancestry.chain(key);
-            Some((key.id.bits(), Arc::new(KeyEntry { record: key.clone(), chain, world })))
+            let (chain, attributed) = (ancestry.chain(key), attributed(key, records));
+            Some((key.id.bits(), Arc::new(KeyEntry { record: key.clone(), chain, world, attributed })))
         });
         Self {
+            allowances,
             revision: records.revision,
             verifier: living.vault.token_verifier().ok(),
             keys: keys.collect(),
@@ -75,16 +85,32 @@ impl Snapshot {
     }
 }
 
-fn world(tenant: TenantId, records: &Records, living: &Living<'_>) -> World {
+/// Whom all calls of a key are attributed to; `None` when there is nobody besides the key.
+fn attributed(key: &VirtualKey, records: &Records) -> Option<Arc<Attributed>> {
+    let user = key.user.and_then(|id| records.users.iter().find(|user| user.id == id));
+    let team = key.team.or_else(|| user.and_then(|user| user.team));
+    let mut tags: Vec<Arc<str>> = key.tags.iter().map(|tag| Arc::from(tag.as_str())).collect();
+    tags.sort();
+    tags.dedup();
+    let attributed = Attributed { team, user: key.user, end_user: None, tags };
+    (!attributed.is_empty()).then(|| Arc::new(attributed))
+}
+
+fn world(tenant: TenantId, records: &Records, living: &Living<'_>, allowances: &Arc<Allowances>) -> World {
     let catalog = living.catalog;
     let (models, providers) = (FastMap::default(), FastMap::default());
-    let mut world = World { catalog: Arc::clone(catalog), models, providers, cards: Vec::new() };
+    let (allowances, ceiling) = (Arc::clone(allowances), ceiling(living.unknown_price));
+    let catalog_here = Arc::clone(catalog);
+    let mut world = World { allowances, catalog: catalog_here, ceiling, models, providers, cards: Vec::new() };
     let mut bare: BTreeMap<Arc<str>, Vec<Arc<Deployment>>> = BTreeMap::new();
     for provider in records.providers.iter().filter(|provider| provider.tenant == tenant && provider.enabled) {
         let Some(entry) = provider_entry(provider, &records.credentials, living) else { continue };
         world.providers.insert(provider.name.as_str().into(), Arc::clone(&entry));
         for model in models_of(provider, records, catalog) {
-            let Some(deployment) = deployment(&entry, provider, &model, catalog, &records.prices) else { continue };
+            let ceiling = world.ceiling.as_ref();
+            let Some(deployment) = deployment(&entry, provider, &model, living, ceiling, &records.prices) else {
+                continue;
+            };
             let route = Route::plain(Arc::clone(&deployment.qualified), Arc::clone(&deployment));
             world.models.insert(Box::from(&*route.name), Resolution::Route(Arc::new(route)));
             bare.entry(Arc::clone(&deployment.model)).or_default().push(deployment);
@@ -223,9 +249,11 @@ fn deployment(
     entry: &Arc<ProviderEntry>,
     provider: &Provider,
     model: &str,
-    catalog: &Catalog,
+    living: &Living<'_>,
+    ceiling: Option<&Ceiling>,
     prices: &[PriceOverride],
 ) -> Option<Arc<Deployment>> {
+    let catalog = living.catalog;
     let listed = provider.catalog.as_deref().and_then(|part| catalog.model(part, model));
     let own = prices
         .iter()
@@ -239,6 +267,7 @@ fn deployment(
         (_, Some(own)) => format!("{}+own.{}", catalog.version(), own.revision).into(),
         (_, None) => Arc::clone(catalog.version()),
     };
+    let (pricing, price_version) = Ceiling::over(ceiling, pricing, price_version);
     Some(Arc::new(Deployment {
         provider: Arc::clone(entry),
         model: model.into(),
@@ -248,5 +277,14 @@ fn deployment(
         price_version,
         context: known.and_then(|known| known.context),
         max_output: known.and_then(|known| known.max_output),
+        hides_reasoning: known.is_none_or(|known| known.capabilities.has(Capability::Reasoning)),
     }))
+}
+
+/// The price that the operator wants taken for models without one.
+fn ceiling(unknown: UnknownPrice) -> Option<Ceiling> {
+    let UnknownPrice::Ceiling(price) = unknown else { return None };
+    let entry = serde_json::json!({ "price": { "std": { "in": price.0, "out": price.0 } } });
+    let pricing = Model::overridden(None, &entry).ok()?.pricing;
+    Some(Ceiling { pricing, version: format!("ceiling.{}", price.0).into() })
 }

@@ -10,10 +10,13 @@ use keyward_domain::catalog::{Catalog, Pricing};
 use keyward_domain::credential::Credential;
 use keyward_domain::ids::{CredentialId, ProviderId};
 use keyward_domain::judgement::RuleOverride;
+use keyward_domain::ledger::Attributed;
 use keyward_domain::origin::{BaseUrl, Origin};
 use keyward_domain::provider::ProviderKind;
 use keyward_domain::routing::FallbackClass;
 use keyward_domain::virtual_key::VirtualKey;
+use keyward_limit::book::Budgets;
+use keyward_limit::rate::Limits;
 use keyward_pool::Pool;
 
 use super::FastMap;
@@ -25,12 +28,49 @@ pub(crate) struct KeyEntry {
     /// What its tenant, its team and its user leave of its grant.
     pub(crate) chain: GrantChain,
     pub(crate) world: Arc<World>,
+    /// Whom all its calls are attributed to besides the key.
+    pub(crate) attributed: Option<Arc<Attributed>>,
+}
+
+/// A price for models that have none.
+#[derive(Clone)]
+pub(crate) struct Ceiling {
+    pub(crate) pricing: Pricing,
+    pub(crate) version: Arc<str>,
+}
+
+impl Ceiling {
+    /// What it says of a model whose price is unknown; other prices stay.
+    pub(crate) fn over(this: Option<&Self>, pricing: Pricing, version: Arc<str>) -> (Pricing, Arc<str>) {
+        match (this, &pricing) {
+            (Some(ceiling), Pricing::Unknown) => (ceiling.pricing.clone(), Arc::clone(&ceiling.version)),
+            _ => (pricing, version),
+        }
+    }
+}
+
+/// What calls may spend and use.
+#[derive(Default)]
+pub(crate) struct Allowances {
+    pub(crate) budgets: Budgets,
+    pub(crate) limits: Limits,
+}
+
+impl Allowances {
+    /// Whether nothing has to be asked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.budgets.is_empty() && self.limits.is_empty()
+    }
 }
 
 /// What one tenant can reach.
 pub(crate) struct World {
+    /// What calls may spend and use, whoever makes them.
+    pub(crate) allowances: Arc<Allowances>,
     /// Prices of models that no list contains.
     pub(crate) catalog: Arc<Catalog>,
+    /// What models are taken to cost whose price nobody knows, if the operator says so.
+    pub(crate) ceiling: Option<Ceiling>,
     /// Every name that a client may send as `model`.
     pub(crate) models: FastMap<Box<str>, Resolution>,
     /// Providers by name, for `provider/model` names that no list contains.
@@ -103,6 +143,8 @@ pub struct Deployment {
     pub context: Option<u64>,
     /// The longest answer, in tokens, when known.
     pub max_output: Option<u64>,
+    /// Whether it may think at length, and be paid for that, without anything of it in the answer.
+    pub(crate) hides_reasoning: bool,
 }
 
 /// Where a name leads: the deployments that may serve it, and what is gone on to when they cannot.

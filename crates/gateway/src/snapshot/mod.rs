@@ -12,11 +12,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use foldhash::fast::FixedState;
 use keyward_domain::ids::TenantId;
+use keyward_limit::book::Budgets;
+use keyward_limit::rate::Limits;
 use keyward_vault::TokenVerifier;
 
 pub use build::Living;
+pub(crate) use entries::{Allowances, KeyEntry, World};
 pub use entries::{Deployment, ModelCard, Pooled, ProviderEntry, Route};
-pub(crate) use entries::{KeyEntry, World};
 pub use explain::Lead;
 pub use resolve::Resolution;
 pub(crate) use resolve::Unresolved;
@@ -32,9 +34,20 @@ pub struct Snapshot {
     pub(crate) verifier: Option<Arc<TokenVerifier>>,
     pub(crate) keys: FastMap<u64, Arc<KeyEntry>>,
     pub(crate) worlds: FastMap<TenantId, Arc<World>>,
+    allowances: Arc<Allowances>,
 }
 
 impl Snapshot {
+    /// The budgets that calls meet.
+    pub fn budgets(&self) -> &Budgets {
+        &self.allowances.budgets
+    }
+
+    /// The limits that calls meet.
+    pub fn limits(&self) -> &Limits {
+        &self.allowances.limits
+    }
+
     /// Where a name leads for a tenant's clients; `None` for one that leads nowhere, or to several providers.
     pub fn route(&self, tenant: TenantId, name: &str) -> Option<Arc<Route>> {
         self.worlds.get(&tenant)?.resolve(name).ok()

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use keyward_domain::catalog::Pricing;
+use keyward_domain::catalog::{Capability, Pricing};
 
-use super::entries::{Deployment, Route, World};
+use super::entries::{Ceiling, Deployment, Route, World};
 
 /// Longer names are nobody's.
 const MAX_MODEL_NAME: usize = 256;
@@ -68,15 +68,18 @@ impl World {
         let known = provider.catalog.as_deref().and_then(|part| self.catalog.model(part, model));
         let pricing = known.map_or(Pricing::Unknown, |known| known.pricing.clone()).at_provider(provider.free);
         let is_priced = !matches!(pricing, Pricing::Unknown);
+        let version = if is_priced { Arc::clone(self.catalog.version()) } else { "".into() };
+        let (pricing, price_version) = Ceiling::over(self.ceiling.as_ref(), pricing, version);
         let deployment = Deployment {
             provider: Arc::clone(provider),
             model: model.into(),
             model_header: HeaderValue::from_str(model).ok()?,
             qualified: Arc::clone(&qualified),
             pricing,
-            price_version: if is_priced { Arc::clone(self.catalog.version()) } else { "".into() },
+            price_version,
             context: known.and_then(|known| known.context),
             max_output: known.and_then(|known| known.max_output),
+            hides_reasoning: known.is_none_or(|known| known.capabilities.has(Capability::Reasoning)),
         };
         Some(Arc::new(Route::plain(qualified, Arc::new(deployment))))
     }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use foldhash::fast::FixedState;
@@ -16,9 +17,11 @@ use keyward_dialect::lens::{self, Facts};
 use keyward_dialect::multipart::{Form, Found};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
+use keyward_domain::ledger::Attributed;
 use serde::de::DeserializeOwned;
 
 use crate::body::{Outgoing, Rest};
+use crate::claims;
 use crate::stage::arrive::Arrival;
 use crate::stage::authenticate::Caller;
 use crate::surface::{ModelIn, Surface};
@@ -40,6 +43,8 @@ pub(crate) struct Call {
     /// Whether the model is named in the path, so that it has to be replaced there.
     pub(crate) model_in_path: bool,
     pub(crate) streamed: bool,
+    /// Whom it is attributed to besides its key.
+    pub(crate) attributed: Option<Arc<Attributed>>,
     _proof: (),
 }
 
@@ -75,12 +80,13 @@ pub(crate) async fn call(
     let (head, body) = request.into_parts();
     let surface = arrival.surface.clone()?;
     refuse_encoded(&head.headers)?;
+    let attributed = claims::attributed(caller.key(), &head.headers)?;
     let payload = payload(worker, arrival, &head.headers, &surface, body).await?;
     let model = model_named(&surface, &payload);
     let streamed = surface.path_streams || payload.wants_stream();
     let (operation, model_in_path) = (surface.operation, surface.model == ModelIn::Path);
     arrival.model = model.as_deref().map(Into::into);
-    Ok(Box::new(Call { caller, head, operation, payload, model, model_in_path, streamed, _proof: () }))
+    Ok(Box::new(Call { caller, head, operation, payload, model, model_in_path, streamed, attributed, _proof: () }))
 }
 
 async fn payload(

@@ -50,7 +50,8 @@ fn d01_request_bytes_arrive_as_sent() {
 
 #[test]
 fn d01_unknown_headers_pass_and_ours_do_not() {
-    let house = House::open();
+    let mut house = House::open();
+    house.key = house.add_key_with("tagging", |key| key.claims.tags = vec!["team-*".to_owned()]);
     let mut client = house
         .client()
         .header("x-unknown", "kept")

@@ -9,10 +9,12 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
 use keyward_dialect::error::Telling;
 use keyward_dialect::lens::{Facts, IncludeUsage};
-use keyward_dialect::splice::Edits;
+use keyward_dialect::splice::{CapName, Edits};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
 use keyward_domain::ids::TenantId;
+use keyward_domain::ledger::Attributed;
+use keyward_domain::provider::ProviderKind;
 use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::DisconnectPolicy;
 use keyward_provider::{outbound_headers, target};
@@ -20,7 +22,7 @@ use keyward_provider::{outbound_headers, target};
 use crate::body::{Outgoing, Upload, UploadFault};
 use crate::options::Limits;
 use crate::snapshot::Deployment;
-use crate::stage::admit::{Hold, Most, Place};
+use crate::stage::admit::{Counted, Hold, Most, Place, Purse};
 use crate::stage::arrive::Arrival;
 use crate::stage::read::{Asked, Call, Payload};
 use crate::stage::route::{Candidate, Course, Plan};
@@ -46,16 +48,21 @@ pub(super) struct Draft {
     pub(super) name: Arc<str>,
     pub(super) tenant: TenantId,
     pub(super) virtual_key: TokenId,
+    pub(super) attributed: Option<Arc<Attributed>>,
+    /// What the call may spend.
+    pub(super) purse: Purse,
+    /// What limits on who asks count of the call.
+    pub(super) counted: Option<Counted>,
     pub(super) payload_len: usize,
 }
 
 impl Draft {
     /// Takes a plan apart: what to send, the place in flight, and the way to those it may be sent to.
     pub(super) fn of(plan: Plan, limits: &Limits) -> (Self, Place, Course) {
-        let Hold { grant, place, most } = plan.hold;
+        let Hold { grant, place, most, purse } = plan.hold;
         let key = &grant.call.caller.key().record;
         let (tenant, virtual_key, on_disconnect) = (key.tenant, key.id, key.on_disconnect);
-        let Call { head, payload, model_in_path, operation, streamed, .. } = *grant.call;
+        let Call { head, payload, model_in_path, operation, streamed, attributed, .. } = *grant.call;
         let Parts { method, uri, headers, .. } = head;
         let draft = Self {
             method,
@@ -73,6 +80,9 @@ impl Draft {
             name: Arc::clone(&grant.route.name),
             tenant,
             virtual_key,
+            attributed,
+            purse,
+            counted: place.counted.clone(),
         };
         (draft, place, plan.course)
     }
@@ -99,6 +109,7 @@ impl Draft {
         arrival: &Arrival,
         candidate: &Candidate,
         credential: Option<&(HeaderName, HeaderValue)>,
+        cap: Option<u64>,
         is_last: bool,
     ) -> Result<Request<Outgoing>, Denial> {
         let provider = &candidate.target.provider;
@@ -111,7 +122,8 @@ impl Draft {
         let model = self.model_in_path.then_some(&*candidate.target.model);
         let asked = self.uri.path_and_query().map_or("/", |asked| asked.as_str());
         let path = target(provider.kind, arrival.dialect, &provider.base, asked, model).map_err(|_| bad_path())?;
-        let body = self.body(&candidate.target, is_last, &mut headers);
+        let cap = cap.map(|cap| (cap, self.cap_name(arrival, provider.kind)));
+        let body = self.body(&candidate.target, cap, is_last, &mut headers);
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from(path);
@@ -119,10 +131,22 @@ impl Draft {
         Ok(request)
     }
 
-    fn body(&mut self, target: &Deployment, is_last: bool, headers: &mut HeaderMap) -> Outgoing {
+    /// What the length of an answer is called there.
+    fn cap_name(&self, arrival: &Arrival, kind: ProviderKind) -> CapName {
+        let legacy = kind != ProviderKind::OpenAi;
+        CapName { dialect: arrival.dialect, operation: self.operation, legacy }
+    }
+
+    fn body(
+        &mut self,
+        target: &Deployment,
+        cap: Option<(u64, CapName)>,
+        is_last: bool,
+        headers: &mut HeaderMap,
+    ) -> Outgoing {
         let bytes = match &mut self.payload {
             Payload::Nothing => return Outgoing::Whole(None),
-            Payload::Json(bytes, facts) => edited(bytes, facts, &target.model, self.model_in_path),
+            Payload::Json(bytes, facts) => edited(bytes, facts, &target.model, self.model_in_path, cap),
             Payload::Form(bytes, found, rest) => {
                 let head = found.with_model(bytes, &target.model);
                 if let Some(rest) = rest.take_if(|_| is_last) {
@@ -154,8 +178,9 @@ pub(crate) struct About {
     pub(crate) telling: Option<Telling>,
 }
 
-/// The client's bytes with the provider's name for the model, and with usage asked for if the client did not.
-fn edited(bytes: &Bytes, facts: &Facts, model: &str, model_in_path: bool) -> Bytes {
+/// The client's bytes with the provider's name for the model, with usage asked for if the client did not, and with the
+/// cap that its budgets cover.
+fn edited(bytes: &Bytes, facts: &Facts, model: &str, model_in_path: bool, cap: Option<(u64, CapName)>) -> Bytes {
     let mut edits = Edits::none();
     if !model_in_path {
         edits.replace_model(facts, model);
@@ -163,6 +188,9 @@ fn edited(bytes: &Bytes, facts: &Facts, model: &str, model_in_path: bool) -> Byt
         edits.replace_nested_models(facts, &format!("models/{model}"));
     }
     edits.include_usage(facts);
+    if let Some((cap, name)) = cap {
+        edits.cap_output(bytes, facts, &name, cap);
+    }
     edits.apply(bytes.clone())
 }
 

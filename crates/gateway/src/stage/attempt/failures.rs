@@ -99,6 +99,8 @@ pub(super) struct Failures {
     is_explained: bool,
     /// Keys that could not be opened.
     unusable: Vec<(String, &'static str)>,
+    /// The budget or limit that stood in the way of somebody who might have served.
+    blocked: Option<Denial>,
 }
 
 impl Failures {
@@ -111,6 +113,11 @@ impl Failures {
     pub(super) fn explained(&self, candidate: &Candidate) -> Option<String> {
         let served = || format!("{}/{}: served", candidate.target.provider.name, candidate.key_name());
         self.is_explained.then(|| [self.told.as_slice(), &[served()]].concat().join("; "))
+    }
+
+    /// A budget or a limit stood in the way.
+    pub(super) fn block(&mut self, denial: Denial) {
+        self.blocked.get_or_insert(denial);
     }
 
     pub(super) fn add(&mut self, candidate: &Candidate, failure: Failure) {
@@ -143,11 +150,15 @@ impl Failures {
         })
     }
 
-    /// The refusal that sums it up. The last failure of a provider speaks for itself; when it was all the keys' fault,
+    /// The refusal that sums it up. A budget or limit that stood in the way is what the caller can do something about. The
+    /// last failure of a provider speaks for itself; when it was all the keys' fault,
     /// each key is named with its reason, or the soonest return if all of them just rest. A model that the provider has
     /// under no key is not there.
     pub(super) fn denial(mut self, left: &Left<'_>, model: &str, now: Timestamp) -> Denial {
         let Left { nothing, is_somebody_free_again, soonest } = *left;
+        if let Some(blocked) = self.blocked.take() {
+            return blocked;
+        }
         if !self.met.is_empty() && self.met.iter().all(|(_, failure)| is_missing(failure)) && self.unusable.is_empty() {
             return Denial::ModelNotFound(model.to_owned(), Vec::new());
         }

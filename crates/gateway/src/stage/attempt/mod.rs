@@ -2,6 +2,7 @@
 //! then use the answer or go on to whoever may serve instead. Nothing is tried again once content reached the client,
 //! and nothing reaches the client before there is content.
 
+mod allow;
 mod draft;
 mod failures;
 mod judge;
@@ -9,6 +10,7 @@ mod open_attempt;
 mod opened;
 mod reserve;
 mod send;
+mod spending;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use keyward_domain::judgement::Next;
 use keyward_provider::in_band;
 
 use crate::snapshot::ProviderEntry;
-use crate::stage::admit::Place;
+use crate::stage::admit::{Blocked, Place};
 use crate::stage::arrive::Arrival;
 use crate::stage::relay::{self, Begun, Parts};
 use crate::stage::route::{Candidate, Course, Failed, Plan, Stop};
@@ -50,6 +52,8 @@ enum Tried {
     Failed(Failure),
     /// The key could not even be opened.
     Unopened(&'static str),
+    /// A budget or a limit of the call, or of who would have served it, stands in the way there.
+    Blocked(Blocked),
 }
 
 /// Tries one candidate after the other until one answers.
@@ -86,6 +90,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                 course.pass_over(&tried_with);
                 failures.unusable(&candidate, why);
             }
+            Tried::Blocked(blocked) => failures.block(course.pass_by(&tried_with, blocked)),
             Tried::Failed(failure) if failure.judgement.next == Next::GiveUp => return Err(failure.denial),
             Tried::Failed(mut failure) => {
                 course.learn(worker, &tried_with, &failure.judgement, failure.may_be_billed);
@@ -143,8 +148,16 @@ async fn try_one(
             return Ok(Tried::Unopened(why));
         }
     };
-    let request = draft.request(arrival, candidate, credential.as_ref(), course.is_last())?;
-    let attempt = reserve::attempt(worker, arrival, draft, candidate, course.made()).await?;
+    let allowed = match allow::attempt(worker, arrival, draft, candidate, course.made()).await {
+        Ok(allowed) => allowed,
+        Err(blocked) => {
+            candidate.give_back(worker);
+            return Ok(Tried::Blocked(blocked));
+        }
+    };
+    let cap = allowed.money.as_ref().and_then(|money| money.fit.cap);
+    let request = draft.request(arrival, candidate, credential.as_ref(), cap, course.is_last())?;
+    let attempt = reserve::attempt(worker, arrival, draft, candidate, course.made(), allowed).await?;
     let answered = match send::request(worker, arrival, draft, candidate, attempt, request).await? {
         send::Sent::Failed(failure) => return Ok(Tried::Failed(failure)),
         send::Sent::Answered(answered) => *answered,

@@ -15,6 +15,7 @@ use keyward_domain::standing::Cause;
 use keyward_domain::usage::{Usage, UsageSource};
 use keyward_pool::{Claim, Moment, Outcome};
 
+use super::spending::Spending;
 use crate::ledger::{Ledger, Reservation, Spent};
 use crate::snapshot::Deployment;
 use crate::stage::read::Asked;
@@ -45,6 +46,7 @@ pub(crate) struct OpenAttempt {
     pub(crate) request_bytes: u64,
     /// Whether the operation costs nothing by nature.
     pub(crate) is_free: bool,
+    spending: Spending,
 }
 
 /// What an attempt is about, for its row.
@@ -55,12 +57,14 @@ pub(super) struct Request {
     pub(super) now: Duration,
     pub(super) bytes: u64,
     pub(super) is_free: bool,
+    pub(super) spending: Spending,
 }
 
 impl OpenAttempt {
     /// An attempt that nothing was sent of yet.
     pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, claim: Option<Claim>, of: Request) -> Self {
-        let Request { id: request, asked, arrived, now, bytes, is_free } = of;
+        let Request { id: request, asked, arrived, now, bytes, is_free, mut spending } = of;
+        spending.at(&target);
         Self {
             reservation,
             claim,
@@ -73,12 +77,29 @@ impl OpenAttempt {
             status: 0,
             request_bytes: bytes,
             is_free,
+            spending,
         }
     }
 
     /// From here on the provider may have been reached: an early end is charged as an estimate.
     pub(super) fn mark_sent(&mut self, now: Duration) {
         (self.sent, self.is_sent) = (now, true);
+        self.spending.mark_sent();
+    }
+
+    /// Whether more has to be held before more of the answer is let through.
+    pub(crate) const fn is_sliced(&self) -> bool {
+        self.spending.is_sliced()
+    }
+
+    /// Answers that were asked for.
+    pub(crate) fn candidates(&self) -> u32 {
+        self.spending.candidates()
+    }
+
+    /// Whether what was seen of the answer is covered; holds more in time.
+    pub(crate) fn covers(&mut self, content_bytes: u64) -> bool {
+        self.spending.covers(content_bytes)
     }
 
     /// What the prompt alone comes to, when the provider does not say.
@@ -135,6 +156,7 @@ impl OpenAttempt {
         if spent.outcome == AttemptOutcome::Completed {
             worker.shared.retries.deposit(moment);
         }
+        self.spending.settle(&spent.usage, spent.cost);
         self.reservation.settle(spent)
     }
 
@@ -163,6 +185,7 @@ impl Drop for OpenAttempt {
             if let Some(claim) = self.claim.take() {
                 claim.abandon(tokens(&spent), spent.cost.unwrap_or(Nanodollars::ZERO));
             }
+            self.spending.settle(&spent.usage, spent.cost);
             drop(self.reservation.settle(spent));
         }
     }

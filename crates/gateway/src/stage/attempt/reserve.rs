@@ -7,8 +7,11 @@ use keyward_domain::denial::Denial;
 use keyward_domain::ids::CredentialId;
 use keyward_domain::ledger::{AttemptId, Subject};
 
+use super::allow::Allowed;
 use super::draft::Draft;
 use super::open_attempt::{OpenAttempt, Request};
+use super::spending::Spending;
+use crate::stage::admit::Money;
 use crate::stage::arrive::Arrival;
 use crate::stage::route::Candidate;
 use crate::worker::Worker;
@@ -20,8 +23,9 @@ pub(super) async fn attempt(
     draft: &Draft,
     candidate: &mut Candidate,
     number: u8,
+    allowed: Allowed,
 ) -> Result<OpenAttempt, Denial> {
-    let subject = Box::new(subject(worker, arrival, draft, candidate, number));
+    let subject = Box::new(subject(worker, arrival, draft, candidate, number, allowed.money.as_ref()));
     let reservation = match worker.ledger.reserve(subject).await {
         Ok(reservation) => reservation,
         Err(denial) => {
@@ -38,15 +42,28 @@ pub(super) async fn attempt(
         now: worker.monotonic(),
         bytes: draft.payload_len as u64,
         is_free: draft.operation.is_free(),
+        spending: Spending::of(allowed, draft),
     };
     Ok(OpenAttempt::new(reservation, Arc::clone(&candidate.target), claim, of))
 }
 
-fn subject(worker: &Worker, arrival: &Arrival, draft: &Draft, candidate: &Candidate, number: u8) -> Subject {
+fn subject(
+    worker: &Worker,
+    arrival: &Arrival,
+    draft: &Draft,
+    candidate: &Candidate,
+    number: u8,
+    money: Option<&Money>,
+) -> Subject {
     let provider = &candidate.target.provider;
+    let cap = money.and_then(|money| money.fit.cap);
+    let reserved = match cap {
+        Some(cap) => draft.most.with_output(&candidate.target, cap),
+        None => draft.most.at(&candidate.target),
+    };
     Subject {
         attempt: AttemptId { request: arrival.request, number },
-        at: worker.now(),
+        at: money.map_or_else(|| worker.now(), |money| money.at),
         tenant: draft.tenant,
         virtual_key: draft.virtual_key,
         provider: provider.id,
@@ -58,9 +75,9 @@ fn subject(worker: &Worker, arrival: &Arrival, draft: &Draft, candidate: &Candid
         dialect: arrival.dialect,
         operation: draft.operation,
         streamed: draft.streamed,
-        reserved: draft.most.at(&candidate.target),
+        reserved,
         price_version: Arc::clone(&candidate.target.price_version),
-        attributed: None,
+        attributed: draft.attributed.clone(),
         trace: arrival.trace,
     }
 }

@@ -29,6 +29,7 @@ use crate::stage::arrive::Arrival;
 use crate::stage::attempt::{About, Answer, OpenAttempt, broken_off};
 use crate::upstream::Flowing;
 use crate::worker::Worker;
+pub(crate) use headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 pub(crate) use stream::{Abandoned, Relay};
 
 /// A good answer whose body has not been read yet.
@@ -75,11 +76,13 @@ pub(crate) fn response(arrival: &Arrival, answer: Answer) -> Response<Body> {
     let body = match begun {
         Begun::Whole(bytes, cost) => {
             headers::finish(&mut head, arrival, &candidate, attempts, Some(bytes.len()));
+            headers::limits(&mut head, place.as_ref());
             headers::cost(&mut head, cost);
             Body::from(bytes)
         }
         Begun::Streaming(mut relay) => {
             headers::finish(&mut head, arrival, &candidate, attempts, None);
+            headers::limits(&mut head, place.as_ref());
             relay.go_on(place);
             Body::Relayed(Some(relay))
         }

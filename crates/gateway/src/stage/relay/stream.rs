@@ -3,12 +3,14 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use keyward_dialect::error;
+use keyward_dialect::finish::{self, Cut};
 use keyward_dialect::tee::{Meter, Metered, Shape};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::{Dialect, Operation};
@@ -28,7 +30,7 @@ use crate::body::BrokenOff;
 use crate::ledger::Ledger;
 use crate::stage::admit::Place;
 use crate::stage::arrive::Arrival;
-use crate::stage::attempt::{About, OpenAttempt, broken_off};
+use crate::stage::attempt::{About, BYTES_PER_TOKEN, OpenAttempt, broken_off};
 use crate::upstream::Flowing;
 use crate::worker::Worker;
 
@@ -66,6 +68,8 @@ pub(crate) struct Relay {
     is_unheard: bool,
     /// The error that came before any content.
     refusal: Option<Box<str>>,
+    /// Anthropic: the content block that is open, where the answer may have to be cut short.
+    open_block: Option<u64>,
 }
 
 /// What came first of an answer.
@@ -131,6 +135,7 @@ impl Relay {
             place: None,
             is_unheard: true,
             refusal: None,
+            open_block: None,
         })
     }
 
@@ -268,6 +273,7 @@ impl Relay {
             self.refusal = self.meter.failure().map(Into::into);
         }
         self.linger.heard();
+        let is_covered = fed.terminal || is_refusal || self.is_covered(&fed.forward);
         // Who complains about a key may well repeat it.
         self.held.push(match self.about.telling {
             Some(telling) if fed.error => telling.scrub(fed.forward),
@@ -280,7 +286,48 @@ impl Relay {
             } else {
                 self.settle(AttemptOutcome::Completed, None);
             }
+        } else if !is_covered {
+            self.cut_short();
         }
+    }
+
+    /// Whether what was seen of the answer is paid for; holds more of the budgets in time.
+    fn is_covered(&mut self, events: &[u8]) -> bool {
+        let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.is_sliced()) else { return true };
+        if self.dialect == Dialect::Anthropic {
+            self.open_block = finish::open_block(self.open_block, events);
+        }
+        attempt.covers(self.meter.content_bytes())
+    }
+
+    /// The budget is spent: the answer ends here, as one that became too long. The provider is told to stop by closing its
+    /// connection.
+    fn cut_short(&mut self) {
+        let (model, candidates) = match &self.attempt {
+            Some(attempt) => (Arc::clone(&attempt.target.model), attempt.candidates()),
+            None => return,
+        };
+        let output_tokens = self.meter.content_bytes().div_ceil(BYTES_PER_TOKEN);
+        self.worker.shared.metrics.cut_short();
+        self.settle(AttemptOutcome::Cut, None);
+        if self.shape != Shape::Sse {
+            self.ending =
+                Ending::Broken(Denial::UpstreamError("a budget was spent in the middle of the answer".to_owned()));
+            return;
+        }
+        let id = self.request.to_string();
+        let cut = Cut {
+            dialect: self.dialect,
+            operation: self.operation,
+            model: &model,
+            id: &id,
+            created: self.worker.now().unix_seconds(),
+            candidates,
+            output_tokens,
+            open_block: self.open_block,
+        };
+        self.held.push(finish::length_reached(&cut));
+        self.ending = Ending::Proper;
     }
 
     /// The provider closed its answer properly. That is the end, unless its dialect would have said so first.

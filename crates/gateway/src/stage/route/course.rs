@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Dialect;
 use keyward_domain::ids::CredentialId;
 use keyward_domain::judgement::{Judgement, Next, Trouble};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::routing::FallbackClass;
+use keyward_domain::scope::ScopeKind;
 use keyward_domain::time::Timestamp;
 use keyward_pool::{Account, Ask, Choice, Claim, Moment, Nothing, Why, backoff};
 
 use super::{Candidate, ClaimedKey};
 use crate::snapshot::{Deployment, KeyEntry, Route};
-use crate::stage::admit::{Hold, Most};
+use crate::stage::admit::{Blocked, Hold, Most};
 use crate::stage::arrive::Arrival;
 use crate::stage::authorize::may_use;
 use crate::worker::Worker;
@@ -230,6 +232,25 @@ impl Course {
         if candidate.credential.is_none() {
             self.deployments.pop_front();
         }
+    }
+
+    /// A budget or a limit stands in the way there; no upstream call was made. Gives what the client is told should nobody
+    /// else serve.
+    pub(crate) fn pass_by(&mut self, candidate: &Failed, blocked: Blocked) -> Denial {
+        self.tries += 1;
+        self.made -= 1;
+        let (is_about_key, denial) = match blocked {
+            Blocked::Caller(denial) => (false, denial),
+            Blocked::Server(kind, denial) => (kind == ScopeKind::Credential, denial),
+        };
+        match candidate.credential.filter(|_| is_about_key) {
+            Some(credential) => {
+                self.tried.push(credential);
+                self.unopened.push(credential);
+            }
+            None => drop(self.deployments.pop_front()),
+        }
+        denial
     }
 
     /// How long until somebody is back, when everybody merely rests and the operator lets calls wait that long.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_domain::audit::AuditDraft;
+use keyward_domain::budget::UnknownPrice;
 use keyward_domain::catalog::Catalog;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, ProviderId, TenantId};
@@ -24,9 +25,13 @@ use keyward_domain::standing::KeyEvent;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::{Environment, MintedToken};
 use keyward_domain::virtual_key::{Claims, DisconnectPolicy, Grant, KeyStatus, VirtualKey};
-use keyward_gateway::{Bindings, Forgetful, Gateway, Living, Metrics, Options, Running, Snapshot, SnapshotHandle};
+use keyward_gateway::{
+    Bindings, Counting, Forgetful, Gateway, Living, Metrics, Options, Running, Snapshot, SnapshotHandle,
+};
+use keyward_limit::book::Booked;
+use keyward_limit::rate::InProcess;
 use keyward_pool::{Moment, Notice, Registry, Settings};
-use keyward_store::journal::{self, FileJournals};
+use keyward_store::journal::{self, FileJournals, Observer};
 use keyward_store::memory::MemoryStore;
 use keyward_testkit::provider::{ScriptedProvider, Vendor};
 use keyward_testkit::{ManualClock, SeededEntropy};
@@ -43,6 +48,14 @@ pub(crate) const BEGIN: Timestamp = Timestamp::from_unix_millis(1_795_000_000_00
 pub(crate) struct House {
     pub(crate) provider: ScriptedProvider,
     pub(crate) store: Arc<MemoryStore>,
+    /// The store as those who spend have it.
+    pub(crate) booked: Arc<Booked>,
+    /// What was spent and used.
+    pub(crate) counting: Counting,
+    /// The counters themselves.
+    pub(crate) in_process: Arc<InProcess>,
+    /// What becomes of models without a price.
+    pub(crate) unknown_price: UnknownPrice,
     pub(crate) clock: ManualClock,
     /// What is known of every key.
     pub(crate) registry: Arc<Registry>,
@@ -116,13 +129,14 @@ impl House {
         store.found(install, &records, &draft(&entropy)).unwrap();
         let metrics = Arc::new(Metrics::default());
         let observer = Arc::clone(&metrics);
-        let options = journal::Options {
-            observer: Some(Arc::new(move |entries: &[Entry]| observer.settled(entries))),
-            ..journal::Options::default()
-        };
+        let observer: Observer = Arc::new(move |entries: &[Entry]| observer.settled(entries));
+        let options = journal::Options { observer: Some(observer), ..journal::Options::default() };
+        let in_process = Arc::new(InProcess::default());
+        let counting = Counting { counters: Arc::clone(&in_process) as _, ..Counting::default() };
+        let booked = Arc::new(Booked::over(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&counting.book)));
         let (journals, _) = FileJournals::open(
             &home.path().join("journal"),
-            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::clone(&booked) as Arc<dyn Store>,
             Arc::new(clock.clone()),
             options,
         )
@@ -132,7 +146,8 @@ impl House {
         let heard = Heard::default();
         let registry = Arc::new(Registry::new(Settings::default(), Box::new(heard.clone())));
         let moment = Moment::new(clock.now(), clock.monotonic());
-        let living = Living { catalog: &catalog, vault: &vault, registry: &registry, moment };
+        let unknown_price = UnknownPrice::Refuse;
+        let living = Living { catalog: &catalog, vault: &vault, registry: &registry, moment, unknown_price };
         let snapshot = SnapshotHandle::new(Snapshot::build(&store.load().unwrap(), &living));
         let mut options = Options::listening("127.0.0.1:0".parse().unwrap());
         change(&mut options);
@@ -145,13 +160,18 @@ impl House {
             entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
             metrics: Arc::clone(&metrics),
             bindings: Arc::new(Bindings::new(Box::new(Forgetful))),
-            leases: Arc::clone(&store) as Arc<dyn Store>,
+            leases: Arc::clone(&booked) as Arc<dyn Store>,
+            counting: counting.clone(),
         }
         .start()
         .unwrap();
         Self {
             provider: ScriptedProvider::start_blocking(),
             store,
+            booked,
+            counting,
+            in_process,
+            unknown_price,
             clock,
             entropy,
             vault,
@@ -314,8 +334,11 @@ impl House {
     /// Makes what was committed visible to requests.
     pub(crate) fn publish(&self) {
         let (catalog, vault, registry) = (&self.catalog, &*self.vault, &*self.registry);
-        let living = Living { catalog, vault, registry, moment: self.moment() };
-        self.snapshot.publish(Snapshot::build(&self.store.load().unwrap(), &living));
+        let living = Living { catalog, vault, registry, moment: self.moment(), unknown_price: self.unknown_price };
+        let next = Snapshot::build(&self.store.load().unwrap(), &living);
+        self.booked.fill(next.budgets(), self.clock.now()).unwrap();
+        self.snapshot.publish(next);
+        self.counting.book.retain(self.snapshot.load().budgets());
     }
 
     /// Now, on both of the house's clocks.
@@ -334,6 +357,39 @@ impl House {
         let mut entries: Vec<_> = self.rows().into_iter().flat_map(|row| row.attempts).collect();
         entries.sort_by_key(|entry| entry.subject.attempt);
         entries
+    }
+
+    /// All ledger entries that are in the store by now, oldest first.
+    pub(crate) fn store_entries(&self) -> Vec<Entry> {
+        let rows = self.store.requests(&RequestFilter { limit: 10_000, ..RequestFilter::default() }).unwrap();
+        let mut entries: Vec<_> = rows.into_iter().flat_map(|row| row.attempts).collect();
+        entries.sort_by_key(|entry| entry.subject.attempt);
+        entries
+    }
+
+    /// Waits until every attempt that money was held for has its row in the store.
+    pub(crate) fn settle(&self) {
+        let begun = std::time::Instant::now();
+        while self.counting.book.pending() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{} attempts stay open", self.counting.book.pending());
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until something is so.
+    pub(crate) fn until(&self, is_so: impl Fn(&Self) -> bool) {
+        let begun = std::time::Instant::now();
+        while !is_so(self) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it never came to that");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Forgets what was held and spent, as the end of the process does.
+    pub(crate) fn reopen_book(&mut self) {
+        self.counting = Counting::default();
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        self.booked = Arc::new(Booked::over(store, Arc::clone(&self.counting.book)));
     }
 
     pub(crate) fn stop(&mut self) {

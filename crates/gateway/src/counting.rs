@@ -1,0 +1,30 @@
+//! What calls spend and use, as all event loops and everybody else in the process share it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use keyward_domain::port::Counters;
+use keyward_limit::book::Book;
+use keyward_limit::rate::InProcess;
+
+/// Money and counters.
+#[derive(Clone)]
+pub struct Counting {
+    /// What budgets have left.
+    pub book: Arc<Book>,
+    /// What limits have left.
+    pub counters: Arc<dyn Counters>,
+}
+
+/// Nothing spent and nothing used, counted in this process.
+impl Default for Counting {
+    fn default() -> Self {
+        Self { book: Arc::new(Book::new()), counters: Arc::new(InProcess::default()) }
+    }
+}
+
+impl fmt::Debug for Counting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counting").field("pending", &self.book.pending()).finish_non_exhaustive()
+    }
+}

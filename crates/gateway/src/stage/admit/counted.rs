@@ -1,0 +1,62 @@
+//! What a call has taken of limits: given back when it was never sent, settled with the truth when it is over.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use keyward_domain::port::{Amounts, Taken};
+use keyward_domain::usage::Usage;
+
+use crate::worker::Worker;
+
+/// Held by everything that belongs to the call; whoever lets go last settles it.
+#[derive(Clone)]
+pub(crate) struct Counted(Rc<Inner>);
+
+struct Inner {
+    worker: Rc<Worker>,
+    taken: RefCell<Option<Taken>>,
+    used: Cell<Amounts>,
+    is_sent: Cell<bool>,
+}
+
+impl Counted {
+    pub(crate) fn new(worker: &Rc<Worker>, taken: Taken) -> Self {
+        for ask in taken.would_refuse() {
+            worker.shared.metrics.would_refuse_limit(ask);
+        }
+        let taken = RefCell::new(Some(taken));
+        let (used, is_sent) = (Cell::new(Amounts::default()), Cell::new(false));
+        Self(Rc::new(Inner { worker: Rc::clone(worker), taken, used, is_sent }))
+    }
+
+    /// From here on the call counts, whatever becomes of it.
+    pub(crate) fn mark_sent(&self) {
+        self.0.is_sent.set(true);
+    }
+
+    /// An attempt of the call used this.
+    pub(crate) fn used(&self, usage: &Usage) {
+        let before = self.0.used.get();
+        self.0.used.set(Amounts {
+            input_tokens: before.input_tokens.saturating_add(usage.prompt_tokens()),
+            output_tokens: before.output_tokens.saturating_add(usage.completion_tokens()),
+        });
+    }
+
+    /// What was taken, for headers.
+    pub(crate) fn with<T>(&self, read: impl FnOnce(&Taken) -> T) -> Option<T> {
+        self.0.taken.borrow().as_ref().map(read)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let Some(taken) = self.taken.take() else { return };
+        let (counters, now) = (&self.worker.shared.counting.counters, self.worker.monotonic());
+        if self.is_sent.get() {
+            counters.settle(taken, self.used.get(), now);
+        } else {
+            counters.undo(taken, now);
+        }
+    }
+}

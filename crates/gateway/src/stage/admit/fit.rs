@@ -1,0 +1,155 @@
+//! How much is held for a call, and how long its answers may be for that. Pure.
+//!
+//! Whatever the mode, what is held bounds what is spent: either the cap that the provider is told makes the call that
+//! cheap, or the answer is cut off when no more can be held.
+
+use keyward_domain::money::Nanodollars;
+use keyward_limit::book::Headroom;
+
+use super::most::Most;
+use crate::snapshot::Deployment;
+
+/// Up to so many tokens of output are held at once, whatever the mode: most calls that say how much they want.
+const SMALL_OUTPUT: u64 = 8_192;
+/// How much output of a stream is held at a time, in tokens.
+const SLICE_OUTPUT: u64 = 4_096;
+/// A call with a large cap takes at most this part of what is left, so that others find something too.
+const PART: i64 = 4;
+/// A cap is not lowered below this, in tokens: a shorter answer is of no use to anybody.
+const LEAST_OUTPUT: u64 = 64;
+/// Steps of the search for the longest answer that an amount covers.
+const SEARCH_STEPS: u32 = 40;
+
+/// What a call needs at a deployment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Fit {
+    /// What is held before it is sent.
+    pub(crate) amount: Nanodollars,
+    /// The cap that the provider has to be told, in tokens, when it is not the client's own.
+    pub(crate) cap: Option<u64>,
+    /// Tokens of output that are held; more has to be held before more is let through. `None` when all is held.
+    pub(crate) slice: Option<u64>,
+}
+
+/// Why a call does not fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unfit {
+    /// Nobody knows what it may cost.
+    PriceUnknown,
+    /// It needs so much at the least.
+    TooDear(Nanodollars),
+}
+
+/// What is held for a call that no budget may refuse: the worst case, if it is known.
+pub(crate) fn unbounded(most: &Most, target: &Deployment) -> Fit {
+    Fit { amount: most.at(target).unwrap_or(Nanodollars::ZERO), cap: None, slice: None }
+}
+
+/// What is held for a call that budgets may refuse.
+pub(crate) fn within(headroom: Headroom, most: &Most, target: &Deployment, streamed: bool) -> Result<Fit, Unfit> {
+    let call = Call { most, target };
+    let output = most.output_at(target);
+    let whole = call.cost(output)?;
+    if whole == Nanodollars::ZERO {
+        // Free: nothing is held, and nothing has to be capped.
+        return Ok(Fit { amount: whole, cap: None, slice: None });
+    }
+    let is_small = output.saturating_mul(u64::from(most.candidates())) <= SMALL_OUTPUT;
+    if headroom.is_strict || is_small {
+        return call.whole(output, whole, headroom.left);
+    }
+    if streamed && !target.hides_reasoning {
+        return call.sliced(output, headroom.left);
+    }
+    call.lowered(output, headroom.left)
+}
+
+/// What so much more of a stream's answer costs.
+pub(crate) fn slice(most: &Most, target: &Deployment, held: u64) -> (u64, Nanodollars) {
+    let next = held.saturating_add(SLICE_OUTPUT);
+    let cost = |output| most.with_output(target, output).unwrap_or(Nanodollars::ZERO);
+    // The bound is for each candidate; what is seen of a stream is all of them together.
+    (next, cost(next) - cost(held))
+}
+
+/// A call at a deployment.
+struct Call<'a> {
+    most: &'a Most,
+    target: &'a Deployment,
+}
+
+impl Call<'_> {
+    /// All of it, with the cap that the client set; without one, with the longest answer that is covered.
+    fn whole(&self, output: u64, whole: Nanodollars, left: Nanodollars) -> Result<Fit, Unfit> {
+        match self.most.output_cap {
+            Some(_) if whole <= left => Ok(Fit { amount: whole, cap: self.told(output), slice: None }),
+            Some(_) => Err(Unfit::TooDear(whole)),
+            None if whole <= left => Ok(Fit { amount: whole, cap: Some(self.default_cap(output)), slice: None }),
+            None => self.covered(output, left),
+        }
+    }
+
+    /// The beginning of a stream; the rest as it comes.
+    fn sliced(&self, output: u64, left: Nanodollars) -> Result<Fit, Unfit> {
+        let first = SLICE_OUTPUT.min(output);
+        let amount = self.cost(first)?;
+        if amount > left {
+            return self.covered(first, left);
+        }
+        let cap = if self.most.output_cap.is_some() { self.told(output) } else { Some(self.default_cap(output)) };
+        Ok(Fit { amount, cap, slice: (first < output).then_some(first) })
+    }
+
+    /// A part of what is left, but no less than calls mostly need; the provider is told to stop there.
+    fn lowered(&self, output: u64, left: Nanodollars) -> Result<Fit, Unfit> {
+        let part = self.output_for(Nanodollars(left.0 / PART), output)?.unwrap_or(0);
+        let wanted = part.max(SMALL_OUTPUT / u64::from(self.most.candidates())).min(output);
+        let amount = self.cost(wanted)?;
+        if amount > left {
+            return self.covered(wanted, left);
+        }
+        let told = if wanted < output { Some(wanted) } else { self.told(output) };
+        let cap = told.or_else(|| self.most.output_cap.is_none().then(|| self.default_cap(output)));
+        Ok(Fit { amount, cap, slice: None })
+    }
+
+    /// The longest answer that the rest covers, if it is of any use.
+    fn covered(&self, output: u64, left: Nanodollars) -> Result<Fit, Unfit> {
+        let least = self.cost(LEAST_OUTPUT.min(output))?;
+        let cap = self.output_for(left, output)?.filter(|cap| *cap >= LEAST_OUTPUT.min(output));
+        let Some(cap) = cap else { return Err(Unfit::TooDear(least)) };
+        Ok(Fit { amount: self.cost(cap)?, cap: Some(cap), slice: None })
+    }
+
+    /// The client's cap as the model can have it: a greater one than the model's own means nothing.
+    fn told(&self, output: u64) -> Option<u64> {
+        self.most.output_cap.is_some_and(|cap| cap > output).then_some(output)
+    }
+
+    /// What the provider is told when the client set no cap: its own limit, less what the prompt takes of the window.
+    fn default_cap(&self, output: u64) -> u64 {
+        let prompt = self.most.input_tokens();
+        let room = self.target.context.map_or(output, |context| context.saturating_sub(prompt));
+        output.min(room).max(LEAST_OUTPUT.min(output))
+    }
+
+    fn cost(&self, output: u64) -> Result<Nanodollars, Unfit> {
+        self.most.with_output(self.target, output).ok_or(Unfit::PriceUnknown)
+    }
+
+    /// The longest answer that costs at most this, up to `most`; `None` when even none is too dear.
+    fn output_for(&self, amount: Nanodollars, most: u64) -> Result<Option<u64>, Unfit> {
+        if self.cost(0)? > amount {
+            return Ok(None);
+        }
+        let (mut fits, mut too_long) = (0, most.saturating_add(1));
+        for _ in 0..SEARCH_STEPS {
+            if too_long - fits <= 1 {
+                break;
+            }
+            let middle = fits + (too_long - fits) / 2;
+            if self.cost(middle)? <= amount { fits = middle } else { too_long = middle }
+        }
+        Ok(Some(fits))
+    }
+}

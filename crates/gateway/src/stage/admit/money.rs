@@ -1,0 +1,269 @@
+//! What a call may spend: held on who asks before anything is chosen, then, attempt by attempt, on who serves it too.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use keyward_domain::denial::Denial;
+use keyward_domain::ids::TenantId;
+use keyward_domain::ledger::AttemptId;
+use keyward_domain::money::Nanodollars;
+use keyward_domain::port::{self as limit, Amounts};
+use keyward_domain::scope::{Scope, ScopeKind};
+use keyward_domain::time::Timestamp;
+use keyward_limit::book::{self, Ask, Book, Budgets, Headroom, Refused};
+
+use super::fit::{self, Fit, Unfit};
+use super::most::Most;
+use crate::snapshot::{Allowances, Deployment};
+use crate::stage::arrive::Arrival;
+use crate::stage::authorize::Grant;
+use crate::worker::Worker;
+
+/// Others may take what was left between looking and holding; then it is looked at again, so often.
+const TRIES: u8 = 4;
+
+/// What a call may spend and use.
+pub(crate) struct Purse {
+    /// `None` where there are neither budgets nor limits.
+    open: Option<Open>,
+    /// The scopes of who asks.
+    scopes: Vec<Scope>,
+}
+
+struct Open {
+    allowances: Arc<Allowances>,
+    tenant: TenantId,
+    streamed: bool,
+    most: Most,
+    /// What is held for the first attempt.
+    first: Option<First>,
+}
+
+/// What an attempt touches.
+struct Scopes<'a> {
+    callers: &'a [Scope],
+    servers: &'a [Scope],
+}
+
+/// What was held before anything was chosen.
+struct First {
+    money: Money,
+    target: Arc<Deployment>,
+    attempt: AttemptId,
+}
+
+/// What is held for an attempt.
+pub(crate) struct Money {
+    held: Held,
+    pub(crate) fit: Fit,
+    /// When the attempt began, for windows.
+    pub(crate) at: Timestamp,
+}
+
+/// What is held while there is no ledger row: let go of, it is given back.
+struct Held(Option<book::Hold>);
+
+/// Why an attempt may not be made like this.
+pub(crate) enum Blocked {
+    /// Nobody may serve this call: the budget of who asks.
+    Caller(Denial),
+    /// This one may not; another provider, key or model may.
+    Server(ScopeKind, Denial),
+}
+
+impl Purse {
+    /// A call that no budget applies to.
+    pub(crate) const fn bottomless() -> Self {
+        Self { open: None, scopes: Vec::new() }
+    }
+
+    /// Holds what the call needs at the cheapest of those that may serve it.
+    pub(super) fn open(
+        worker: &Rc<Worker>,
+        arrival: &Arrival,
+        grant: &Grant,
+        most: &Most,
+        scopes: Vec<Scope>,
+    ) -> Result<Self, Denial> {
+        let key = grant.call.caller.key();
+        let (allowances, tenant) = (Arc::clone(&key.world.allowances), key.record.tenant);
+        let mut open = Open { allowances, tenant, streamed: grant.call.streamed, most: *most, first: None };
+        if open.allowances.budgets.is_empty() {
+            return Ok(Self { open: Some(open), scopes });
+        }
+        let attempt = AttemptId { request: arrival.request, number: 1 };
+        let mut nearest: Option<Denial> = None;
+        for target in by_price(most, &grant.targets) {
+            let touched = Scopes { callers: &scopes, servers: &[] };
+            match open.take(worker, &touched, target, arrival.at, attempt, Held(None)) {
+                Ok(money) => {
+                    open.first = Some(First { money, target: Arc::clone(target), attempt });
+                    return Ok(Self { open: Some(open), scopes });
+                }
+                Err(Blocked::Caller(denial) | Blocked::Server(_, denial)) => nearest = nearest.or(Some(denial)),
+            }
+        }
+        Err(nearest.unwrap_or(Denial::Internal))
+    }
+
+    /// The scopes of who asks.
+    pub(super) fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// Whether neither budgets nor limits have to be asked.
+    pub(crate) const fn is_bottomless(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// What limits on who serves the call have to be asked.
+    pub(crate) fn asks(&self, servers: &[Scope], amounts: Amounts) -> Vec<limit::Ask> {
+        let Some(open) = &self.open else { return Vec::new() };
+        open.allowances.limits.asks(servers, open.tenant, amounts)
+    }
+
+    /// Holds what this attempt needs where it is to be made, in the place of what was held before, if anything was.
+    pub(crate) fn attempt(
+        &mut self,
+        worker: &Rc<Worker>,
+        target: &Arc<Deployment>,
+        servers: &[Scope],
+        attempt: AttemptId,
+    ) -> Result<Option<Money>, Blocked> {
+        let Some(open) = &mut self.open else { return Ok(None) };
+        if open.allowances.budgets.is_empty() {
+            return Ok(None);
+        }
+        let concerns_servers = servers.iter().any(|scope| open.allowances.budgets.may_apply(scope.kind()));
+        let first = open.first.take();
+        let is_the_same = |first: &First| Arc::ptr_eq(&first.target, target) && first.attempt == attempt;
+        let (at, held) = match first {
+            Some(first) if !concerns_servers && is_the_same(&first) => return Ok(Some(first.money)),
+            Some(First { money: Money { held, at, .. }, .. }) => (at, held),
+            None => (worker.now(), Held(None)),
+        };
+        let scopes = Scopes { callers: &self.scopes, servers };
+        open.take(worker, &scopes, target, at, attempt, held).map(Some)
+    }
+}
+
+impl Open {
+    /// Looks at what is left, fits the call into it and holds that.
+    fn take(
+        &self,
+        worker: &Rc<Worker>,
+        scopes: &Scopes<'_>,
+        target: &Deployment,
+        at: Timestamp,
+        attempt: AttemptId,
+        mut held: Held,
+    ) -> Result<Money, Blocked> {
+        let (book, budgets) = (&worker.shared.counting.book, &self.allowances.budgets);
+        let all = [scopes.callers, scopes.servers].concat();
+        for _ in 0..TRIES {
+            let headroom = self.headroom(worker, &held, scopes, at);
+            let fitted = match headroom {
+                None => Ok(fit::unbounded(&self.most, target)),
+                Some(headroom) => fit::within(headroom, &self.most, target, self.streamed),
+            };
+            // What does not fit is asked for all the same: the refusal then has the figures of that very moment.
+            let amount = match fitted {
+                Ok(fit) => fit.amount,
+                Err(Unfit::TooDear(needed)) => needed,
+                Err(Unfit::PriceUnknown) => return Err(unpriced(target)),
+            };
+            let ask = Ask { tenant: self.tenant, scopes: &all, at, amount, attempt };
+            match (held.exchange(book, budgets, &ask), fitted) {
+                (Ok(()), Ok(fit)) => {
+                    held.tell(worker);
+                    return Ok(Money { held, fit, at });
+                }
+                (Err(refused), Err(_)) => return Err(blocked(refused)),
+                // Somebody else took, or gave back, in between.
+                _ => {}
+            }
+        }
+        Err(Blocked::Caller(Denial::Overloaded("The budgets of this call change too fast.")))
+    }
+}
+
+impl Open {
+    /// What is left for an attempt. What is held already, on who asks, is there for it too.
+    fn headroom(&self, worker: &Worker, held: &Held, scopes: &Scopes<'_>, at: Timestamp) -> Option<Headroom> {
+        let left =
+            |scopes: &[Scope]| worker.shared.counting.book.headroom(&self.allowances.budgets, self.tenant, scopes, at);
+        let callers = left(scopes.callers).map(|room| Headroom { left: room.left + held.amount(), ..room });
+        let servers = left(scopes.servers);
+        match (callers, servers) {
+            (Some(one), Some(other)) => {
+                let is_strict = one.is_strict || other.is_strict;
+                Some(Headroom { left: one.left.min(other.left), is_strict })
+            }
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl Money {
+    /// The hold itself, for whoever sees to it that there is a row.
+    pub(crate) fn into_hold(mut self) -> Option<book::Hold> {
+        self.held.0.take()
+    }
+}
+
+impl Held {
+    fn amount(&self) -> Nanodollars {
+        self.0.as_ref().map_or(Nanodollars::ZERO, book::Hold::amount)
+    }
+
+    /// Holds what is asked in the place of what is held; when that is refused, what is held stays.
+    fn exchange(&mut self, book: &Arc<Book>, budgets: &Budgets, ask: &Ask<'_>) -> Result<(), Refused> {
+        let held = match self.0.take() {
+            None => book.hold(budgets, ask),
+            Some(before) => before.exchange(book, budgets, ask).map_err(|refused| {
+                let (refused, before) = *refused;
+                self.0 = Some(before);
+                refused
+            }),
+        };
+        self.0 = Some(held?);
+        Ok(())
+    }
+
+    /// A budget that only watches would have refused.
+    fn tell(&self, worker: &Worker) {
+        if let Some(refused) = self.0.as_ref().and_then(book::Hold::would_refuse) {
+            worker.shared.metrics.would_refuse_budget(refused);
+        }
+    }
+}
+
+/// Nothing was sent, and no row says anything.
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(hold) = self.0.take() {
+            hold.release();
+        }
+    }
+}
+
+fn unpriced(target: &Deployment) -> Blocked {
+    Blocked::Server(ScopeKind::Model, Denial::PriceUnknown(target.qualified.to_string()))
+}
+
+fn blocked(refused: Refused) -> Blocked {
+    let server = refused.why.scope().map(Scope::kind).filter(|kind| !kind.is_callers());
+    match server {
+        Some(kind) => Blocked::Server(kind, refused.denial()),
+        None => Blocked::Caller(refused.denial()),
+    }
+}
+
+/// The cheapest first, by what the call can cost there; those whose price nobody knows last.
+fn by_price<'a>(most: &Most, targets: &'a [Arc<Deployment>]) -> Vec<&'a Arc<Deployment>> {
+    let mut targets: Vec<_> = targets.iter().collect();
+    if targets.len() > 1 {
+        targets.sort_by_cached_key(|target| most.at(target).unwrap_or(Nanodollars(i64::MAX)));
+    }
+    targets
+}

@@ -1,0 +1,106 @@
+//! What bounds the cost of a call, before anybody knows who serves it.
+
+use keyward_dialect::extent::is_bounded_by_length;
+use keyward_domain::cost::worst_case;
+use keyward_domain::money::Nanodollars;
+
+use crate::snapshot::Deployment;
+use crate::stage::attempt::BYTES_PER_TOKEN;
+use crate::stage::authorize::Grant;
+use crate::stage::read::Payload;
+
+/// The longest answer that is assumed when neither the client nor the catalog sets a limit, in tokens.
+const ASSUMED_MAX_OUTPUT: u64 = 32_768;
+
+/// The longest prompt that is assumed when neither its length nor the catalog bounds it, in tokens.
+const ASSUMED_CONTEXT: u64 = 1 << 20;
+
+/// An answer is seldom longer, in tokens. Limits that a provider or an operator set are settled with the truth later; what
+/// is reserved until then should be neither nothing nor the whole allowance.
+const TYPICAL_OUTPUT: u64 = 1024;
+
+/// What bounds the cost of a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Most {
+    input_bytes: u64,
+    /// A file is sent: its size says nothing about tokens.
+    is_upload: bool,
+    /// The request holds something that stands for more tokens than it has bytes. Only looked for where a budget asks.
+    is_heavy: bool,
+    pub(crate) output_cap: Option<u64>,
+    candidates: u32,
+    is_free: bool,
+}
+
+impl Most {
+    /// Reads it off a call.
+    pub(super) fn of(grant: &Grant) -> Self {
+        let payload = &grant.call.payload;
+        let asked = payload.asked();
+        Self {
+            input_bytes: asked.upload_bytes.unwrap_or(payload.len() as u64),
+            is_upload: asked.upload_bytes.is_some(),
+            is_heavy: false,
+            output_cap: payload.output_cap(),
+            candidates: payload.candidates(),
+            is_free: grant.call.operation.is_free(),
+        }
+    }
+
+    /// The same, where a budget asks: a few bytes may stand for a picture, a file, or something stored at the vendor.
+    pub(super) fn weighed(mut self, payload: &Payload) -> Self {
+        if let Payload::Json(bytes, facts) = payload {
+            self.is_heavy = !facts.bound.is_empty() || !is_bounded_by_length(bytes);
+        }
+        self
+    }
+
+    /// Tokens of the prompt by its size: what limits reserve.
+    pub(crate) fn input_tokens(&self) -> u64 {
+        if self.is_upload { 0 } else { self.input_bytes / BYTES_PER_TOKEN }
+    }
+
+    /// Tokens of the answer at this deployment: what limits reserve.
+    pub(crate) fn output_tokens(&self, target: &Deployment) -> u64 {
+        self.typical_output(target.max_output)
+    }
+
+    /// Tokens of the answer wherever it comes from.
+    pub(super) fn typical_output(&self, max_output: Option<u64>) -> u64 {
+        let output = self.output_cap.or(max_output).map_or(TYPICAL_OUTPUT, |cap| cap.min(TYPICAL_OUTPUT));
+        output * u64::from(self.candidates)
+    }
+
+    /// The longest answer that this deployment may give, in tokens.
+    pub(super) fn output_at(&self, target: &Deployment) -> u64 {
+        let most = target.max_output;
+        match self.output_cap {
+            Some(cap) => most.map_or(cap, |most| cap.min(most)),
+            None => most.unwrap_or(ASSUMED_MAX_OUTPUT),
+        }
+    }
+
+    /// The most that the call can cost at this deployment: every byte of the request a token at the dearest input rate
+    /// (no tokenizer makes more tokens than bytes), and the whole output allowance. `None` when the price is unknown.
+    pub(crate) fn at(&self, target: &Deployment) -> Option<Nanodollars> {
+        self.with_output(target, self.output_cap.or(target.max_output).unwrap_or(ASSUMED_MAX_OUTPUT))
+    }
+
+    /// The same with answers of at most so many tokens.
+    pub(crate) fn with_output(&self, target: &Deployment, output: u64) -> Option<Nanodollars> {
+        if self.is_free {
+            return Some(Nanodollars::ZERO);
+        }
+        worst_case(&target.pricing, self.input_upper(target), output, self.candidates)
+    }
+
+    /// Answers asked for at once.
+    pub(crate) fn candidates(&self) -> u32 {
+        self.candidates.max(1)
+    }
+
+    /// The most tokens that the prompt can have.
+    fn input_upper(&self, target: &Deployment) -> u64 {
+        if self.is_heavy { target.context.unwrap_or(ASSUMED_CONTEXT).max(self.input_bytes) } else { self.input_bytes }
+    }
+}
