@@ -3,9 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use keyward_domain::budget::UnknownPrice;
 use keyward_domain::catalog::Catalog;
 use keyward_domain::port::{Clock, Entropy, Records, Store as _, VaultRecord};
-use keyward_gateway::{Living, Snapshot, SnapshotHandle};
+use keyward_gateway::{Counting, Living, Snapshot, SnapshotHandle};
+use keyward_limit::book::Booked;
+use keyward_limit::rate::InProcess;
 use keyward_pool::Moment;
 use keyward_vault::Vault;
 
@@ -31,6 +34,12 @@ pub struct Publisher {
     pub snapshot: SnapshotHandle,
     /// What is known of every provider key.
     pub pools: Arc<PoolMemory>,
+    /// The store as those who spend have it.
+    pub booked: Arc<Booked>,
+    /// What was spent and used.
+    pub counting: Counting,
+    /// Counters in this process, which forget limits that are gone.
+    pub counters: Arc<InProcess>,
     /// The environment, which the file's references may name.
     pub environment: Environment,
     /// The config in effect.
@@ -42,6 +51,18 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// Lets calls meet a new picture: what its budgets have spent is read first.
+    fn take_effect(&self, next: Snapshot) {
+        if let Err(error) = self.booked.fill(next.budgets(), self.clock.now()) {
+            // A budget that is not known lets nothing pass.
+            tracing::error!(%error, "what budgets have spent could not be read; calls that they apply to are refused");
+        }
+        self.snapshot.publish(next);
+        let now = self.snapshot.load();
+        self.counting.book.retain(now.budgets());
+        self.counters.keep(now.limits());
+    }
+
     /// Puts the present truth into effect. Called after every commit, and when the vault was locked or unlocked.
     pub fn publish(&self) {
         // INVARIANT: nothing that was acknowledged is ever undone (test `edits_at_the_same_time_are_all_in_effect`).
@@ -58,8 +79,9 @@ impl Publisher {
                 self.tell_vault(&mut known_vault, &records);
                 let moment = Moment::new(self.clock.now(), self.clock.monotonic());
                 let registry = &self.pools.registry;
-                let living = Living { catalog: &self.catalog, vault: &self.vault, registry, moment };
-                self.snapshot.publish(Snapshot::build(&records, &living));
+                let unknown_price = UnknownPrice::default();
+                let living = Living { catalog: &self.catalog, vault: &self.vault, registry, moment, unknown_price };
+                self.take_effect(Snapshot::build(&records, &living));
                 self.pools.keep_only(records.providers.iter().map(|provider| provider.id).collect());
             }
             // The old snapshot stays: known keys go on working while the store is away.

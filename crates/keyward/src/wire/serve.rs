@@ -50,6 +50,7 @@ impl Server {
             metrics: Arc::clone(&metrics),
             bindings: Arc::clone(&engine.publisher.pools.bindings),
             leases: Arc::clone(&engine.store),
+            counting: engine.publisher.counting.clone(),
         };
         let control = ControlPlane::open(&engine, &metrics).await?;
         // The data plane comes last: who finds its port open finds everything.
