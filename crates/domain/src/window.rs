@@ -160,7 +160,8 @@ impl Windows {
     /// From one full local hour to the next; where the clocks change in between, up to there.
     fn hour(&self, now: Timestamp) -> Window {
         let zone = &self.zone.0;
-        let at = instant(now);
+        // Clocks change at full seconds; within the last one before a change, the change is still to come.
+        let at = instant(Timestamp::from_unix_millis(now.unix_seconds().saturating_mul(1000)));
         let offset = i64::from(zone.to_offset(at).seconds());
         let into = (now.unix_seconds() + offset).rem_euclid(3600);
         let from = now.unix_seconds() - into;

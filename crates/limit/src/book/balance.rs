@@ -149,17 +149,40 @@ impl State {
     }
 
     /// Where an attempt of this moment stands that is there already. It belongs to its own window for good. Of rolling
-    /// windows it belongs to many: to every one that ends between its quarter and the latest; what all these stretches
-    /// hold together is taken for what the fullest of them holds.
+    /// windows it belongs to many, to every one that ends between its quarter and the latest: the fullest decides.
     pub(super) fn own(&self, windows: &Windows, at: Timestamp) -> Stand {
         let is_latest = !windows.are_rolling() && self.latest.contains(at);
         let window = if is_latest { self.latest } else { windows.at(at) };
         let sums = match window {
             window if window == self.latest => self.total,
-            window if windows.are_rolling() => self.sum(window.from, window.until.max(self.latest.until)),
+            window if windows.are_rolling() => self.fullest(window),
             window => self.sum(window.from, window.until),
         };
         Stand { bucket: bucket_of(windows, window), window, sums, is_known: window.from >= self.known_from }
+    }
+
+    /// The sums of the fullest rolling window of those that contain the last quarter of this one, up to the latest.
+    fn fullest(&self, window: Window) -> Sums {
+        let length = window.length();
+        let last = self.latest.until.min(window.until.minus(QUARTER).plus(length));
+        let mut sums = self.sum(window.from, window.until);
+        let mut fullest = sums;
+        let mut entering = self.from(window.until).peekable();
+        let mut leaving = self.from(window.from).peekable();
+        let mut until = window.until;
+        while until < last {
+            until = until.plus(QUARTER);
+            while let Some(bucket) = entering.next_if(|bucket| bucket.from < until) {
+                sums = sums.plus(bucket.sums);
+            }
+            while let Some(bucket) = leaving.next_if(|bucket| bucket.from < until.minus(length)) {
+                sums = sums.minus(bucket.sums);
+            }
+            if sums.used() > fullest.used() {
+                fullest = sums;
+            }
+        }
+        fullest
     }
 
     /// The window of this moment and its sums, for those who only look.
@@ -263,9 +286,14 @@ impl State {
     }
 
     fn sum(&self, from: Timestamp, until: Timestamp) -> Sums {
-        let first = self.buckets.partition_point(|bucket| bucket.from < from);
-        let inside = self.buckets.iter().skip(first).take_while(|bucket| bucket.from < until);
+        let inside = self.from(from).take_while(|bucket| bucket.from < until);
         inside.fold(Sums::default(), |sums, bucket| sums.plus(bucket.sums))
+    }
+
+    /// The buckets that begin at this moment or later.
+    fn from(&self, from: Timestamp) -> impl Iterator<Item = &Bucket> {
+        let first = self.buckets.partition_point(|bucket| bucket.from < from);
+        self.buckets.iter().skip(first)
     }
 }
 
