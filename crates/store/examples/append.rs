@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::{CredentialId, ProviderId, RequestId, TenantId};
-use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry, Subject};
+use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry, ReconcileQuery, Subject};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Clock, Journals, Store};
 use keyward_domain::time::Timestamp;
@@ -48,6 +48,16 @@ fn append(home: &Path, clock: &Arc<dyn Clock>) -> Result<(), Box<dyn Error>> {
         "append: {ROWS} rows in batches of {BATCH}: {:.0} rows/s, {:.2} us CPU per row",
         f64::from(ROWS) / wall.as_secs_f64(),
         cpu.as_secs_f64() * 1e6 / f64::from(ROWS)
+    );
+    let begun = Instant::now();
+    let (since, until) = (Timestamp::EPOCH, Timestamp::from_unix_millis(i64::MAX));
+    let found = store.reconcile(&ReconcileQuery { since, until, everything: true })?;
+    println!(
+        "reconcile: {} rows and {} scopes in {:?}, {} differences",
+        found.rows,
+        found.scopes,
+        begun.elapsed(),
+        found.drifts.len()
     );
     let bytes = std::fs::metadata(home.join("keyward.db"))?.len();
     println!("append: {} bytes per row on the disk", bytes / u64::from(ROWS));

@@ -3,6 +3,7 @@
 use keyward_domain::alias::Alias;
 use keyward_domain::budget::Budget;
 use keyward_domain::credential::Credential;
+use keyward_domain::ledger::Entry;
 use keyward_domain::limit::Limit;
 use keyward_domain::port::PriceOverride;
 use keyward_domain::principal::AdminToken;
@@ -95,6 +96,11 @@ pub(crate) fn price_noun(provider: &str, model: &str) -> String {
 /// A vault record.
 pub(crate) fn vault_noun(kind: &str, id: &str) -> String {
     format!("vault record `{kind}/{id}`")
+}
+
+/// A correction whose number is taken.
+pub(crate) fn correction_noun(correction: &Entry) -> String {
+    format!("request `{}`", correction.subject.attempt.request)
 }
 
 /// The noun for the conflict of founding an installation twice.

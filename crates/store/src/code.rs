@@ -57,7 +57,7 @@ numbers!(number_of_outcome, outcome, AttemptOutcome {
     Correction = 7,
 });
 
-/// Kinds of scopes; nothing reads them back without asking for one.
+/// Kinds of scopes.
 pub(crate) const fn number_of_scope_kind(kind: ScopeKind) -> u8 {
     match kind {
         ScopeKind::Global => 1,
@@ -71,6 +71,11 @@ pub(crate) const fn number_of_scope_kind(kind: ScopeKind) -> u8 {
         ScopeKind::Credential => 9,
         ScopeKind::Model => 10,
     }
+}
+
+/// The kind of scope with this number.
+pub(crate) fn scope_kind(number: u8) -> Option<ScopeKind> {
+    ScopeKind::ALL.into_iter().find(|kind| number_of_scope_kind(*kind) == number)
 }
 
 numbers!(number_of_source, source, UsageSource {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
-use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, Spend, UsageRow};
+use keyward_domain::ledger::{AttemptOutcome, Dimension, Entry, Figures, Spend, UsageRow};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::Scope;
 use keyward_domain::time::Timestamp;
@@ -21,7 +21,8 @@ pub(crate) struct Sums {
     pub(crate) attempts: u64,
     pub(crate) failures: u64,
     pub(crate) estimated: u64,
-    pub(crate) unpriced: u64,
+    /// Negative among corrections alone: what gives an attempt a price takes it away.
+    pub(crate) unpriced: i64,
     pub(crate) unsettled: u64,
     pub(crate) cost: Nanodollars,
     pub(crate) buckets: [u64; BUCKETS],
@@ -44,11 +45,33 @@ impl Sums {
             attempts: u64::from(is_attempt),
             failures: u64::from(is_attempt && entry.outcome != AttemptOutcome::Completed),
             estimated: u64::from(matches!(entry.source, UsageSource::Estimated | UsageSource::Partial)),
-            unpriced: u64::from(entry.cost.is_none()),
+            unpriced: unpriced(entry),
             unsettled: u64::from(entry.outcome == AttemptOutcome::Unsettled),
             cost: entry.cost.unwrap_or_default(),
             buckets: code::buckets(&entry.usage),
         }
+    }
+
+    /// What can be compared with other sums of the same rows.
+    pub(crate) fn figures(&self) -> Figures {
+        let usage = code::usage(self.buckets);
+        Figures {
+            attempts: self.attempts,
+            cost: self.cost,
+            unpriced: self.unpriced(),
+            input_tokens: usage.prompt_tokens(),
+            output_tokens: usage.completion_tokens(),
+        }
+    }
+
+    /// Whether nothing was summed.
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Attempts whose price is unknown.
+    pub(crate) fn unpriced(&self) -> u64 {
+        u64::try_from(self.unpriced).unwrap_or(0)
     }
 
     /// Adds other sums to these.
@@ -72,7 +95,7 @@ impl Sums {
             failures: self.failures,
             usage: code::usage(self.buckets),
             cost: self.cost,
-            unpriced: self.unpriced,
+            unpriced: self.unpriced(),
             estimated: self.estimated,
         }
     }
@@ -87,11 +110,16 @@ impl Sums {
             quarter,
             attempts: self.attempts,
             cost: self.cost,
-            unpriced: self.unpriced,
+            unpriced: self.unpriced(),
             input_tokens: usage.prompt_tokens(),
             output_tokens: usage.completion_tokens(),
         }
     }
+}
+
+/// One for an attempt without a price, and one less for the correction that gives it one.
+fn unpriced(entry: &Entry) -> i64 {
+    i64::from(entry.cost.is_none()) - i64::from(entry.correction().is_some_and(|correction| correction.prices))
 }
 
 /// Milliseconds of a quarter of an hour, the finest grain of usage.

@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{DoorError, MAX_ANSWER};
+use super::{DoorError, MAX_ANSWER, Sink};
 
 /// How long an operation may take: testing many keys of slow providers is the longest.
 const DEADLINE: Duration = Duration::from_mins(10);
 
-pub(super) async fn exchange<S>(stream: S, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, DoorError>
+/// Sends a request and gives the whole answer; or, where there is a sink, gives what a success says to the sink, piece by
+/// piece.
+pub(super) async fn exchange<S>(
+    stream: S,
+    request: Request<Vec<u8>>,
+    sink: Option<&mut Sink<'_>>,
+) -> Result<Response<Vec<u8>>, DoorError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -22,9 +28,11 @@ where
     let answer = async move {
         let request = request.map(|body| Full::new(Bytes::from(body)));
         let (parts, body) = sender.send_request(request).await.map_err(|error| broken(&error))?.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await;
-        let body = body.map_err(|error| DoorError::Strange(format!("The answer broke off: {error}.")))?;
-        Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
+        let body = match sink.filter(|_| parts.status.is_success()) {
+            Some(sink) => drain(body, sink).await.map(|()| Vec::new()),
+            None => whole(body).await,
+        };
+        Ok(Response::from_parts(parts, body?))
     };
     let driven = async {
         tokio::pin!(answer, connection);
@@ -37,6 +45,34 @@ where
     };
     let late = |_| DoorError::Unreachable(format!("The server did not answer within {} s.", DEADLINE.as_secs()));
     tokio::time::timeout(DEADLINE, driven).await.map_err(late)?
+}
+
+/// A body that fits into memory.
+pub(super) async fn whole<B: Body<Data = Bytes>>(body: B) -> Result<Vec<u8>, DoorError>
+where
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let body = Limited::new(body, MAX_ANSWER).collect().await;
+    Ok(body.map_err(|error| broke_off(&*error))?.to_bytes().to_vec())
+}
+
+/// A body of any length.
+pub(super) async fn drain<B: Body<Data = Bytes>>(body: B, sink: &mut Sink<'_>) -> Result<(), DoorError>
+where
+    B::Error: std::fmt::Display,
+{
+    let mut body = std::pin::pin!(body);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broke_off(&error))?;
+        if let Ok(data) = frame.into_data() {
+            sink(&data).map_err(|error| DoorError::Strange(format!("The answer could not be written: {error}.")))?;
+        }
+    }
+    Ok(())
+}
+
+fn broke_off(error: &(impl std::fmt::Display + ?Sized)) -> DoorError {
+    DoorError::Strange(format!("The answer broke off: {error}."))
 }
 
 fn broken(error: &hyper::Error) -> DoorError {

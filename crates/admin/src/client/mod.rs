@@ -74,20 +74,37 @@ impl Door {
 
     /// Runs an operation. The answer is JSON; an answer in another format (CSV, a table) is one JSON string.
     pub async fn call(&self, ask: Ask) -> Result<Value, DoorError> {
-        let response = match self {
-            Self::Local(router) => {
-                let request = ask.into_request("localhost", None).map_err(DoorError::Strange)?;
-                let router = (**router).clone();
-                let response = router.oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
-                let (parts, body) = response.into_parts();
-                let body = axum::body::to_bytes(body, MAX_ANSWER).await;
-                http::Response::from_parts(parts, body.map_err(|error| DoorError::Strange(error.to_string()))?.to_vec())
-            }
-            Self::Remote(client) => client.send(ask).await?,
+        read(&self.exchange(ask, None).await?)
+    }
+
+    /// Runs an operation whose answer is text of any length, and gives it to the sink, piece by piece. After an error,
+    /// what the sink has is not the whole.
+    pub async fn copy(&self, ask: Ask, sink: &mut Sink<'_>) -> Result<(), DoorError> {
+        read(&self.exchange(ask, Some(sink)).await?).map(|_| ())
+    }
+
+    async fn exchange(&self, ask: Ask, sink: Option<&mut Sink<'_>>) -> Result<http::Response<Vec<u8>>, DoorError> {
+        let router = match self {
+            Self::Local(router) => router,
+            Self::Remote(client) => return client.send(ask, sink).await,
         };
-        read(&response)
+        let request = ask.into_request("localhost", None).map_err(DoorError::Strange)?;
+        let router = (**router).clone();
+        let response = router.oneshot(request.map(Body::from)).await.unwrap_or_else(|never| match never {});
+        let (parts, body) = response.into_parts();
+        let body = match sink.filter(|_| parts.status.is_success()) {
+            Some(sink) => {
+                exchange::drain(body, sink).await?;
+                Vec::new()
+            }
+            None => exchange::whole(body).await?,
+        };
+        Ok(http::Response::from_parts(parts, body))
     }
 }
+
+/// Takes an answer, piece by piece.
+pub type Sink<'a> = dyn FnMut(&[u8]) -> std::io::Result<()> + 'a;
 
 fn read(response: &http::Response<Vec<u8>>) -> Result<Value, DoorError> {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();

@@ -5,7 +5,7 @@ use keyward_domain::secret::Secret;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::exchange::exchange;
-use super::{Ask, DoorError};
+use super::{Ask, DoorError, Sink};
 
 /// The way to a running server.
 #[derive(Debug)]
@@ -46,8 +46,12 @@ impl Client {
         }
     }
 
-    /// Sends a call and reads the whole answer.
-    pub(super) async fn send(&self, ask: Ask) -> Result<http::Response<Vec<u8>>, DoorError> {
+    /// Sends a call and reads the whole answer, save for what goes to the sink.
+    pub(super) async fn send(
+        &self,
+        ask: Ask,
+        sink: Option<&mut Sink<'_>>,
+    ) -> Result<http::Response<Vec<u8>>, DoorError> {
         let host = match &self.place {
             Place::Unix(_) => "localhost".to_owned(),
             Place::Tcp(origin) => origin.authority(),
@@ -61,13 +65,13 @@ impl Client {
                         socket.display()
                     ))
                 })?;
-                exchange(stream, request).await
+                exchange(stream, request, sink).await
             }
             Place::Tcp(origin) => {
                 let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await.map_err(|error| {
                     DoorError::Unreachable(format!("No server answers at {origin} ({error}). Check the address and that `keyward serve` runs there."))
                 })?;
-                exchange(stream, request).await
+                exchange(stream, request, sink).await
             }
         }
     }

@@ -1,12 +1,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keyward_domain::port::Durability;
+use keyward_domain::ledger::Drift;
+use keyward_domain::port::{Durability, StoreError};
 
-/// What the running server knows about itself, for `status`. Reads only; never blocks on the data plane.
+/// What the running server knows about itself, for `status`. Reads only.
 pub trait Live: Send + Sync {
     /// How things are right now.
     fn picture(&self) -> LivePicture;
+
+    /// Where the balances that refuse calls do not agree with what the ledger's sums say. Blocks, though not for long;
+    /// nothing is appended to the ledger meanwhile. None where no balances are kept.
+    fn balance_drifts(&self) -> Result<Vec<Drift>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The running server in a few figures.

@@ -6,11 +6,13 @@ mod events;
 mod fallback;
 mod find;
 mod live;
+mod pages;
 mod parent;
 mod pools;
 mod price;
 mod probe;
 mod reach;
+mod reconcile;
 mod secret;
 
 use std::fmt::Display;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use keyward_domain::audit::AuditDraft;
 use keyward_domain::catalog::Catalog;
 use keyward_domain::ids::AuditId;
+use keyward_domain::ledger::Entry;
 use keyward_domain::port::{Change, Clock, Egress, Entropy, Records, Store};
 use keyward_domain::time::Timestamp;
 use keyward_vault::Vault;
@@ -33,11 +36,13 @@ pub use events::{Feed, Happening, Told};
 pub use fallback::{MAX_TARGETS, leads_back};
 pub use find::check_revision;
 pub use live::{JournalPicture, Live, LivePicture};
+pub use pages::Pages;
 pub use parent::Owner;
 pub use pools::{Lead, Pools, Target, Way};
 pub use price::Standing;
 pub use probe::{Listed, Probed, check_form};
 pub use reach::{allowances_on, reach_text, resolve_reach, scope_text};
+pub use reconcile::{RECONCILED_SPAN, named as drift_named};
 pub use secret::is_void;
 
 /// What the process has to provide.
@@ -136,10 +141,7 @@ impl Control {
         object: &(impl Display + Sync),
         detail: &str,
     ) -> Result<u64, AdminError> {
-        let now = self.now();
-        let id = AuditId::mint(now, self.entropy())?;
-        let audit =
-            AuditDraft::done(id, now, permit.principal(), permit.name(), &object.to_string()).with_detail(detail);
+        let audit = self.draft(permit, object, detail)?;
         let (store, on_change) = (Arc::clone(&self.ports.store), Arc::clone(&self.ports.on_change));
         let news = self.news.clone();
         let committed = tokio::task::spawn_blocking(move || {
@@ -149,6 +151,39 @@ impl Control {
             Ok::<_, keyward_domain::port::StoreError>(revision)
         });
         Ok(committed.await.map_err(|error| thread_died(&error))??)
+    }
+}
+
+impl Control {
+    /// Adds corrections to the ledger with their audit entry, in one transaction. Goes on to its end when the caller goes
+    /// away.
+    pub async fn correct(
+        &self,
+        permit: &Permit<'_>,
+        corrections: Vec<Entry>,
+        object: &(impl Display + Sync),
+        detail: &str,
+    ) -> Result<(), AdminError> {
+        let audit = self.draft(permit, object, detail)?;
+        let (store, news) = (Arc::clone(&self.ports.store), self.news.clone());
+        let corrected = tokio::task::spawn_blocking(move || {
+            store.correct(&corrections, &audit)?;
+            news.changed(audit);
+            Ok::<_, keyward_domain::port::StoreError>(())
+        });
+        Ok(corrected.await.map_err(|error| thread_died(&error))??)
+    }
+
+    fn draft(
+        &self,
+        permit: &Permit<'_>,
+        object: &(impl Display + Sync),
+        detail: &str,
+    ) -> Result<AuditDraft, AdminError> {
+        let now = self.now();
+        let id = AuditId::mint(now, self.entropy())?;
+        let draft = AuditDraft::done(id, now, permit.principal(), permit.name(), &object.to_string());
+        Ok(draft.with_detail(detail))
     }
 }
 

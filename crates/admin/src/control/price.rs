@@ -17,6 +17,8 @@ pub struct Standing {
     pub pricing: Pricing,
     /// Who says so: `operator`, `catalog`, or `provider` when the whole provider was declared free.
     pub source: Option<&'static str>,
+    /// Which price table this is, as new rows of the ledger name it; empty when the price is unknown.
+    pub version: Arc<str>,
 }
 
 impl Control {
@@ -37,10 +39,23 @@ impl Control {
             None => (listed, "catalog"),
         };
         let pricing = model.as_ref().map_or(Pricing::Unknown, |model| model.pricing.clone());
-        match (&pricing, pricing.at_provider(provider.free)) {
-            (Pricing::Unknown, Pricing::Free) => Standing { model, pricing: Pricing::Free, source: Some("provider") },
-            (Pricing::Unknown, pricing) => Standing { model, pricing, source: None },
-            (_, pricing) => Standing { model, pricing, source: Some(source) },
+        let revision = records.prices.iter().find(own).map(|price| price.revision);
+        let (pricing, source) = match (&pricing, pricing.at_provider(provider.free)) {
+            (Pricing::Unknown, Pricing::Free) => (Pricing::Free, Some("provider")),
+            (Pricing::Unknown, pricing) => (pricing, None),
+            (_, pricing) => (pricing, Some(source)),
+        };
+        let version = self.version(&pricing, revision);
+        Standing { model, pricing, source, version }
+    }
+
+    /// The same name that the data plane gives.
+    fn version(&self, pricing: &Pricing, own: Option<u64>) -> Arc<str> {
+        let catalog = self.ports.catalog.version();
+        match (pricing, own) {
+            (Pricing::Unknown, _) => "".into(),
+            (_, Some(revision)) => format!("{catalog}+own.{revision}").into(),
+            (_, None) => Arc::clone(catalog),
         }
     }
 

@@ -26,6 +26,12 @@ pub struct Usd(pub Nanodollars);
 #[schema(value_type = String, example = "500")]
 pub struct Amount(pub Nanodollars);
 
+/// An amount of US dollars that is not zero and may be negative, as a decimal text: `-0.05` or `12.50`. At most nine
+/// decimals, which is one nano-dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "-0.05")]
+pub struct Adjustment(pub Nanodollars);
+
 /// An amount without its dollar sign, with every decimal that matters.
 pub fn usd(amount: Nanodollars) -> String {
     amount.to_string().replace('$', "")
@@ -82,6 +88,18 @@ impl std::str::FromStr for DollarsPerMillion {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = "write prices as texts of dollars per million, such as \"2.50\", with at most six decimals";
         parse(text, 6).map(Self).ok_or(wrong)
+    }
+}
+
+impl<'de> Deserialize<'de> for Adjustment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.strip_prefix('-').unwrap_or(&text);
+        let amount = parse(digits, 9).filter(|amount| *amount > 0).and_then(|amount| i64::try_from(amount).ok());
+        let wrong = "write amounts as texts of dollars that are not zero, such as \"-0.05\" or \"12.50\", with at most \
+                     nine decimals";
+        let amount = amount.ok_or_else(|| serde::de::Error::custom(wrong))?;
+        Ok(Self(Nanodollars(if digits.len() < text.len() { -amount } else { amount })))
     }
 }
 

@@ -103,3 +103,22 @@ fn dates_begin_at_the_midnight_of_the_zone_asked_for() {
         assert!(error.contains("Europe/Berlin") && !error.contains("Mars"), "{error}");
     }
 }
+
+#[test]
+fn amounts_may_be_negative_and_are_never_zero() {
+    assert_eq!(read::<Adjustment>("\"-0.05\"").unwrap().0.0, -50_000_000);
+    assert_eq!(read::<Adjustment>("\"12.000000001\"").unwrap().0.0, 12_000_000_001);
+    for bad in ["\"0\"", "\"-0.00\"", "\"--1\"", "\"+1\"", "\"-\"", "\"\"", "\"0.0000000001\"", "-1", "\"99999999\""] {
+        assert!(read::<Adjustment>(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn reasons_are_one_line_without_secrets() {
+    assert_eq!(read::<Reason>("\" refunded, ticket 4711 \"").unwrap().0, "refunded, ticket 4711");
+    let secret = format!("\"it was sk-{}\"", "abc123XYZ".repeat(4));
+    for bad in ["\"\"", "\" \"", "\"a\\nb\"", "7", &secret, &format!("\"{}\"", "x ".repeat(129))] {
+        let error = read::<Reason>(bad).unwrap_err();
+        assert!(!error.contains("abc123"), "{error}");
+    }
+}

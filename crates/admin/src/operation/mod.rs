@@ -33,7 +33,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::control::{Control, Feed};
+use crate::control::{Control, Feed, Pages};
 use crate::error::AdminError;
 
 /// One thing that can be asked. The implementing type is the input.
@@ -76,6 +76,11 @@ pub trait Operation: DeserializeOwned + ToSchema + Send + 'static {
 
     /// The answer as a stream of what happens, when that is what was asked for.
     fn as_feed(_output: &mut Self::Output) -> Option<Feed> {
+        None
+    }
+
+    /// The answer as text that is written page by page, when it has no end that fits into memory.
+    fn as_pages(_output: &mut Self::Output) -> Option<Pages> {
         None
     }
 

@@ -8,14 +8,20 @@ use keyward_domain::ids::RequestId;
 use serde_json::json;
 
 use super::routes::{Reply, ReplyBody};
-use crate::control::Feed;
+use crate::control::{Feed, Pages};
 use crate::error::AdminError;
 
 /// What an operation answered.
-pub(super) fn reply(reply: Reply, status: StatusCode, follower: impl FnOnce(Feed) -> Body) -> Response {
+pub(super) fn reply(
+    reply: Reply,
+    status: StatusCode,
+    follower: impl FnOnce(Feed) -> Body,
+    reader: impl FnOnce(Pages) -> Body,
+) -> Response {
     let body = match reply.body {
         ReplyBody::Whole(bytes) => Body::from(bytes),
         ReplyBody::Feed(feed) => follower(*feed),
+        ReplyBody::Pages(pages) => reader(*pages),
     };
     let mut response = with_body(status, reply.content_type, body);
     if let Some(tag) = reply.revision.and_then(|revision| HeaderValue::try_from(format!("\"{revision}\"")).ok()) {

@@ -10,6 +10,7 @@ mod input;
 mod open;
 mod openapi;
 mod page;
+mod pages;
 pub mod routes;
 
 use std::sync::{Arc, Mutex};
@@ -110,7 +111,11 @@ async fn answer_row(door: Door, row: &'static Row, request: Request) -> Response
     let id: RequestId = gate::request_id(&request, &door.plane.control);
     let headers = request.headers().clone();
     match run_row(&door, row, request).await {
-        Ok(reply) => answer::reply(reply, row.status, |feed| follow::body(door.clone(), row, headers, feed)),
+        Ok(reply) => {
+            let plane = Arc::clone(&door.plane);
+            let follower = |feed| follow::body(door.clone(), row, headers, feed);
+            answer::reply(reply, row.status, follower, |text| pages::body(plane, text))
+        }
         Err(error) => answer::refusal(&error, id),
     }
 }

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::input::{Input, decode};
 use super::openapi::ReadOpenApi;
-use crate::control::{Control, Feed};
+use crate::control::{Control, Feed, Pages};
 use crate::error::AdminError;
 use crate::operation::{
     Operation, Permit, admin_token, alias, audit, budget, event, health, key, lease, limit, model, price, provider,
@@ -98,8 +98,12 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         get::<limit::ShowLimit>("/limits/{limit}", Read),
         delete::<limit::DeleteLimit>("/limits/{limit}", Write),
         get::<usage::ShowUsage>("/usage", Read),
+        get::<usage::ExportUsage>("/usage/export", Read),
+        get::<usage::ReconcileUsage>("/usage/reconcile", Read),
+        post::<usage::RepriceUsage>("/usage/reprice", Write),
         get::<request::ListRequests>("/requests", Read),
         get::<request::ShowRequest>("/requests/{request}", Read),
+        made::<request::CorrectLedger>("/requests/{request}/corrections", Write),
         get::<request::ExplainRequest>("/requests/{request}/explain", Read),
         get::<lease::ListLeases>("/leases", Read),
         get::<audit::ListAudit>("/audit", Read),
@@ -157,6 +161,8 @@ pub(super) enum ReplyBody {
     Whole(Vec<u8>),
     /// What happens, as it happens.
     Feed(Box<Feed>),
+    /// Text, page by page.
+    Pages(Box<Pages>),
 }
 
 impl Row {
@@ -240,6 +246,10 @@ async fn perform<O: Operation>(control: &Control, principal: &Principal, input: 
     let mut output = operation.perform(control, &permit).await?;
     if let Some(feed) = O::as_feed(&mut output) {
         return Ok(Reply { content_type: O::CONTENT_TYPE, body: ReplyBody::Feed(Box::new(feed)), revision: None });
+    }
+    if let Some(pages) = O::as_pages(&mut output) {
+        let content_type = pages.content_type();
+        return Ok(Reply { content_type, body: ReplyBody::Pages(Box::new(pages)), revision: None });
     }
     let revision = O::revision(&output);
     if let Some((content_type, text)) = O::as_text(&output) {

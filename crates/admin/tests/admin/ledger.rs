@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-fn entry(world: &World, number: u8, model: &str, cost: Option<i64>, outcome: AttemptOutcome) -> Entry {
+pub(crate) fn entry(world: &World, number: u8, model: &str, cost: Option<i64>, outcome: AttemptOutcome) -> Entry {
     let records = world.records();
     let key = &records.credentials[0];
     let request = RequestId::from_parts(world.clock.now(), [number; 10]);

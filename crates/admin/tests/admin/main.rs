@@ -4,6 +4,7 @@
 
 mod budgets;
 mod client;
+mod corrections;
 mod doors;
 mod events;
 mod explain;

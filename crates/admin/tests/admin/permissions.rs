@@ -83,8 +83,12 @@ PUT    /limits                                  - O W
 GET    /limits/{limit}                          V O W
 DELETE /limits/{limit}                          - O W
 GET    /usage                                   V O W
+GET    /usage/export                            V O W
+GET    /usage/reconcile                         V O W
+POST   /usage/reprice                           - O W
 GET    /requests                                V O W
 GET    /requests/{request}                      V O W
+POST   /requests/{request}/corrections          - O W
 GET    /requests/{request}/explain              V O W
 GET    /leases                                  V O W
 GET    /audit                                   V O W

@@ -19,7 +19,8 @@ use keyward_domain::catalog::Catalog;
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
-    Entry as Row, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Entry as Row, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
+    UsageQuery, UsageRow,
 };
 use keyward_domain::port::{
     Change, Clock, Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, Entropy, EntropyError, LedgerTotals,
@@ -366,6 +367,10 @@ impl Store for TestStore {
         self.inner.append(entries, refusals)
     }
 
+    fn correct(&self, corrections: &[Row], audit: &AuditDraft) -> Result<(), StoreError> {
+        self.inner.correct(corrections, audit)
+    }
+
     fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
         self.inner.spend(query)
     }
@@ -384,6 +389,10 @@ impl Store for TestStore {
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         self.inner.usage(query)
+    }
+
+    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
+        self.inner.reconcile(query)
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

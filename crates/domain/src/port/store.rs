@@ -8,7 +8,8 @@ use crate::credential::Credential;
 use crate::ids::{BudgetId, CredentialId, InstallId, LimitId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use crate::lease::Lease;
 use crate::ledger::{
-    Dimension, Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Dimension, Entry, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend,
+    SpendQuery, UsageQuery, UsageRow,
 };
 use crate::limit::Limit;
 use crate::money::Nanodollars;
@@ -58,6 +59,10 @@ pub trait Store: Send + Sync {
     /// and not summed again, so a batch may be repeated. Says of each row whether it was new, in order.
     fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError>;
 
+    /// Adds corrections and their audit entry in one transaction. [`StoreError::Conflict`], and nothing was done, when
+    /// an entry of one of these numbers is there already.
+    fn correct(&self, corrections: &[Entry], audit: &AuditDraft) -> Result<(), StoreError>;
+
     /// What scopes used, by quarters of an hour, each row of the ledger in the quarter in which its attempt began; in
     /// the order of scope and quarter. Sums to exactly what the rows say.
     fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError>;
@@ -74,6 +79,10 @@ pub trait Store: Send + Sync {
     /// Sums over the ledger. By end users and tags they are made of the rows themselves, in pages: rows that are added
     /// meanwhile may or may not be in them.
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError>;
+
+    /// Adds rows up anew and compares what comes out with the sums that budgets and reports are made of. Changes
+    /// nothing, and keeps nobody waiting: rows that are added meanwhile are in neither.
+    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError>;
 
     /// Audit entries below `before` (all when `None`), newest first, at most `limit`.
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError>;

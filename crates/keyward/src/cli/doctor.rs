@@ -40,6 +40,7 @@ pub fn run(_: &Args, session: &Session) -> Result<(), Failure> {
     }
     checks.push(swap());
     checks.extend(installation(session));
+    checks.extend(ledger(session));
     let value = json!({ "checks": checks.iter().map(Check::as_json).collect::<Vec<_>>() });
     session.output.show(&value, |output, _| checks.iter().for_each(|check| check.print(output)));
     if checks.iter().all(|check| check.verdict == Verdict::Fine) { Ok(()) } else { Err(Failure::found()) }
@@ -116,6 +117,14 @@ fn installation(session: &Session) -> Vec<Check> {
         }
         Err(failure) => vec![Check::problem("installation", failure.message)],
     }
+}
+
+/// Whether the sums that budgets and reports are made of agree with the rows. An installation that cannot be asked was
+/// told of already.
+fn ledger(session: &Session) -> Option<Check> {
+    let found = session.call(Ask::get(&["usage", "reconcile"])).ok()?;
+    let said = super::usage::summary(&found);
+    Some(if found["agrees"] == true { Check::fine("ledger", said) } else { Check::problem("ledger", said) })
 }
 
 impl Check {

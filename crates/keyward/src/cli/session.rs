@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Method;
-use keyward_admin::client::{Ask, Client, Door, DoorError, path};
+use keyward_admin::client::{Ask, Client, Door, DoorError, Sink, path};
 use keyward_domain::port::StoreError;
 use keyward_domain::secret::Secret;
 use serde_json::Value;
@@ -77,6 +77,11 @@ impl Session {
     /// Runs an operation of the control plane, on the running server or here.
     pub fn call(&self, ask: Ask) -> Result<Value, Failure> {
         self.call_through(self.door()?, ask)
+    }
+
+    /// Runs an operation whose answer is text of any length.
+    pub fn copy(&self, ask: Ask, sink: &mut Sink<'_>) -> Result<(), Failure> {
+        self.block_on(self.door()?.copy(ask, sink)).map_err(|error| refused(&error))
     }
 
     /// The same, with `None` for an object that does not exist.

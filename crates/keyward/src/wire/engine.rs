@@ -108,7 +108,8 @@ impl Engine {
         });
         let file_problems = publisher.take_file(&config).err().unwrap_or_default();
         publisher.publish();
-        let pulse = Arc::new(Pulse::new(Arc::clone(&clock), snapshot, config.durability));
+        let pulse =
+            Arc::new(Pulse::new(Arc::clone(&clock), snapshot, config.durability, Arc::clone(&publisher.booked)));
         let egress: Arc<dyn Egress> = keyward_gateway::egress(&[])?;
         let control = Arc::new(Control::new(Ports {
             store: Arc::clone(&publisher.store) as Arc<dyn Store>,

@@ -11,7 +11,8 @@ use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
-    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Entry, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
+    UsageQuery, UsageRow,
 };
 use keyward_domain::limit::Limit;
 use keyward_domain::port::{Change, CredentialSpend, LedgerTotals, Records, Store, StoreError, VaultRecord};
@@ -218,6 +219,10 @@ impl Store for FileOwned {
         self.store.append(entries, refusals)
     }
 
+    fn correct(&self, corrections: &[Entry], audit: &AuditDraft) -> Result<(), StoreError> {
+        self.store.correct(corrections, audit)
+    }
+
     fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
         self.store.spend(query)
     }
@@ -236,6 +241,10 @@ impl Store for FileOwned {
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         self.store.usage(query)
+    }
+
+    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
+        self.store.reconcile(query)
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use keyward_admin::control::{JournalPicture, Live, LivePicture};
-use keyward_domain::port::{Clock, Durability};
+use keyward_domain::ledger::{Drift, Figures};
+use keyward_domain::port::{Clock, Durability, StoreError};
 use keyward_gateway::{Metrics, SnapshotHandle};
+use keyward_limit::book::{Booked, Difference};
 use keyward_store::journal::FileJournals;
 
 /// The process in a few figures. Until it serves there is little to tell.
@@ -13,10 +15,13 @@ pub struct Pulse {
     clock: Arc<dyn Clock>,
     snapshot: SnapshotHandle,
     durability: Durability,
+    booked: Arc<Booked>,
     server: OnceLock<Serving>,
     draining: OnceLock<()>,
     /// What is wrong with the config file on disk, when it is not the one in effect.
     config_problem: Mutex<Option<String>>,
+    /// Where the ledger's sums do not agree with its rows.
+    drift: Mutex<Option<String>>,
 }
 
 /// What only a running server has.
@@ -31,9 +36,18 @@ pub struct Serving {
 
 impl Pulse {
     /// A process that does not serve yet.
-    pub fn new(clock: Arc<dyn Clock>, snapshot: SnapshotHandle, durability: Durability) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, snapshot: SnapshotHandle, durability: Durability, booked: Arc<Booked>) -> Self {
         let (server, draining) = (OnceLock::new(), OnceLock::new());
-        Self { clock, snapshot, durability, server, draining, config_problem: Mutex::default() }
+        Self {
+            clock,
+            snapshot,
+            durability,
+            booked,
+            server,
+            draining,
+            config_problem: Mutex::default(),
+            drift: Mutex::default(),
+        }
     }
 
     /// From now on calls are served.
@@ -50,6 +64,11 @@ impl Pulse {
     /// Why the config file on disk is not the one in effect; `None` when it is.
     pub fn note_config(&self, problem: Option<String>) {
         *self.config_problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    /// Where the ledger's sums do not agree with its rows; `None` when they do.
+    pub fn note_drift(&self, drift: Option<String>) {
+        *self.drift.lock().unwrap_or_else(PoisonError::into_inner) = drift;
     }
 
     fn journal(&self) -> JournalPicture {
@@ -71,7 +90,8 @@ impl Pulse {
                 failing.reason
             )
         });
-        config.into_iter().chain(store).collect()
+        let drift = self.drift.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        config.into_iter().chain(store).chain(drift).collect()
     }
 }
 
@@ -82,6 +102,17 @@ fn config_warning(what: &str) -> String {
 }
 
 impl Live for Pulse {
+    fn balance_drifts(&self) -> Result<Vec<Drift>, StoreError> {
+        let differences = self.booked.check(self.snapshot.load().budgets(), self.clock.now())?;
+        let of = |cost| Figures { cost, ..Figures::default() };
+        let drift = |differs: Difference| Drift {
+            scope: Some(differs.scope),
+            rows: of(differs.ledger),
+            kept: of(differs.book),
+        };
+        Ok(differences.into_iter().map(drift).collect())
+    }
+
     fn picture(&self) -> LivePicture {
         let server = self.server.get();
         LivePicture {

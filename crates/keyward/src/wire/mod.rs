@@ -13,6 +13,7 @@ mod planes;
 mod pool_memory;
 mod pools;
 mod publish;
+mod reconciler;
 mod serve;
 mod validator;
 

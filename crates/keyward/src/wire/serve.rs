@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::engine::Engine;
 use super::live::Serving;
 use super::planes::ControlPlane;
-use super::validator;
+use super::{reconciler, validator};
 use crate::config::Config;
 use crate::telemetry::Telemetry;
 
@@ -29,6 +29,8 @@ pub struct Server {
     telemetry: Option<Telemetry>,
     /// The background validator; ends when this is dropped.
     validator: JoinSet<()>,
+    /// Compares the ledger's sums with its rows; ends when this is dropped.
+    reconciler: JoinSet<()>,
 }
 
 impl Server {
@@ -55,10 +57,11 @@ impl Server {
         let control = ControlPlane::open(&engine, &metrics).await?;
         // The data plane comes last: who finds its port open finds everything.
         let data = data.start()?;
+        let reconciler = reconciler::begin(&engine.control, &engine.pulse, &metrics);
         let since = engine.clock.monotonic();
         engine.pulse.begin_serving(Serving { since, metrics, journals: Arc::clone(&journals) });
         let validator = validator::begin(&engine.control, engine.config.probe_idle_after);
-        Ok(Self { engine, data, control, journals, telemetry, validator })
+        Ok(Self { engine, data, control, journals, telemetry, validator, reconciler })
     }
 
     /// Where clients connect.
@@ -81,6 +84,7 @@ impl Server {
     pub async fn stop(mut self, grace: Duration) -> anyhow::Result<()> {
         self.engine.pulse.begin_draining();
         self.validator.abort_all();
+        self.reconciler.abort_all();
         let data = self.data;
         tokio::task::spawn_blocking(move || data.drain(grace)).await.context("the data plane did not end well")?;
         self.control.close().await;

@@ -7,7 +7,8 @@ use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
-    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Entry, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
+    UsageQuery, UsageRow,
 };
 use keyward_domain::port::{Change, CredentialSpend, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
@@ -64,6 +65,13 @@ impl Store for Booked {
         Ok(new)
     }
 
+    fn correct(&self, corrections: &[Entry], audit: &AuditDraft) -> Result<(), StoreError> {
+        let _turn = self.turn();
+        self.store.correct(corrections, audit)?;
+        self.book.projected(corrections);
+        Ok(())
+    }
+
     fn load(&self) -> Result<Records, StoreError> {
         self.store.load()
     }
@@ -94,6 +102,10 @@ impl Store for Booked {
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         self.store.usage(query)
+    }
+
+    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
+        self.store.reconcile(query)
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

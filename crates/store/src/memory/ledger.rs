@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use keyward_domain::ids::RequestId;
 use keyward_domain::ledger::{
-    AttemptId, AttemptOutcome, Entry, EntryFilter, MAX_ENTRIES, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
+    AttemptId, AttemptOutcome, Entry, EntryFilter, MAX_ENTRIES, ReconcileQuery, Reconciliation, Refusal, RequestFilter,
+    RequestRow, Spend, SpendQuery,
 };
 use keyward_domain::port::LedgerTotals;
 use keyward_domain::scope::Scope;
 use keyward_domain::time::Timestamp;
 use keyward_domain::window::quarter_of;
 
-use crate::sums::Sums;
+use crate::sums::{self, Sums};
 use crate::{code, page};
 
 #[derive(Debug, Default)]
@@ -41,6 +42,11 @@ impl Ledger {
         self.total.add(&sums);
         self.entries.insert(entry.subject.attempt, as_kept(entry));
         true
+    }
+
+    /// Whether an entry of this attempt is there.
+    pub(super) fn has(&self, entry: &Entry) -> bool {
+        self.entries.contains_key(&entry.subject.attempt)
     }
 
     /// What scopes used, summed from the rows themselves.
@@ -86,9 +92,21 @@ impl Ledger {
         wanted.take(usize::try_from(filter.limit.min(MAX_ENTRIES)).unwrap_or(usize::MAX)).cloned().collect()
     }
 
+    /// Scopes have no sums of their own here, so only the total could differ.
+    pub(super) fn reconcile(&self, query: &ReconcileQuery) -> Reconciliation {
+        let (first, end) = sums::quarters_between(query.since, query.until);
+        let in_range = |entry: &&Entry| (first..end).contains(&sums::quarter_number(entry.subject.at));
+        let rows = u64::try_from(self.entries.values().filter(in_range).count()).unwrap_or(u64::MAX);
+        let mut all = Sums::default();
+        self.entries.values().for_each(|entry| all.add(&Sums::of(entry)));
+        let mut found = Reconciliation { rows, ..Reconciliation::default() };
+        found.compare(|| None, all.figures(), self.total.figures());
+        found
+    }
+
     pub(super) fn totals(&self) -> LedgerTotals {
-        let Sums { attempts: entries, cost, unpriced, unsettled, .. } = self.total;
-        LedgerTotals { entries, cost, unpriced, unsettled }
+        let Sums { attempts: entries, cost, unsettled, .. } = self.total;
+        LedgerTotals { entries, cost, unpriced: self.total.unpriced(), unsettled }
     }
 }
 
@@ -106,7 +124,7 @@ fn as_kept(entry: &Entry) -> Entry {
 
 /// A request failed when it was refused, or when its last attempt did not complete.
 fn is_wanted(row: &RequestRow, filter: &RequestFilter) -> bool {
-    let completed = row.attempts.last().is_some_and(|last| last.outcome == AttemptOutcome::Completed);
+    let completed = row.made().next_back().is_some_and(|last| last.outcome == AttemptOutcome::Completed);
     let of_key = |key| {
         row.attempts.iter().any(|entry| entry.subject.virtual_key == key)
             || row.refusal.as_ref().is_some_and(|refusal| refusal.virtual_key == key)

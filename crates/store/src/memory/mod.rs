@@ -12,7 +12,8 @@ use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
-    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Entry, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
+    UsageQuery, UsageRow,
 };
 use keyward_domain::port::{Change, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
@@ -20,7 +21,7 @@ use keyward_domain::time::Timestamp;
 
 use self::ledger::Ledger;
 use self::pools::Pools;
-use crate::change::INSTALLATION;
+use crate::change::{INSTALLATION, correction_noun};
 use crate::{page, report};
 
 /// Everything in memory. Grows with the ledger: for demos and tests, not for months.
@@ -109,6 +110,16 @@ impl Store for MemoryStore {
         Ok(self.state().ledger.append(entries, refusals))
     }
 
+    fn correct(&self, corrections: &[Entry], audit: &AuditDraft) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(known) = corrections.iter().find(|entry| state.ledger.has(entry)) {
+            return Err(StoreError::Conflict(correction_noun(known)));
+        }
+        state.ledger.append(corrections, &[]);
+        state.tell(audit);
+        Ok(())
+    }
+
     fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
         Ok(self.state().ledger.spend(query))
     }
@@ -127,6 +138,10 @@ impl Store for MemoryStore {
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         report::of_rows(self, query)
+    }
+
+    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
+        Ok(self.state().ledger.reconcile(query))
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

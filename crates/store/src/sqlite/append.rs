@@ -1,13 +1,16 @@
 //! Adding to the ledger: rows, and the sums over exactly those rows that were not there before.
 
+use keyward_domain::audit::AuditDraft;
 use keyward_domain::ledger::{Entry, Refusal};
 use keyward_domain::port::StoreError;
 use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
 
+use super::audit;
 use super::error::failed;
 use super::names::{Names, SubjectNames};
 use super::rollup::{self, Group};
 use super::spend;
+use crate::change::correction_noun;
 use crate::code;
 use crate::sums::{Sums, SumsBy, add_to};
 
@@ -39,6 +42,22 @@ pub(super) fn append(
     append_refusals(&transaction, names, refusals).map_err(failed)?;
     transaction.commit().map_err(failed)?;
     Ok(new)
+}
+
+/// Adds corrections with their audit entry, all of them or none.
+pub(super) fn correct(
+    connection: &mut Connection,
+    names: &mut Names,
+    corrections: &[Entry],
+    draft: &AuditDraft,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let new = append_entries(&transaction, names, corrections).map_err(failed)?;
+    if let Some((known, _)) = corrections.iter().zip(new).find(|(_, is_new)| !is_new) {
+        return Err(StoreError::Conflict(correction_noun(known)));
+    }
+    audit::write(&transaction, draft).map_err(failed)?;
+    transaction.commit().map_err(failed)
 }
 
 /// Says of each row whether it was new.

@@ -16,6 +16,7 @@ mod load;
 mod migrate;
 mod names;
 mod open;
+mod reconcile;
 mod requests;
 mod rollup;
 mod row;
@@ -23,7 +24,7 @@ mod spend;
 mod standing;
 mod tenancy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
@@ -31,7 +32,8 @@ use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
-    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Entry, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
+    UsageQuery, UsageRow,
 };
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
@@ -52,6 +54,7 @@ pub const SQLITE_FLOOR: i32 = 3_051_003;
 pub struct SqliteStore {
     writer: Mutex<Writer>,
     reader: Mutex<Connection>,
+    path: PathBuf,
     _lock: HomeLock,
 }
 
@@ -75,7 +78,7 @@ impl SqliteStore {
         migrate::run(&mut connection, path, clock.now())?;
         let reader = open::reader(path)?;
         let writer = Writer { connection, names: Names::default() };
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), _lock: lock })
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), path: path.to_owned(), _lock: lock })
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -110,6 +113,15 @@ impl Store for SqliteStore {
         appended
     }
 
+    fn correct(&self, corrections: &[Entry], audit: &AuditDraft) -> Result<(), StoreError> {
+        let writer = &mut *self.writer();
+        let corrected = append::correct(&mut writer.connection, &mut writer.names, corrections, audit);
+        if corrected.is_err() {
+            writer.names.forget();
+        }
+        corrected
+    }
+
     fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
         spend::read(&self.reader(), query)
     }
@@ -131,6 +143,11 @@ impl Store for SqliteStore {
             return report::of_rows(self, query);
         }
         rollup::usage(&mut self.reader(), query)
+    }
+
+    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
+        // A connection of its own: it may take a while, and others want to read.
+        reconcile::run(&mut open::reader(&self.path)?, query)
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

@@ -13,8 +13,8 @@ use crate::{code, page};
 /// Requests of which an attempt is in the ledger. A request failed when its last attempt did.
 const WITH_ATTEMPTS: &str = "SELECT DISTINCT request FROM entry WHERE request >= ?1 AND request < ?2 \
     AND (?3 IS NULL OR virtual_key = ?3) \
-    AND (NOT ?4 OR (outcome <> ?6 AND NOT EXISTS (SELECT 1 FROM entry AS later \
-         WHERE later.request = entry.request AND later.attempt > entry.attempt))) \
+    AND (NOT ?4 OR (outcome NOT IN (?6, ?7) AND NOT EXISTS (SELECT 1 FROM entry AS later \
+         WHERE later.request = entry.request AND later.attempt > entry.attempt AND later.outcome <> ?7))) \
     ORDER BY request DESC LIMIT ?5";
 
 const REFUSED: &str = "SELECT request FROM refusal WHERE request >= ?1 AND request < ?2 \
@@ -40,11 +40,12 @@ fn ids(connection: &Connection, filter: &RequestFilter) -> rusqlite::Result<Vec<
     let (from, before) = (from.to_bytes(), before.to_bytes());
     let key = filter.virtual_key.map(|key| key.bits().cast_signed());
     let limit = page::length(filter.limit);
-    let completed = code::number_of_outcome(AttemptOutcome::Completed);
+    let [completed, correction] = [AttemptOutcome::Completed, AttemptOutcome::Correction].map(code::number_of_outcome);
     let id = |row: &rusqlite::Row<'_>| row.get(0).map(RequestId::from_bytes);
 
     let mut attempted = connection.prepare_cached(WITH_ATTEMPTS)?;
-    let attempted = attempted.query_map(params![from, before, key, filter.failed_only, limit, completed], id)?;
+    let attempted =
+        attempted.query_map(params![from, before, key, filter.failed_only, limit, completed, correction], id)?;
     let mut ids = attempted.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut refused = connection.prepare_cached(REFUSED)?;
     for id in refused.query_map(params![from, before, key, limit], id)? {

@@ -109,6 +109,18 @@ pub(super) fn usage(connection: &mut Connection, query: &UsageQuery) -> Result<V
     Ok(rows)
 }
 
+/// Everything in a range of quarters together.
+pub(super) fn whole(connection: &Connection, first: i64, end: i64) -> rusqlite::Result<Sums> {
+    let sql = format!("SELECT {SUMS} FROM rollup WHERE quarter >= ?1 AND quarter < ?2");
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query(params![first, end])?;
+    let mut all = Sums::default();
+    while let Some(row) = rows.next()? {
+        all.add(&read_sums(row, 0)?);
+    }
+    Ok(all)
+}
+
 /// The ledger in four figures.
 pub(super) fn totals(connection: &Connection) -> Result<LedgerTotals, StoreError> {
     let read = |row: &Row<'_>| {
@@ -141,7 +153,7 @@ fn add_group(connection: &Connection, group: &Group, more: &Sums) -> rusqlite::R
 }
 
 fn add_totals(connection: &Connection, more: &Sums) -> rusqlite::Result<()> {
-    if more.attempts == 0 {
+    if more.is_nothing() {
         return Ok(());
     }
     let mut select = connection.prepare_cached("SELECT cost_nanodollars FROM ledger_total")?;
@@ -150,19 +162,16 @@ fn add_totals(connection: &Connection, more: &Sums) -> rusqlite::Result<()> {
         "UPDATE ledger_total SET entries = entries + ?1, cost_nanodollars = ?2, unpriced = unpriced + ?3, \
          unsettled = unsettled + ?4",
     )?;
-    update.execute(params![
-        more.attempts.cast_signed(),
-        cost.0,
-        more.unpriced.cast_signed(),
-        more.unsettled.cast_signed()
-    ])?;
+    update.execute(params![more.attempts.cast_signed(), cost.0, more.unpriced, more.unsettled.cast_signed()])?;
     Ok(())
 }
 
 /// In the order of [`SUMS`].
 fn columns(sums: &Sums) -> impl Iterator<Item = i64> {
-    let counts = [sums.attempts, sums.failures, sums.estimated, sums.unpriced, sums.unsettled].map(u64::cast_signed);
-    counts.into_iter().chain([sums.cost.0]).chain(sums.buckets.map(u64::cast_signed))
+    let [attempts, failures, estimated, unsettled] =
+        [sums.attempts, sums.failures, sums.estimated, sums.unsettled].map(u64::cast_signed);
+    let counts = [attempts, failures, estimated, sums.unpriced, unsettled, sums.cost.0];
+    counts.into_iter().chain(sums.buckets.map(u64::cast_signed))
 }
 
 /// The columns [`SUMS`] of a row, the first of which has this number.
@@ -172,7 +181,7 @@ fn read_sums(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         attempts: count(0)?,
         failures: count(1)?,
         estimated: count(2)?,
-        unpriced: count(3)?,
+        unpriced: row.get(first + 3)?,
         unsettled: count(4)?,
         cost: Nanodollars(row.get(first + 5)?),
         ..Sums::default()

@@ -76,7 +76,7 @@ pub(super) fn add(connection: &Connection, sums: &SumsBy<Place>) -> rusqlite::Re
         let more = [
             more.attempts.cast_signed(),
             more.cost.0,
-            more.unpriced.cast_signed(),
+            more.unpriced,
             usage.prompt_tokens().cast_signed(),
             usage.completion_tokens().cast_signed(),
         ];
@@ -116,7 +116,7 @@ pub(super) fn read(connection: &Connection, query: &SpendQuery) -> Result<Vec<Sp
             quarter: sums::quarter_beginning(quarter),
             attempts: attempts.cast_unsigned(),
             cost: Nanodollars(cost),
-            unpriced: unpriced.cast_unsigned(),
+            unpriced: u64::try_from(unpriced).unwrap_or(0),
             input_tokens: input.cast_unsigned(),
             output_tokens: output.cast_unsigned(),
         })
@@ -141,7 +141,7 @@ fn added(one: &Figures, other: &Figures, at: usize) -> i64 {
     of(one).saturating_add(of(other))
 }
 
-fn number_of_scope(connection: &Connection, scope: &Scope) -> rusqlite::Result<Option<i64>> {
+pub(super) fn number_of_scope(connection: &Connection, scope: &Scope) -> rusqlite::Result<Option<i64>> {
     if let Scope::VirtualKey(id) = scope {
         return Ok(Some(id.bits().cast_signed()));
     }
@@ -149,7 +149,7 @@ fn number_of_scope(connection: &Connection, scope: &Scope) -> rusqlite::Result<O
     select.query_row(params![scope.key()], |row| row.get(0)).optional()
 }
 
-fn scope_of(texts: &mut Texts<'_>, kind: ScopeKind, number: i64) -> Result<Scope, StoreError> {
+pub(super) fn scope_of(texts: &mut Texts<'_>, kind: ScopeKind, number: i64) -> Result<Scope, StoreError> {
     if kind == ScopeKind::VirtualKey {
         return Ok(Scope::VirtualKey(TokenId::from_bits(number.cast_unsigned())));
     }

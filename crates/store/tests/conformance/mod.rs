@@ -4,10 +4,12 @@ mod agreement;
 mod audit;
 mod bindings;
 mod configuration;
+mod corrections;
 mod leases;
 mod ledger;
+mod reconciliation;
 mod reports;
-mod spend;
+pub mod spend;
 mod standings;
 mod tenancy;
 mod zones;
@@ -65,6 +67,11 @@ conformance! {
     spend::a_repeated_row_is_not_new_and_counts_once,
     spend::quarters_go_by_when_attempts_began,
     spend::corrections_change_what_was_spent_and_are_no_attempts,
+    corrections::a86_a_correction_may_exceed_what_was_spent,
+    corrections::corrections_and_their_audit_entry_are_added_both_or_neither,
+    corrections::what_gives_an_attempt_a_price_takes_it_from_the_unpriced,
+    corrections::a_corrected_request_is_still_what_its_attempts_made_it,
+    reconciliation::sums_agree_with_their_rows_whatever_happened,
     tenancy::tenants_teams_users_budgets_and_limits_come_back,
     tenancy::who_has_something_stays,
     reports::the_log_is_newest_first_in_pages,

@@ -1,5 +1,6 @@
 //! What only the SQLite store promises: its file, its lock, its schema's history.
 
+mod drift;
 mod pools;
 mod upgrade;
 

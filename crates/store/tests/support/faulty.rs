@@ -8,7 +8,8 @@ use keyward_domain::binding::Binding;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
-    Entry, EntryFilter, Refusal, RequestFilter, RequestRow, Spend, SpendQuery, UsageQuery, UsageRow,
+    Entry, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
+    UsageQuery, UsageRow,
 };
 use keyward_domain::port::{Change, Clock, LedgerTotals, Records, Store, StoreError, VaultRecord};
 use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
@@ -88,6 +89,10 @@ impl Store for FaultyStore {
         self.inner.found(install, vault, audit)
     }
 
+    fn correct(&self, corrections: &[Entry], audit: &AuditDraft) -> Result<(), StoreError> {
+        self.inner.correct(corrections, audit)
+    }
+
     fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
         self.inner.spend(query)
     }
@@ -106,6 +111,10 @@ impl Store for FaultyStore {
 
     fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         self.inner.usage(query)
+    }
+
+    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
+        self.inner.reconcile(query)
     }
 
     fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

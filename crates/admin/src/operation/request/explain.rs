@@ -112,7 +112,7 @@ fn explain(
     };
     let mut tried: Vec<CredentialId> = Vec::new();
     let mut attempts = Vec::new();
-    for (entry, attempt) in row.attempts.iter().zip(RequestView::of(row, records, false).attempts) {
+    for (entry, attempt) in row.made().zip(RequestView::of(row, records, false).attempts) {
         attempts.push(of_attempt(entry, attempt, records, history, &tried));
         tried.push(entry.subject.credential);
     }

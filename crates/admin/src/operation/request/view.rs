@@ -1,5 +1,5 @@
 use keyward_domain::dialect::Operation;
-use keyward_domain::ledger::{AttemptOutcome, Entry, RequestRow};
+use keyward_domain::ledger::{AttemptOutcome, Correction, Entry, RequestRow};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Records;
 use keyward_domain::token::TokenId;
@@ -43,6 +43,29 @@ pub struct RequestView {
     pub estimated: bool,
     /// The attempts in order.
     pub attempts: Vec<AttemptView>,
+    /// What was added to their cost later; the cost above includes it.
+    pub corrections: Vec<CorrectionView>,
+}
+
+/// An entry that corrects what an attempt cost.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CorrectionView {
+    /// Its own number within the request.
+    pub number: u8,
+    /// The number of the attempt that it corrects.
+    pub corrects: u8,
+    /// When it was made; `null` when it does not say.
+    pub made_at: Option<Moment>,
+    /// Why.
+    pub reason: String,
+    /// What it adds, in nano-dollars; negative for a refund.
+    pub amount_nanodollars: i64,
+    /// The same in dollars.
+    pub amount_usd: String,
+    /// Whether it is the difference that another price makes.
+    pub repriced: bool,
+    /// Which price table it is based on.
+    pub price_version: String,
 }
 
 /// One attempt at a provider.
@@ -91,9 +114,10 @@ pub struct AttemptView {
 impl RequestView {
     /// The view of a row; `raw` adds what providers reported.
     pub fn of(row: &RequestRow, records: &Records, raw: bool) -> Self {
-        let last = row.attempts.last();
+        let last = row.made().next_back();
         let refusal = row.refusal.as_ref();
         let vkey = last.map(|entry| entry.subject.virtual_key).or_else(|| refusal.map(|refusal| refusal.virtual_key));
+        let corrections: Vec<_> = row.attempts.iter().filter_map(|entry| Some((entry, entry.correction()?))).collect();
         let cost: Nanodollars = row.attempts.iter().filter_map(|entry| entry.cost).sum();
         Self {
             id: row.request.to_string(),
@@ -117,9 +141,10 @@ impl RequestView {
             status: last.map(|entry| entry.status).or_else(|| refusal.map(|refusal| refusal.status)).unwrap_or(0),
             cost_nanodollars: cost.0,
             cost_usd: usd(cost),
-            unpriced: row.attempts.iter().any(|entry| entry.cost.is_none()),
-            estimated: row.attempts.iter().any(is_estimated),
-            attempts: row.attempts.iter().map(|entry| AttemptView::of(entry, raw)).collect(),
+            unpriced: row.made().any(|entry| entry.cost.is_none() && !is_priced(entry, &corrections)),
+            estimated: row.made().any(is_estimated),
+            attempts: row.made().map(|entry| AttemptView::of(entry, raw)).collect(),
+            corrections: corrections.iter().map(|(entry, _)| CorrectionView::of(entry)).collect(),
         }
     }
 }
@@ -149,6 +174,28 @@ impl AttemptView {
             raw_usage: raw_usage.map(|raw| serde_json::from_str(raw).unwrap_or_else(|_| Value::from(raw))),
         }
     }
+}
+
+impl CorrectionView {
+    /// The view of a correction.
+    pub(super) fn of(entry: &Entry) -> Self {
+        let (note, amount) = (entry.correction(), entry.cost.unwrap_or_default());
+        Self {
+            number: entry.subject.attempt.number,
+            corrects: note.as_ref().map_or(0, |note| note.corrects),
+            made_at: note.as_ref().map(|note| Moment(note.made_at)),
+            repriced: note.as_ref().is_some_and(|note| note.repriced),
+            reason: note.map(|note| note.reason).unwrap_or_default(),
+            amount_nanodollars: amount.0,
+            amount_usd: usd(amount),
+            price_version: entry.subject.price_version.to_string(),
+        }
+    }
+}
+
+/// Whether a correction gave the attempt its price.
+fn is_priced(attempt: &Entry, corrections: &[(&Entry, Correction)]) -> bool {
+    corrections.iter().any(|(_, note)| note.prices && note.corrects == attempt.subject.attempt.number)
 }
 
 fn is_estimated(entry: &Entry) -> bool {

@@ -78,7 +78,7 @@ fn cells(report: &UsageReport, line: &UsageLine) -> Vec<String> {
 }
 
 /// Quotes a cell, and disarms one that a spreadsheet would take for a formula: model names come from clients.
-fn quoted(cell: &str) -> String {
+pub(super) fn quoted(cell: &str) -> String {
     let armed =
         cell.starts_with(['=', '+', '@', '\t', '\r']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
     let cell = if armed { format!("'{cell}") } else { cell.to_owned() };

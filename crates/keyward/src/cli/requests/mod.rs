@@ -1,5 +1,6 @@
 //! `keyward requests`: the request log.
 
+mod correct;
 mod explain;
 mod list;
 mod show;
@@ -14,6 +15,8 @@ pub enum Verb {
     List(list::Args),
     /// Show one call with its attempts.
     Show(show::Args),
+    /// Correct what one call cost: a new entry of the ledger, next to what was written.
+    Correct(correct::Args),
     /// Explain one call: its attempts, what they taught, and why other keys were not used then.
     Explain(explain::Args),
 }
@@ -22,6 +25,7 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     match verb {
         Verb::List(args) => list::run(&args, session),
         Verb::Show(args) => show::run(&args, session),
+        Verb::Correct(args) => correct::run(&args, session),
         Verb::Explain(args) => explain::run(&args, session),
     }
 }

@@ -51,6 +51,21 @@ fn print(output: Output, call: &Value) {
             ("took", format!("{} ms, of which Keyward {} us", attempt["duration_ms"], attempt["overhead_us"])),
         ]);
     }
+    for correction in call["corrections"].as_array().into_iter().flatten() {
+        print_correction(output, correction);
+    }
+}
+
+fn print_correction(output: Output, correction: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = format!("correction {}: of attempt {}", correction["number"], correction["corrects"]);
+    output.line(&output.paint(Tone::Strong, &name));
+    output.fields(&[
+        ("when", text(&correction["made_at"])),
+        ("amount", text(&correction["amount_usd"])),
+        ("reason", text(&correction["reason"])),
+        ("prices of", text(&correction["price_version"])),
+    ]);
 }
 
 /// What was consumed, and how that is known. What a dead process left behind was never counted.

@@ -1,12 +1,12 @@
-//! `keyward usage`.
+//! `keyward usage`: sums.
 
 use keyward_admin::client::Ask;
 use serde_json::Value;
 
-use super::failure::Failure;
-use super::output::Tone;
-use super::session::Session;
-use super::table::{Align, Table};
+use crate::cli::failure::Failure;
+use crate::cli::output::{Output, Tone};
+use crate::cli::session::Session;
+use crate::cli::table::{Align, Table};
 
 /// Over what, summed by what.
 #[derive(Debug, clap::Args)]
@@ -81,7 +81,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(output: super::output::Output, report: &Value) {
+fn print(output: Output, report: &Value) {
     let dimensions: Vec<&str> = report["group_by"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let headings: Vec<(String, Align)> = dimensions.iter().map(|name| (name.to_uppercase(), Align::Left)).collect();
     let figures = FIGURES.iter().map(|(name, _)| ((*name).to_owned(), Align::Right));
