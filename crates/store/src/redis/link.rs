@@ -34,6 +34,9 @@ const MAX_MISSED: u32 = 3;
 /// The most bytes that wait to be sent.
 const MAX_OUTPUT: usize = 4 << 20;
 
+/// The most commands that go out before answers are looked at again.
+const MAX_TOGETHER: usize = 64;
+
 /// The most settlements that wait for a server to come back.
 const MAX_BACKLOG: usize = 16_384;
 
@@ -125,7 +128,7 @@ impl Link {
             let re_entry = line.re_entry;
             tokio::select! {
                 job = self.jobs.recv(), if !line.finishing => match job {
-                    Some(job) => self.send(&mut line, job),
+                    Some(job) => self.send_all(&mut line, job),
                     None => line.finishing = true,
                 },
                 wrote = writer.write_buf(&mut line.output), if !line.output.is_empty() => {
@@ -179,6 +182,15 @@ impl Link {
             }
         }
         if line.finishing { Ended::Finished } else { ended }
+    }
+
+    /// What came at the same time goes out together.
+    fn send_all(&mut self, line: &mut Line, first: Job) {
+        self.send(line, first);
+        for _ in 1..MAX_TOGETHER {
+            let Ok(job) = self.jobs.try_recv() else { return };
+            self.send(line, job);
+        }
     }
 
     fn send(&mut self, line: &mut Line, mut job: Job) {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use keyward_domain::limit::Meter;
-use keyward_domain::port::Counters as _;
-use keyward_store::redis::Options;
+use keyward_domain::port::{Clock as _, Counters as _};
+use keyward_store::redis::{Health, Options};
 use tokio::task::JoinSet;
 
-use super::node::{Chance, Node, limit, patient, tokens};
+use super::node::{Chance, Node, asks, call, limit, patient, tokens};
 use super::server::Server;
 
 /// Three nodes that have reached the server.
@@ -42,6 +42,44 @@ async fn l01_three_nodes_together_let_exactly_the_quota_pass() {
         passed += u64::from(nodes[0].take(&limits, tokens(0, 0)).await.is_ok());
     }
     assert_eq!(passed, 100);
+}
+
+/// Event loops ask, another thread has the connections; all that was settled is sent before it ends.
+#[test]
+fn connections_may_run_on_a_thread_of_their_own() {
+    let server = Server::start();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (counters, clock, driver) = Node::parts(patient(&server.url()), 1);
+    let connections = std::thread::spawn(move || runtime().block_on(driver.run()));
+    let limits = [limit(1, Meter::Tokens, 1_000)];
+    let loops: Vec<_> = (0..3)
+        .map(|_| {
+            let (counters, clock, limits) = (counters.clone(), Arc::clone(&clock), limits.clone());
+            std::thread::spawn(move || {
+                runtime().block_on(async {
+                    while counters.health() != Health::Healthy {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    let mut passed = 0;
+                    for _ in 0..40 {
+                        let asked = counters.take(asks(&limits, tokens(20, 0)), call(1), clock.monotonic()).await;
+                        if let Ok(taken) = asked {
+                            passed += 1;
+                            counters.settle(taken, tokens(10, 0), clock.monotonic());
+                        }
+                    }
+                    passed
+                })
+            })
+        })
+        .collect();
+    let passed: u64 = loops.into_iter().map(|event_loop| event_loop.join().unwrap()).sum();
+    drop(counters);
+    connections.join().unwrap();
+    assert!(passed >= 98, "{passed}");
+    let key = server.command(&["KEYS", "*:w:*"]);
+    let used: u64 = server.command(&["HVALS", &key]).split(' ').map(|held| held.parse::<u64>().unwrap()).sum();
+    assert_eq!(used, passed * 10);
 }
 
 #[tokio::test]

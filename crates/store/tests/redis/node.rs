@@ -11,7 +11,7 @@ use keyward_domain::port::{Amounts, Ask, Clock, Counters, Level, Refusal, Taken}
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::time::Timestamp;
 use keyward_limit::rate::InProcess;
-use keyward_store::redis::{Health, Options, RedisCounters, World};
+use keyward_store::redis::{Driver, Health, Options, RedisCounters, World};
 use keyward_testkit::SeededEntropy;
 use tokio::task::JoinSet;
 
@@ -51,6 +51,14 @@ impl Node {
 
     /// One of several, each with a name of its own.
     pub fn begin(options: Options, seed: u64) -> Self {
+        let (counters, clock, driver) = Self::parts(options, seed);
+        let mut running = JoinSet::new();
+        running.spawn(driver.run());
+        Self { counters, clock, _running: running }
+    }
+
+    /// Its counters, its clock, and what somebody has to run.
+    pub fn parts(options: Options, seed: u64) -> (RedisCounters, Arc<RealClock>, Driver) {
         let clock = Arc::new(RealClock(Instant::now()));
         let world = World {
             local: Arc::new(InProcess::default()),
@@ -58,9 +66,7 @@ impl Node {
             entropy: Arc::new(SeededEntropy::new(seed)),
         };
         let (counters, driver) = RedisCounters::connect(options, world).unwrap();
-        let mut running = JoinSet::new();
-        running.spawn(driver.run());
-        Self { counters, clock, _running: running }
+        (counters, clock, driver)
     }
 
     pub fn now(&self) -> Duration {

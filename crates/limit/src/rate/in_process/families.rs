@@ -1,7 +1,7 @@
 //! Where counters are found: a family for each limit, in it a counter for each scope.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -11,6 +11,7 @@ use keyward_domain::scope::Scope;
 
 use super::super::counter::{Counter, Micros, Shape, micros};
 use super::super::limits::Limits;
+use crate::sync::{Mutex, RwLock, lock, read, write};
 
 /// The most scopes that one limit counts at the same time. Those with nothing in use are forgotten first; beyond that a
 /// scope that was not seen before is refused, so that callers who make up names can neither fill the memory nor pass
@@ -65,15 +66,15 @@ impl Families {
     pub(super) fn keep(&self, limits: &Limits) {
         let kept: std::collections::HashSet<Key> =
             limits.all().iter().map(|limit| (limit.id, Shape::of(limit))).collect();
-        self.by_limit.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| kept.contains(key));
+        write(&self.by_limit).retain(|key, _| kept.contains(key));
     }
 
     fn family(&self, key: &Key) -> Option<Arc<Mutex<Family>>> {
-        self.by_limit.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        read(&self.by_limit).get(key).cloned()
     }
 
     fn make(&self, key: Key) -> Arc<Mutex<Family>> {
-        let mut families = self.by_limit.write().unwrap_or_else(PoisonError::into_inner);
+        let mut families = write(&self.by_limit);
         let empty = || Arc::new(Mutex::new(Family { counters: HashMap::default(), sweep_after: 0 }));
         Arc::clone(families.entry(key).or_insert_with(empty))
     }
@@ -91,9 +92,4 @@ impl Family {
         }
         if self.counters.len() < MAX_SCOPES { Ok(()) } else { Err(Full) }
     }
-}
-
-/// A thread that panicked left whole numbers behind: every change is a single assignment after all checks.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

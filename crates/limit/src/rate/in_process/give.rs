@@ -7,7 +7,7 @@ use keyward_domain::port::{Amounts, Mark, Part};
 
 use super::super::counter::micros;
 use super::InProcess;
-use super::families::lock;
+use crate::sync::lock;
 
 impl InProcess {
     /// Replaces what was expected by what was used. What was used beyond it counts from now on: the window of the

@@ -16,6 +16,7 @@ pub use families::MAX_SCOPES;
 
 use super::counter::{Counter, Shape, micros};
 use super::limits::Limits;
+use crate::sync::lock;
 use families::Families;
 
 /// Counters in the memory of this process.
@@ -38,7 +39,7 @@ impl InProcess {
             counter.level(limit, now)
         };
         match self.families.find(limit, scope) {
-            Some(counter) => read(&mut families::lock(&counter)),
+            Some(counter) => read(&mut lock(&counter)),
             None => read(&mut Counter::new(Shape::of(limit))),
         }
     }

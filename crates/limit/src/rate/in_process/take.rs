@@ -1,6 +1,6 @@
 //! Counting a call: every limit is looked at before any is charged.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::budget::Mode;
@@ -9,7 +9,7 @@ use keyward_domain::port::{Ask, Level, Mark, Part, Refusal, Taken};
 
 use super::super::counter::{Counter, Micros, Shape, micros};
 use super::InProcess;
-use super::families::lock;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// A limit that counts as many scopes as it can has room for another one when some are idle again.
 const FULL_RETRY: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ impl InProcess {
         }
         let seats: Vec<Seat> = asks.into_iter().map(|ask| self.seat(ask, now)).collect();
         // INVARIANT: locked in the order of the counters' keys, each once, so that two calls never wait for each other
-        // (l03_under_a_randomising_scheduler).
+        // (l03_no_order_of_locks_lets_too_many_in_or_loses_a_place).
         let mut locked: Vec<Option<MutexGuard<'_, Counter>>> =
             seats.iter().map(|(_, counter)| counter.as_deref().map(lock)).collect();
         let waits: Vec<Option<Duration>> =

@@ -5,6 +5,7 @@ mod asks;
 mod bounds;
 mod clocks;
 mod places;
+mod schedules;
 mod scopes;
 
 use std::sync::Arc;
