@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use keyward_domain::port::Counters;
 use keyward_limit::book::Book;
@@ -14,12 +15,14 @@ pub struct Counting {
     pub book: Arc<Book>,
     /// What limits have left.
     pub counters: Arc<dyn Counters>,
+    /// Whether counters that several nodes share cannot be asked now.
+    pub degraded: Arc<AtomicBool>,
 }
 
 /// Nothing spent and nothing used, counted in this process.
 impl Default for Counting {
     fn default() -> Self {
-        Self { book: Arc::new(Book::new()), counters: Arc::new(InProcess::default()) }
+        Self { book: Arc::new(Book::new()), counters: Arc::new(InProcess::default()), degraded: Arc::default() }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `/healthz`: the process is alive. `/readyz`: it can serve calls. Neither says anything else.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -15,6 +17,10 @@ pub(super) fn answer(worker: &Worker, request: &Request<Incoming>) -> Option<Res
     let (status, text) = match request.uri().path() {
         "/healthz" => (StatusCode::OK, "ok\n"),
         "/readyz" if worker.snapshot().is_locked() => (StatusCode::SERVICE_UNAVAILABLE, "vault locked\n"),
+        // Calls are served all the same; the limits that nodes share are each what they declare for that.
+        "/readyz" if worker.shared.counting.degraded.load(Ordering::Relaxed) => {
+            (StatusCode::OK, "ready\ndegraded: shared counters\n")
+        }
         "/readyz" => (StatusCode::OK, "ready\n"),
         _ => return None,
     };

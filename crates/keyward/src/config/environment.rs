@@ -35,6 +35,11 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// All of it, for what looks variables up by itself.
+    pub const fn variables(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
     /// The value of a variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)

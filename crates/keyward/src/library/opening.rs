@@ -157,7 +157,7 @@ fn serve(engine: &Engine) -> Result<(Serving, Arc<Book>), Error> {
         metrics,
         bindings: Arc::clone(&engine.publisher.pools.bindings),
         leases: Arc::clone(&engine.store),
-        counting: engine.publisher.counting.clone(),
+        counting: engine.publisher.counts.counting.clone(),
     };
     let data = gateway.start_local().map_err(|error| setup(&error))?;
     Ok((Serving { data, journals }, book))

@@ -7,17 +7,16 @@ use anyhow::{Context as _, bail};
 use keyward_admin::client::Door;
 use keyward_admin::control::{Control, Ports};
 use keyward_admin::rest::Plane;
-use keyward_domain::budget::UnknownPrice;
 use keyward_domain::port::{Clock, Egress, Entropy, Store};
 use keyward_domain::secret::Secret;
-use keyward_gateway::{Counting, Living, Snapshot, SnapshotHandle};
+use keyward_gateway::{Living, Snapshot, SnapshotHandle};
 use keyward_limit::book::Booked;
-use keyward_limit::rate::InProcess;
 use keyward_pool::Moment;
 use keyward_store::sqlite::SqliteStore;
 use keyward_vault::{RootHolder, SystemEntropy, Vault};
 
 use super::catalog;
+use super::counts::Counts;
 use super::file_owned::FileOwned;
 use super::found::is_founded;
 use super::live::Pulse;
@@ -73,9 +72,8 @@ impl Engine {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
         let sqlite: Arc<dyn Store> = Arc::new(SqliteStore::open(&home.join(&config.store), clock.as_ref())?);
-        let counters = Arc::new(InProcess::default());
-        let counting = Counting { counters: Arc::clone(&counters) as _, ..Counting::default() };
-        let booked = Arc::new(Booked::over(sqlite, Arc::clone(&counting.book)));
+        let counts = Arc::new(Counts::of(&config.counters, environment, &clock, &entropy));
+        let booked = Arc::new(Booked::over(sqlite, Arc::clone(&counts.counting.book)));
         let store: Arc<dyn Store> = Arc::clone(&booked) as _;
         let records = store.load()?;
         let install = records.install.context("the store was never set up: move it away and run `keyward init`")?;
@@ -85,7 +83,7 @@ impl Engine {
         let catalog = Arc::new(catalog::load(&home.catalog())?);
         let pools = Arc::new(PoolMemory::start(Arc::clone(&store), Arc::clone(&clock))?);
         let moment = Moment::new(clock.now(), clock.monotonic());
-        let (registry, unknown_price) = (&pools.registry, UnknownPrice::default());
+        let (registry, unknown_price) = (&pools.registry, config.unknown_price);
         let living = Living { catalog: &catalog, vault: &vault, registry, moment, unknown_price };
         // Replaced by `publish` below, before anybody looks.
         let snapshot = SnapshotHandle::new(Snapshot::build(&records, &living));
@@ -99,8 +97,7 @@ impl Engine {
             snapshot: snapshot.clone(),
             pools: Arc::clone(&pools),
             booked,
-            counting: counting.clone(),
-            counters,
+            counts,
             environment: environment.clone(),
             config: Mutex::new(Arc::clone(&config)),
             waiting: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 
 pub mod applied;
 pub mod catalog;
+mod counts;
 mod engine;
 mod file_allowances;
 mod file_owned;

@@ -3,15 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keyward_domain::budget::UnknownPrice;
 use keyward_domain::catalog::Catalog;
 use keyward_domain::port::{Clock, Entropy, Records, Store as _, VaultRecord};
-use keyward_gateway::{Counting, Living, Snapshot, SnapshotHandle};
+use keyward_gateway::{Living, Snapshot, SnapshotHandle};
 use keyward_limit::book::Booked;
-use keyward_limit::rate::InProcess;
 use keyward_pool::Moment;
 use keyward_vault::Vault;
 
+use super::counts::Counts;
 use super::file_allowances::FileAllowances;
 use super::file_owned::FileOwned;
 use super::file_records::{Maker, lost_aliases};
@@ -37,9 +36,7 @@ pub struct Publisher {
     /// The store as those who spend have it.
     pub booked: Arc<Booked>,
     /// What was spent and used.
-    pub counting: Counting,
-    /// Counters in this process, which forget limits that are gone.
-    pub counters: Arc<InProcess>,
+    pub counts: Arc<Counts>,
     /// The environment, which the file's references may name.
     pub environment: Environment,
     /// The config in effect.
@@ -59,8 +56,8 @@ impl Publisher {
         }
         self.snapshot.publish(next);
         let now = self.snapshot.load();
-        self.counting.book.retain(now.budgets());
-        self.counters.keep(now.limits());
+        self.counts.counting.book.retain(now.budgets());
+        self.counts.in_process.keep(now.limits());
     }
 
     /// Puts the present truth into effect. Called after every commit, and when the vault was locked or unlocked.
@@ -79,7 +76,7 @@ impl Publisher {
                 self.tell_vault(&mut known_vault, &records);
                 let moment = Moment::new(self.clock.now(), self.clock.monotonic());
                 let registry = &self.pools.registry;
-                let unknown_price = UnknownPrice::default();
+                let unknown_price = self.config.lock().unwrap_or_else(PoisonError::into_inner).unknown_price;
                 let living = Living { catalog: &self.catalog, vault: &self.vault, registry, moment, unknown_price };
                 self.take_effect(Snapshot::build(&records, &living));
                 self.pools.keep_only(records.providers.iter().map(|provider| provider.id).collect());

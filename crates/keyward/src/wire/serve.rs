@@ -31,12 +31,17 @@ pub struct Server {
     validator: JoinSet<()>,
     /// Compares the ledger's sums with its rows; ends when this is dropped.
     reconciler: JoinSet<()>,
+    /// What looks after budgets and limits; ends when this is dropped.
+    counts: JoinSet<()>,
 }
 
 impl Server {
     /// Replays what an earlier process left, then opens both planes. Calls are served when this returns. Needs a
     /// runtime for the control plane; the data plane has threads of its own.
     pub async fn start(engine: Engine) -> anyhow::Result<Self> {
+        if let Some(problem) = engine.publisher.counts.problem() {
+            anyhow::bail!("{problem}");
+        }
         let metrics = Arc::new(Metrics::default());
         let telemetry = telemetry(&engine, &metrics)?;
         let journals = journals(&engine, &metrics, telemetry.as_ref())?;
@@ -52,8 +57,10 @@ impl Server {
             metrics: Arc::clone(&metrics),
             bindings: Arc::clone(&engine.publisher.pools.bindings),
             leases: Arc::clone(&engine.store),
-            counting: engine.publisher.counting.clone(),
+            counting: engine.publisher.counts.counting.clone(),
         };
+        let (booked, snapshot) = (&engine.publisher.booked, engine.publisher.snapshot.clone());
+        let counts = engine.publisher.counts.mind(booked, snapshot, Arc::clone(&engine.clock), &metrics);
         let control = ControlPlane::open(&engine, &metrics).await?;
         // The data plane comes last: who finds its port open finds everything.
         let data = data.start()?;
@@ -61,7 +68,7 @@ impl Server {
         let since = engine.clock.monotonic();
         engine.pulse.begin_serving(Serving { since, metrics, journals: Arc::clone(&journals) });
         let validator = validator::begin(&engine.control, engine.config.probe_idle_after);
-        Ok(Self { engine, data, control, journals, telemetry, validator, reconciler })
+        Ok(Self { engine, data, control, journals, telemetry, validator, reconciler, counts })
     }
 
     /// Where clients connect.
@@ -87,6 +94,7 @@ impl Server {
         self.reconciler.abort_all();
         let data = self.data;
         tokio::task::spawn_blocking(move || data.drain(grace)).await.context("the data plane did not end well")?;
+        self.counts.abort_all();
         self.control.close().await;
         let journals = self.journals;
         let closed =
