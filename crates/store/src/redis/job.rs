@@ -25,6 +25,8 @@ pub(super) enum Purpose {
     Give,
     /// An answer that nobody waited for is given back: the same, but counted.
     TakeBack,
+    /// A place that the server may have been told of is free. Not sent to a server that is away: it runs out there.
+    Leave,
     /// A sign of life.
     Keep,
 }
@@ -57,6 +59,10 @@ impl Job {
 
     pub(super) fn give_back(command: Command) -> Self {
         Self::new(command, Purpose::TakeBack)
+    }
+
+    pub(super) fn leave(command: Command) -> Self {
+        Self::new(command, Purpose::Leave)
     }
 
     pub(super) fn keep(command: Command) -> Self {

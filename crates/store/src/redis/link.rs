@@ -168,6 +168,8 @@ impl Link {
             self.pulse.take_up();
         }
         self.was_connected = true;
+        // Before anybody takes a place: a server that was started anew knows of none.
+        self.keep_places(&mut line);
         for job in std::mem::take(&mut self.backlog) {
             self.send(&mut line, job);
         }
@@ -232,7 +234,7 @@ impl Link {
         match job.purpose {
             Purpose::Take(waiting, plan) => self.deliver(waiting, answer, plan),
             Purpose::TakeBack => _ = self.core.counts.taken_back.fetch_add(1, Relaxed),
-            Purpose::Give | Purpose::Keep => {}
+            Purpose::Give | Purpose::Leave | Purpose::Keep => {}
         }
     }
 

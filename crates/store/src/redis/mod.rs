@@ -145,15 +145,22 @@ impl RedisCounters {
 
     /// The end of a call: what was counted here and what was counted there.
     fn give(&self, taken: Taken, end: End, now: Duration) {
-        let (shared, here): (Vec<Part>, Vec<Part>) =
-            taken.parts.into_iter().partition(|part| matches!(part.mark, Mark::Shared { .. }));
-        if here.iter().any(|part| matches!(part.mark, Mark::Here(_))) {
+        let (mut shared, mut here) = (Vec::new(), Vec::new());
+        for part in taken.parts {
+            match part.mark {
+                Mark::Shared { .. } => shared.push(part),
+                Mark::Here(call) if limits::is_places(&part.ask.limit) => self.inner.leave(part, call),
+                Mark::Here(_) => here.push(part),
+                Mark::Nowhere => {}
+            }
+        }
+        self.inner.give(&shared, end);
+        if !here.is_empty() {
             match end {
                 End::Undone => self.inner.share.undo(taken.id, here, now),
                 End::Settled(used) => self.inner.share.settle(taken.id, here, used, now),
             }
         }
-        self.inner.give(&shared, end);
     }
 }
 
@@ -190,6 +197,17 @@ impl Inner {
             if handle.queue.try_send(Job::give(command)).is_err() {
                 self.core.counts.lost_settlements.fetch_add(1, Relaxed);
             }
+        }
+    }
+
+    /// Frees a place that was taken without the server, which may have been told of it meanwhile.
+    fn leave(&self, part: Part, call: u64) {
+        self.core.places.release(&limits::key(&part.ask.limit, &part.ask.scope), call);
+        let handle = self.router.to(&limits::tag(&part.ask.limit));
+        let told = Part { mark: Mark::Shared { noted: 0, call }, ..part };
+        if let Some(command) = plan::give(&self.core.node, std::iter::once(&told), End::Undone) {
+            // Where it is not told, it runs out.
+            let _ = handle.queue.try_send(Job::leave(command));
         }
     }
 

@@ -1,5 +1,5 @@
-//! The places of calls in flight that this node holds at the server. They are kept there by a sign of life now and then:
-//! a node that dies gives them up by saying nothing.
+//! The places of calls in flight that this node holds. They are kept at the server by a sign of life now and then: a node
+//! that dies gives them up by saying nothing. Those that were taken while the server was away are told to it so, too.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -28,6 +28,18 @@ impl Places {
     /// A call holds a place of this limit.
     pub(super) fn hold(&self, key: String, call: u64) {
         self.with(|held| held.entry(key).or_default().insert(call));
+    }
+
+    /// A call holds a place when fewer than so many do: how many do then.
+    pub(super) fn hold_below(&self, key: String, call: u64, most: u64) -> Option<u64> {
+        self.with(|held| {
+            let calls = held.entry(key).or_default();
+            let room = (calls.len() as u64) < most;
+            if room {
+                calls.insert(call);
+            }
+            room.then_some(calls.len() as u64)
+        })
     }
 
     /// It does not any more.

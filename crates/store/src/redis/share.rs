@@ -18,8 +18,8 @@ use keyward_domain::limit::{Limit, OnLoss};
 use keyward_domain::port::{Amounts, Answer, Ask, Counters, Level, Mark, Part, Refusal, Taken};
 use keyward_domain::scope::Scope;
 
+use super::core::Core;
 use super::limits;
-use super::places::Places;
 
 /// A limit that is closed while counters are away, or a node whose places are all in use: try again then.
 const RETRY: Duration = Duration::from_secs(1);
@@ -66,8 +66,9 @@ impl Share {
     /// Decides without the server, as each limit says.
     pub(super) fn take(
         &self,
+        core: &Arc<Core>,
         asks: Vec<Ask>,
-        places: &Places,
+        call: u64,
         id: AttemptId,
         now: Duration,
     ) -> Answer<Result<Vec<Part>, Refusal>> {
@@ -75,35 +76,32 @@ impl Share {
         if let Some(ask) = asks.iter().find(closed) {
             return Answer::ready(Err(Refusal::Reached(ask.reached(RETRY))));
         }
+        let mut seats = Seats { core: Arc::clone(core), call, parts: Vec::new() };
         let (mut own, mut counted, mut uncounted) = (Vec::new(), Vec::new(), Vec::new());
         for ask in asks {
             if ask.limit.on_loss != OnLoss::LocalShare || ask.exceeds() {
                 let would_refuse = ask.exceeds();
                 uncounted.push(uncounted_part(ask, would_refuse));
-                continue;
-            }
-            let busy = places.count(&limits::key(&ask.limit, &ask.scope));
-            match self.of(&ask, busy) {
-                Some(share) => {
-                    self.owe_what_was_heard(&ask, id, now);
-                    own.push(share);
-                    counted.push(ask);
-                }
-                None if ask.limit.mode == Mode::Enforce => {
+            } else if !limits::is_places(&ask.limit) {
+                self.owe_what_was_heard(&ask, id, now);
+                own.push(self.of(&ask));
+                counted.push(ask);
+            } else if let Err(ask) = seats.take(ask, |quota| self.quota(quota)) {
+                if ask.limit.mode == Mode::Enforce {
                     return Answer::ready(Err(Refusal::Reached(ask.reached(RETRY))));
                 }
-                None => uncounted.push(uncounted_part(ask, true)),
+                uncounted.push(uncounted_part(ask, true));
             }
         }
         self.counters.take(own, id, now).map(move |taken| match taken {
-            Ok(taken) => Ok(whole(taken, &counted).chain(uncounted).collect()),
+            Ok(taken) => Ok(whole(taken, &counted).chain(seats.keep()).chain(uncounted).collect()),
             Err(refusal) => Err(of_the_limit(refusal, &counted)),
         })
     }
 
-    /// Counts in the share besides, without any place; nothing is said of it but whether there is room.
+    /// Counts in the share besides, but no places; nothing is said of it but whether there is room.
     pub(super) fn also(&self, asks: &[Ask], id: AttemptId, now: Duration) -> Answer<Result<(), Refusal>> {
-        let own: Vec<Ask> = asks.iter().filter_map(|ask| self.of(ask, 0)).collect();
+        let own: Vec<Ask> = asks.iter().map(|ask| self.of(ask)).collect();
         for ask in asks {
             self.owe_what_was_heard(ask, id, now);
         }
@@ -126,30 +124,28 @@ impl Share {
     }
 
     /// Where this node's share stands.
-    pub(super) fn view(&self, limit: &Arc<Limit>, scope: &Scope, now: Duration) -> Answer<Level> {
-        let ask = Ask { limit: Arc::clone(limit), scope: scope.clone(), amount: 0 };
-        match self.of(&ask, 0) {
-            Some(share) => self.counters.view(&share.limit, scope, now),
-            None => Answer::ready(Level::default()),
+    pub(super) fn view(&self, core: &Core, limit: &Arc<Limit>, scope: &Scope, now: Duration) -> Answer<Level> {
+        if limits::is_places(limit) {
+            return Answer::ready(places_level(core.places.count(&limits::key(limit, scope)), self.quota(limit.quota)));
         }
+        let ask = Ask { limit: Arc::clone(limit), scope: scope.clone(), amount: 0 };
+        self.counters.view(&self.of(&ask).limit, scope, now)
     }
 
-    /// The share of an ask; nothing when calls at the server hold all its places.
-    fn of(&self, ask: &Ask, busy: u64) -> Option<Ask> {
+    /// This node's part of a quota.
+    fn quota(&self, quota: u64) -> u64 {
+        if quota == 0 { 0 } else { (quota / u64::from(self.nodes.load(Relaxed))).max(1) }
+    }
+
+    /// The share of an ask: with a burst of just this call it passes when nothing is owed, and is owed then.
+    fn of(&self, ask: &Ask) -> Ask {
         let limit = &*ask.limit;
-        let nodes = u64::from(self.nodes.load(Relaxed));
-        let quota = if limit.quota == 0 { 0 } else { (limit.quota / nodes).max(1) };
-        let limit = if limits::is_places(limit) {
-            Limit { quota: quota.checked_sub(busy).filter(|left| *left > 0)?, ..limit.clone() }
-        } else {
-            // With a burst of just this call: it passes when nothing is owed, and is owed then.
-            Limit { quota, burst: Some(ask.amount.max(1)), ..limit.clone() }
-        };
-        Some(Ask { limit: Arc::new(limit), ..ask.clone() })
+        let limit = Limit { quota: self.quota(limit.quota), burst: Some(ask.amount.max(1)), ..limit.clone() };
+        Ask { limit: Arc::new(limit), ..ask.clone() }
     }
 
     fn own(&self, id: AttemptId, parts: Vec<Part>) -> Taken {
-        let own = |part: Part| Part { ask: self.of(&part.ask, 0).unwrap_or(part.ask), ..part };
+        let own = |part: Part| Part { ask: self.of(&part.ask), ..part };
         Taken { id, parts: parts.into_iter().map(own).collect() }
     }
 
@@ -157,15 +153,14 @@ impl Share {
     fn owe_what_was_heard(&self, ask: &Ask, id: AttemptId, now: Duration) {
         let key = (ask.limit.id, ask.scope.clone());
         let Some(Heard { used, at }) = self.with(|heard| heard.remove(&key)) else { return };
-        let Some(share) = self.of(ask, 0).filter(|_| !limits::is_places(&ask.limit)) else { return };
         let period = limits::period(&ask.limit).length();
         let left = period.saturating_sub(now.saturating_sub(at)).as_millis();
         // Rounded up: what is left of the period is what is left of the amount.
         let part = u128::from(used.min(ask.limit.quota)).div_ceil(u128::from(self.nodes.load(Relaxed)));
         let owed = u64::try_from((part * left).div_ceil(period.as_millis().max(1))).unwrap_or(u64::MAX);
         if owed > 0 {
-            let limit = Limit { burst: Some(owed), mode: Mode::Enforce, ..(*share.limit).clone() };
-            let debt = Ask { limit: Arc::new(limit), scope: ask.scope.clone(), amount: owed };
+            let limit = Limit { mode: Mode::Enforce, ..(*ask.limit).clone() };
+            let debt = self.of(&Ask { limit: Arc::new(limit), scope: ask.scope.clone(), amount: owed });
             // Left as counted: it flows off. When something is owed already, it was not the first call.
             drop(self.counters.take(vec![debt], id, now));
         }
@@ -174,6 +169,42 @@ impl Share {
     fn with<R>(&self, act: impl FnOnce(&mut HashMap<(LimitId, Scope), Heard, RandomState>) -> R) -> R {
         act(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Places that a call takes without the server. They are told to it when it is back, and freed here when the call does
+/// not get them.
+struct Seats {
+    core: Arc<Core>,
+    call: u64,
+    parts: Vec<Part>,
+}
+
+impl Seats {
+    /// Takes a place when there is one, together with those that calls hold at the server.
+    fn take(&mut self, ask: Ask, share: impl Fn(u64) -> u64) -> Result<(), Ask> {
+        let (key, quota) = (limits::key(&ask.limit, &ask.scope), share(ask.limit.quota));
+        let Some(used) = self.core.places.hold_below(key, self.call, quota) else { return Err(ask) };
+        let (mark, level) = (Mark::Here(self.call), places_level(used, quota));
+        self.parts.push(Part { ask, mark, level, would_refuse: false });
+        Ok(())
+    }
+
+    /// The call has them.
+    fn keep(mut self) -> Vec<Part> {
+        std::mem::take(&mut self.parts)
+    }
+}
+
+impl Drop for Seats {
+    fn drop(&mut self) {
+        for part in &self.parts {
+            self.core.places.release(&limits::key(&part.ask.limit, &part.ask.scope), self.call);
+        }
+    }
+}
+
+fn places_level(used: u64, quota: u64) -> Level {
+    Level { used, remaining: quota.saturating_sub(used), reset: Duration::ZERO }
 }
 
 /// The parts, each with the limit itself instead of this node's share of it.

@@ -63,7 +63,7 @@ pub(super) fn view(counters: &RedisCounters, limit: &Arc<Limit>, scope: &Scope, 
         };
         match answer.map(|outcome| outcome.verdict) {
             Some(Verdict::Counted(parts)) => parts.first().map(|part| part.level).unwrap_or_default(),
-            _ => inner.share.view(&limit, &scope, now).await,
+            _ => inner.share.view(&inner.core, &limit, &scope, now).await,
         }
     }))
 }
@@ -156,7 +156,8 @@ impl Inner {
     /// Decides without the server.
     fn locally(&self, asks: Vec<Ask>, id: AttemptId, now: Duration) -> Answer<Result<Vec<Part>, Refusal>> {
         self.core.counts.local.fetch_add(1, Relaxed);
-        self.share.take(asks, &self.core.places, id, now)
+        let call = self.next_call.fetch_add(1, Relaxed);
+        self.share.take(&self.core, asks, call, id, now)
     }
 
     fn failed(&self, handle: &Handle, failure: Failure) {

@@ -167,7 +167,7 @@ async fn any_second(backend: &Backend<'_>) {
     {
         let (limits, mut chance, mut passed) = ([limit], Chance(9), Vec::new());
         let start = Instant::now();
-        while start.elapsed() < Duration::from_millis(2_600) {
+        while start.elapsed() < Duration::from_millis(1_700) {
             let amount = 1 + chance.below(5);
             let asked = Instant::now();
             if backend.take(&limits, tokens(amount, 0)).await.is_ok() {

@@ -465,6 +465,34 @@ async fn l04_places_held_at_the_server_count_when_it_is_away() {
 }
 
 #[tokio::test]
+async fn l03_places_taken_while_the_server_was_away_count_when_it_is_back() {
+    let mut server = Server::start();
+    let (node, other) = (Node::begin(strict(&server.url()), 1), Node::begin(strict(&server.url()), 2));
+    node.until_healthy().await;
+    let places = [limit(1, Meter::Concurrency, 3), limit(2, Meter::Requests, 1_000)];
+    let there = node.take(&places, tokens(0, 0)).await.unwrap();
+    server.kill();
+    node.until_degraded().await;
+    let here = at_once(&node, &places[..1]).unwrap();
+    server.restart();
+    node.until_healthy().await;
+    other.until_healthy().await;
+    assert_eq!(other.level(&places[0]).await.used, 2, "both are told to a server that knew of none");
+    node.counters.settle(here, tokens(0, 0), node.now());
+    node.counters.settle(there, tokens(0, 0), node.now());
+    assert_eq!(node.level(&places[0]).await.used, 0);
+
+    // A place that its call did not get is free again.
+    server.kill();
+    node.until_degraded().await;
+    let closed = [limit(3, Meter::Concurrency, 1), limit(4, Meter::Requests, 1)];
+    let first = at_once(&node, &closed).unwrap();
+    node.counters.settle(first, tokens(0, 0), node.now());
+    assert!(at_once(&node, &closed).is_err(), "the share of calls is used up");
+    assert!(at_once(&node, &closed[..1]).is_ok());
+}
+
+#[tokio::test]
 async fn nodes_come_back_one_after_the_other() {
     let mut server = Server::start();
     let options = || Options { re_entry: Duration::from_secs(2), ..strict(&server.url()) };
