@@ -1,6 +1,7 @@
 //! What operations work on: the ports, the vault, and the two ways to change anything ([`Control::commit`] and nothing
 //! else).
 
+mod allowances;
 mod destination;
 mod events;
 mod fallback;
@@ -31,6 +32,7 @@ use crate::error::AdminError;
 use crate::operation::Permit;
 use events::News;
 
+pub use allowances::{Allowances, Balances, Whose};
 pub use destination::check_destination;
 pub use events::{Feed, Happening, Told};
 pub use fallback::{MAX_TARGETS, leads_back};
@@ -41,7 +43,7 @@ pub use parent::Owner;
 pub use pools::{Lead, Pools, Target, Way};
 pub use price::Standing;
 pub use probe::{Listed, Probed, check_form};
-pub use reach::{allowances_on, reach_text, resolve_reach, scope_text};
+pub use reach::{allowances_on, one_scope, reach_text, resolve_reach, scope_text};
 pub use reconcile::{RECONCILED_SPAN, named as drift_named};
 pub use secret::is_void;
 
@@ -65,6 +67,8 @@ pub struct Ports {
     pub on_change: Arc<dyn Fn() + Send + Sync>,
     /// What pools know.
     pub pools: Arc<dyn Pools>,
+    /// What budgets and limits have left.
+    pub allowances: Arc<dyn Allowances>,
     /// The running server, for `status`.
     pub live: Arc<dyn Live>,
     /// The root key file of the home, tried by `unlock` when no passphrase is given.

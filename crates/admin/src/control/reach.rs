@@ -26,6 +26,16 @@ pub fn resolve_reach(records: &Records, text: &ReachText) -> Result<(TenantId, R
     }
 }
 
+/// The one scope that this names.
+pub fn one_scope(records: &Records, text: &ReachText) -> Result<(TenantId, Scope), AdminError> {
+    match text {
+        ReachText::One(kind, name) => resolve_scope(records, *kind, name),
+        ReachText::Each(..) => {
+            Err(AdminError::invalid_field("applies_to", "name one scope, such as user:ada, not each of a kind"))
+        }
+    }
+}
+
 fn resolve_scope(records: &Records, kind: ScopeKind, name: &str) -> Result<(TenantId, Scope), AdminError> {
     Ok(match kind {
         ScopeKind::Global => (TenantId::DEFAULT, Scope::Global),

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod allowances;
 mod budgets;
 mod client;
 mod corrections;
 mod doors;
 mod events;
 mod explain;
+mod figures;
 mod health;
 mod key_life;
 mod keys;

@@ -34,6 +34,7 @@ use keyward_vault::{RootHolder, Vault, create_key_file};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::allowances::TestAllowances;
 use crate::pools::TestPools;
 
 /// 2026-11-20T00:00:00Z.
@@ -49,6 +50,7 @@ pub(crate) struct World {
     /// The store's revision at each call of `on_change`.
     pub(crate) published: Arc<Mutex<Vec<u64>>>,
     pub(crate) pools: Arc<TestPools>,
+    pub(crate) allowances: Arc<TestAllowances>,
     pub(crate) home: tempfile::TempDir,
 }
 
@@ -105,12 +107,15 @@ impl World {
         let vendor = Arc::new(Vendor::default());
         let published = Arc::new(Mutex::new(Vec::new()));
         let pools = TestPools::new(&store, clock.clone());
+        let allowances = TestAllowances::new(&store, clock.clone());
         let on_change = {
             let (store, published, pools) = (Arc::clone(&store), Arc::clone(&published), Arc::clone(&pools));
+            let allowances = Arc::clone(&allowances);
             move || {
                 let records = store.inner.load().unwrap();
                 published.lock().unwrap().push(records.revision);
                 pools.publish(&records);
+                allowances.publish(&records);
             }
         };
         let control = Arc::new(Control::new(Ports {
@@ -122,12 +127,13 @@ impl World {
             catalog: Arc::new(catalog()),
             on_change: Arc::new(on_change),
             pools: pools.clone(),
+            allowances: allowances.clone(),
             live: Arc::new(Running),
             key_file,
         }));
         let metrics = Arc::new(|| "keyward_up 1\n".to_owned());
         let plane = Arc::new(Plane::new(control.clone(), vec!["Keyward.Example".to_owned()], metrics));
-        Self { control, plane, store, vault, clock, vendor, published, pools, home }
+        Self { control, plane, store, vault, clock, vendor, published, pools, allowances, home }
     }
 
     /// A call at the local door, as the owner of the home.

@@ -80,7 +80,6 @@ impl Config {
             ("allow_query_key", self.allow_query_key != new.allow_query_key),
             ("log", self.log != new.log),
             ("counters", self.counters != new.counters),
-            ("budgets.unknown_price", self.unknown_price != new.unknown_price),
             ("telemetry", self.otlp_endpoint != new.otlp_endpoint),
         ];
         groups.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()

@@ -15,6 +15,7 @@ use keyward_pool::Moment;
 use keyward_store::sqlite::SqliteStore;
 use keyward_vault::{RootHolder, SystemEntropy, Vault};
 
+use super::allowances::LiveAllowances;
 use super::catalog;
 use super::counts::Counts;
 use super::file_owned::FileOwned;
@@ -117,6 +118,7 @@ impl Engine {
             catalog,
             on_change: on_change(&publisher),
             pools: Arc::new(LivePools { snapshot: publisher.snapshot.clone(), memory: pools }),
+            allowances: Arc::new(LiveAllowances(Arc::clone(&publisher.counts))),
             live: Arc::clone(&pulse) as _,
             key_file: key_file(home, &config),
         }));

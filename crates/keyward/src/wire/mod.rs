@@ -1,6 +1,7 @@
 //! Puts the parts together: the one place that knows every room. [`Engine`] is an installation opened by this process;
 //! [`serve`] runs the server on it, commands use it directly when no server runs.
 
+mod allowances;
 pub mod applied;
 pub mod catalog;
 mod counts;

@@ -1,8 +1,8 @@
 //! Budgets and limits, as people set and see them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::program::Scene;
+use crate::program::{Scene, chat};
 
 #[test]
 fn budgets_live_and_die() {
@@ -195,4 +195,75 @@ fn a_file_that_names_nobody_or_what_is_set_already_is_refused_with_its_place() {
         let ended = scene.run(&["serve"]);
         assert!(ended.code != 0 && ended.all().contains(said), "{text}: {}", ended.all());
     }
+}
+
+#[test]
+fn m05_what_a_client_is_told_is_what_the_command_line_shows() {
+    let (scene, token) = Scene::with_sandbox();
+    scene.run(&["model", "price", "sandbox/sandbox-small", "--input", "2.50", "--output", "10"]).succeeded();
+    let server = scene.serve();
+    assert_eq!(chat(server.data, &token).0, 200);
+    scene.run(&["budget", "set", "vkey:app", "--usd", "1", "--per", "month", "--zone", "Asia/Seoul"]).succeeded();
+    let spent = |at: usize| {
+        let shown = scene.json(&["budget", "show", "vkey:app"]);
+        shown[at]["balances"][0]["spent_nanodollars"].as_i64().unwrap()
+    };
+    // What was spent before the budget was set is in it, once its row has come from the journal into the store.
+    let first = (0..100).map(|_| spent(0)).find(|spent| *spent > 0).expect("the row never came");
+    assert_eq!(chat(server.data, &token).0, 200);
+    assert_eq!(spent(0), 2 * first, "the same call costs the same, and is seen at once");
+    let listed = scene.run(&["budget", "list"]).succeeded().stdout;
+    assert!(
+        listed.is_ascii() && listed.lines().any(|line| line.starts_with("vkey:app") && line.contains("0 %")),
+        "{listed}"
+    );
+
+    let usd = format!("0.{:09}", 2 * first + 1);
+    scene.run(&["budget", "set", "vkey:app", "--usd", &usd]).succeeded();
+    let (status, body) = chat(server.data, &token);
+    assert_eq!(status, 402, "{body}");
+    let refused: Value = serde_json::from_str(&body).unwrap();
+    let line = scene.json(&["budget", "show", "vkey:app"])[0]["balances"][0].clone();
+    let error = &refused["error"];
+    let told = ["limit", "spent", "reserved"]
+        .map(|name| error.pointer(&format!("/budget/{name}")).or(error.get(name)).cloned());
+    let shown = ["limit_usd", "spent_usd", "reserved_usd"].map(|name| line.get(name).cloned());
+    assert_eq!(told, shown, "{body} {line}");
+    assert_eq!(line["left_nanodollars"], 1);
+    let resets = error.pointer("/budget/resets_at").or(error.get("resets_at"));
+    assert_eq!(resets, line.get("resets_at"), "{body} {line}");
+    let status = scene.json(&["status"]);
+    assert_eq!(status["exhausted_budgets"], json!([]), "one nano-dollar is left");
+    scene.run(&["budget", "set", "vkey:app", "--usd", &format!("0.{:09}", 2 * first)]).succeeded();
+    let status = scene.json(&["status"]);
+    assert_eq!(status["exhausted_budgets"][0]["scope"], "vkey:app");
+    let told = scene.run(&["status"]).succeeded().stdout;
+    assert!(told.contains("The budget of `vkey:app` per month is used up"), "{told}");
+    scene.run(&["budget", "set", "vkey:app", "--top-up", "1", "--until", "2099-01-01"]).succeeded();
+    assert_eq!(chat(server.data, &token).0, 200, "more money for a while");
+    drop(server);
+    // Without a server the ledger says the same.
+    assert_eq!(spent(0), 3 * first);
+}
+
+#[test]
+fn limits_show_what_is_in_use() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    scene.run(&["limit", "set", "vkey:app", "--rpm", "2"]).succeeded();
+    scene.run(&["limit", "set", "each:vkey", "--rpd", "100"]).succeeded();
+    assert_eq!([(); 3].map(|()| chat(server.data, &token).0), [200, 200, 429]);
+    let listed = scene.run(&["limit", "list"]).succeeded().stdout;
+    let row = listed.lines().find(|line| line.starts_with("vkey:app")).unwrap();
+    assert_eq!(
+        row.split_whitespace().collect::<Vec<_>>()[..7],
+        ["vkey:app", "2", "requests", "per", "minute", "2", "0"],
+        "{listed}"
+    );
+    let shown = scene.run(&["limit", "show", "vkey:app"]).succeeded().stdout;
+    assert!(shown.contains("2 by vkey:app, 0 left now, all of it free at 20"), "{shown}");
+    assert!(
+        shown.contains("each:vkey: 100 requests per day") && shown.contains("2 by vkey:app, 98 left now"),
+        "{shown}"
+    );
 }

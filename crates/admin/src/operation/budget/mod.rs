@@ -1,5 +1,6 @@
 //! Budgets: how much a scope may spend within a window.
 
+mod balance;
 mod delete;
 mod find;
 mod list;
@@ -8,6 +9,7 @@ mod show;
 mod top_up;
 mod view;
 
+pub use balance::BalanceLine;
 pub use delete::DeleteBudget;
 pub use list::ListBudgets;
 pub use set::SetBudget;

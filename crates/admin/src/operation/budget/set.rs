@@ -85,7 +85,7 @@ impl Operation for SetBudget {
         };
         let detail = described(&budget, &name);
         control.commit(permit, vec![Change::PutBudget(budget.clone())], &budget.id, &detail).await?;
-        Ok(BudgetView::of(&budget, &records, now))
+        BudgetView::in_full(control, &budget, &records).await
     }
 
     fn revision(output: &BudgetView) -> Option<u64> {

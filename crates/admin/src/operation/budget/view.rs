@@ -5,8 +5,13 @@ use keyward_domain::window::Period;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::control::reach_text;
+use super::BalanceLine;
+use crate::control::{Balances, Control, Whose, reach_text};
+use crate::error::AdminError;
 use crate::field::{Moment, PeriodText, Share, usd};
+
+/// Scopes of a budget on each of a kind that are shown when one budget is, at most.
+const SHOWN: usize = 20;
 
 /// A budget as the control plane shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,6 +44,12 @@ pub struct BudgetView {
     pub alert_at: Vec<String>,
     /// More money for a while, the one that ends first in front.
     pub top_ups: Vec<TopUpView>,
+    /// What was spent in the window of this moment. Of a budget on each of a kind, those who spent most.
+    pub balances: Vec<BalanceLine>,
+    /// How many scopes have spent or reserved anything in it.
+    pub scopes: usize,
+    /// How many of them have nothing left.
+    pub exhausted: usize,
     /// When it was created.
     pub created_at: Moment,
     /// Grows by one with every change; send it back as `If-Match`.
@@ -55,8 +66,27 @@ pub struct TopUpView {
 }
 
 impl BudgetView {
-    /// The view at this moment.
-    pub fn of(budget: &Budget, records: &Records, now: Timestamp) -> Self {
+    /// The views at this moment of these budgets, with the figures of whom they are wanted.
+    pub(super) async fn of_all(
+        control: &Control,
+        budgets: Vec<Budget>,
+        records: &Records,
+        whose: Whose,
+    ) -> Result<Vec<Self>, AdminError> {
+        let now = control.now();
+        let mut balances = control.balances(budgets.clone(), whose).await?;
+        let view = |budget: &Budget| Self::of(budget, &balances.remove(&budget.id).unwrap_or_default(), records, now);
+        Ok(budgets.iter().map(view).collect())
+    }
+
+    /// The view of one budget, in full.
+    pub(super) async fn in_full(control: &Control, budget: &Budget, records: &Records) -> Result<Self, AdminError> {
+        let now = control.now();
+        let mut balances = control.balances(vec![budget.clone()], Whose::Most(SHOWN)).await?;
+        Ok(Self::of(budget, &balances.remove(&budget.id).unwrap_or_default(), records, now))
+    }
+
+    fn of(budget: &Budget, balances: &Balances, records: &Records, now: Timestamp) -> Self {
         let period = budget.windows.period;
         Self {
             id: budget.id.to_string(),
@@ -73,6 +103,9 @@ impl BudgetView {
             hold: budget.hold.as_str(),
             alert_at: budget.alert_at.iter().map(|share| Share::of(*share).to_string()).collect(),
             top_ups: budget.top_ups.iter().filter(|top_up| now < top_up.until).map(TopUpView::of).collect(),
+            balances: balances.most.iter().map(|view| BalanceLine::of(view, budget, records, now)).collect(),
+            scopes: balances.scopes,
+            exhausted: balances.exhausted,
             created_at: Moment(budget.created_at),
             revision: budget.revision,
         }

@@ -5,10 +5,12 @@ mod find;
 mod list;
 mod set;
 mod show;
+mod used;
 mod view;
 
 pub use delete::DeleteLimit;
 pub use list::ListLimits;
 pub use set::SetLimit;
 pub use show::ShowLimit;
+pub use used::UsedLine;
 pub use view::LimitView;

@@ -72,7 +72,7 @@ impl Operation for SetLimit {
         };
         let detail = format!("{name}: {}", described(&limit));
         control.commit(permit, vec![Change::PutLimit(limit.clone())], &limit.id, &detail).await?;
-        Ok(LimitView::of(&limit, &records))
+        LimitView::of_one(control, &limit, &records).await
     }
 
     fn revision(output: &LimitView) -> Option<u64> {

@@ -33,7 +33,7 @@ impl Operation for ShowLimit {
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<LimitView, AdminError> {
         let records = control.records().await?;
-        Ok(LimitView::of(find(&records, &self.limit, self.meter, self.per)?, &records))
+        LimitView::of_one(control, find(&records, &self.limit, self.meter, self.per)?, &records).await
     }
 
     fn revision(output: &LimitView) -> Option<u64> {

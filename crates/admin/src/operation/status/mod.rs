@@ -5,4 +5,4 @@ mod view;
 mod warning;
 
 pub use show::ShowStatus;
-pub use view::{JournalStatus, KeyStatusLine, LedgerStatus, StatusView};
+pub use view::{ExhaustedBudget, JournalStatus, KeyStatusLine, LedgerStatus, StatusView};

@@ -1,12 +1,19 @@
+use keyward_domain::budget::Budget;
+use keyward_domain::money::Nanodollars;
+use keyward_domain::port::Records;
 use keyward_domain::principal::Action;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::view::StatusView;
+use super::view::{ExhaustedBudget, StatusView};
 use super::warning::{Scene, warnings};
-use crate::control::Control;
+use crate::control::{Control, Whose, reach_text};
 use crate::error::AdminError;
+use crate::field::PeriodText;
 use crate::operation::{Operation, Permit};
+
+/// Exhausted budgets that one page tells of.
+const MAX_EXHAUSTED: usize = 50;
 
 /// Shows one page of everything: what runs, what is kept, what it cost, and what needs attention.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -23,7 +30,26 @@ impl Operation for ShowStatus {
         let live = control.live();
         let locked = control.vault().is_locked();
         let now = control.now();
-        let scene = Scene { records: &records, totals, live: &live, locked, now };
+        let (exhausted, degraded) = (exhausted(control, &records).await?, control.degraded_counters());
+        let (exhausted, degraded) = (exhausted.as_slice(), degraded.as_deref());
+        let scene = Scene { records: &records, totals, live: &live, locked, now, exhausted, degraded };
         Ok(StatusView::of(control, &scene, warnings(control, &scene)))
     }
+}
+
+/// Budgets that refuse and have nothing left. One of nothing is a closed door that somebody closed: no news.
+async fn exhausted(control: &Control, records: &Records) -> Result<Vec<ExhaustedBudget>, AdminError> {
+    let is_ceiling = |budget: &&Budget| budget.refuses() && budget.amount > Nanodollars::ZERO;
+    let budgets: Vec<_> = records.budgets.iter().filter(is_ceiling).cloned().collect();
+    let balances = control.balances(budgets.clone(), Whose::Most(0)).await?;
+    let line = |budget: &Budget| {
+        let scopes = balances.get(&budget.id).map_or(0, |balances| balances.exhausted);
+        (scopes > 0).then(|| ExhaustedBudget {
+            id: budget.id.to_string(),
+            scope: reach_text(records, budget.tenant, &budget.reach),
+            per: PeriodText::of(budget.windows.period).to_string(),
+            scopes,
+        })
+    };
+    Ok(budgets.iter().filter_map(line).take(MAX_EXHAUSTED).collect())
 }

@@ -50,8 +50,25 @@ pub struct StatusView {
     pub journal: JournalStatus,
     /// Answers that no rule knew, by provider, since the server started: they were judged by their status alone.
     pub unknown_answers: BTreeMap<String, u64>,
+    /// Budgets that have nothing left in the window of this moment.
+    pub exhausted_budgets: Vec<ExhaustedBudget>,
+    /// Why the counters that several nodes share cannot be asked; `null` while all is well.
+    pub degraded_counters: Option<String>,
     /// What needs attention, and what to do about it.
     pub warnings: Vec<String>,
+}
+
+/// A budget that has nothing left.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ExhaustedBudget {
+    /// Its id.
+    pub id: String,
+    /// What it is set on.
+    pub scope: String,
+    /// Its window.
+    pub per: String,
+    /// How many scopes have nothing left: 1, or more for a budget on each of a kind.
+    pub scopes: usize,
 }
 
 /// A provider key in one line.
@@ -97,7 +114,7 @@ pub struct JournalStatus {
 
 impl StatusView {
     pub(super) fn of(control: &Control, scene: &Scene<'_>, warnings: Vec<String>) -> Self {
-        let Scene { records, totals, live, locked, now } = *scene;
+        let Scene { records, totals, live, locked, now, exhausted, degraded } = *scene;
         let keys = records.virtual_keys.iter().filter(|key| key.status != KeyStatus::Revoked);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -131,6 +148,8 @@ impl StatusView {
                 pending_rows: live.journal.pending_rows,
             },
             unknown_answers: live.unknown_answers.clone(),
+            exhausted_budgets: exhausted.to_vec(),
+            degraded_counters: degraded.map(str::to_owned),
             warnings,
         }
     }

@@ -9,6 +9,7 @@ use keyward_domain::standing::Standing;
 use keyward_domain::time::Timestamp;
 use keyward_domain::virtual_key::KeyStatus;
 
+use super::view::ExhaustedBudget;
 use crate::control::{Control, LivePicture, is_void};
 use crate::operation::key::full_name;
 
@@ -26,6 +27,8 @@ pub(super) struct Scene<'a> {
     pub(super) live: &'a LivePicture,
     pub(super) locked: bool,
     pub(super) now: Timestamp,
+    pub(super) exhausted: &'a [ExhaustedBudget],
+    pub(super) degraded: Option<&'a str>,
 }
 
 pub(super) fn warnings(control: &Control, scene: &Scene<'_>) -> Vec<String> {
@@ -37,6 +40,7 @@ pub(super) fn warnings(control: &Control, scene: &Scene<'_>) -> Vec<String> {
     accounts(scene, &mut warnings);
     virtual_keys(scene, &mut warnings);
     ledger(scene, &mut warnings);
+    allowances(scene, &mut warnings);
     warnings
 }
 
@@ -181,6 +185,17 @@ fn virtual_keys(scene: &Scene<'_>, warnings: &mut Vec<String>) {
             ));
         }
     }
+}
+
+fn allowances(scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    for ExhaustedBudget { scope, per, scopes, .. } in scene.exhausted {
+        let whose = if *scopes == 1 { String::new() } else { format!(" for {scopes} of them") };
+        warnings.push(format!(
+            "The budget of `{scope}` per {per} is used up{whose}: calls are refused. See `keyward budget show {scope}`; raise it \
+             with `keyward budget set {scope} --usd`, or for a while with `--top-up`."
+        ));
+    }
+    warnings.extend(scene.degraded.map(|why| format!("{why} Check the server that `counters.url` names.")));
 }
 
 fn ledger(scene: &Scene<'_>, warnings: &mut Vec<String>) {

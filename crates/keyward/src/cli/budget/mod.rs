@@ -1,9 +1,12 @@
 //! `keyward budget`: what may be spent.
 
 mod delete;
+mod figures;
 mod list;
 mod set;
 mod show;
+
+use std::io::IsTerminal as _;
 
 use serde_json::Value;
 
@@ -48,6 +51,12 @@ fn describe(output: Output, budget: &Value) {
         ("created", text("created_at")),
         ("revision", budget["revision"].to_string()),
     ]);
+    let table = figures::balances(budget, std::io::stdout().is_terminal());
+    output.table(&table, "  Nobody has spent anything in this window.");
+    let (shown, scopes) = (budget["balances"].as_array().map_or(0, Vec::len), budget["scopes"].as_u64().unwrap_or(0));
+    if usize::try_from(scopes).is_ok_and(|scopes| scopes > shown) {
+        output.line(&output.paint(Tone::Faint, &format!("The {shown} that spent most, of {scopes}.")));
+    }
 }
 
 /// The amount, with what it is now when there are top-ups.

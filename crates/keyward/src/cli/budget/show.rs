@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 /// Which budgets.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What they are set on, such as team:research or each:user; or the id of one.
+    /// What they apply to, such as team:research or user:ada; or each:user for those who spent most; or the id of one.
     scope: String,
     /// Only the one with this window.
     #[arg(long, value_name = "WINDOW")]
@@ -19,6 +19,9 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let budgets = if args.per.is_some() || args.scope.starts_with("bud_") {
         vec![session.call(Ask::get(&["budgets", &args.scope]).query("per", args.per.as_deref()))?]
+    } else if !args.scope.starts_with("each:") {
+        let listed = session.list(&["budgets"], &[("applies_to", Some(&args.scope))])?;
+        listed.as_array().cloned().unwrap_or_default()
     } else {
         let listed = session.list(&["budgets"], &[("scope", Some(&args.scope))])?;
         let ids = listed.as_array().into_iter().flatten().filter_map(|budget| budget["id"].as_str());

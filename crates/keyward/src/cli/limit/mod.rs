@@ -36,14 +36,23 @@ pub fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
 fn describe(output: Output, limit: &Value) {
     let text = |field: &str| limit[field].as_str().unwrap_or_default().to_owned();
     output.line(&output.paint(Tone::Strong, &clean(&format!("{}: {}", text("scope"), in_words(limit)))));
+    let uses = limit["uses"].as_array().into_iter().flatten().map(in_use).collect::<Vec<_>>();
     output.fields(&[
         ("id", text("id")),
+        ("in use", uses.join("; ")),
         ("burst", limit["burst"].as_u64().map(|burst| burst.to_string()).unwrap_or_default()),
         ("mode", text("mode")),
         ("on loss", text("on_loss")),
         ("created", text("created_at")),
         ("revision", limit["revision"].to_string()),
     ]);
+}
+
+/// Where a counter stands.
+fn in_use(line: &Value) -> String {
+    let whose = line["scope"].as_str().unwrap_or_default();
+    let free = line["free_at"].as_str().map(|at| format!(", all of it free at {at}")).unwrap_or_default();
+    format!("{} by {whose}, {} left now{free}", line["used"], line["remaining"])
 }
 
 /// `1000 requests per minute`.

@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 /// Which limits.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What they are set on, such as team:research or each:user; or the id of one.
+    /// What they apply to, such as team:research or user:ada; or each:user; or the id of one.
     scope: String,
 }
 
@@ -17,9 +17,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let limits = if args.scope.starts_with("lim_") {
         vec![session.call(Ask::get(&["limits", &args.scope]))?]
     } else {
-        let listed = session.list(&["limits"], &[("scope", Some(&args.scope))])?;
-        let ids = listed.as_array().into_iter().flatten().filter_map(|limit| limit["id"].as_str());
-        ids.map(|id| session.call(Ask::get(&["limits", id]))).collect::<Result<Vec<_>, _>>()?
+        let which = if args.scope.starts_with("each:") { "scope" } else { "applies_to" };
+        let listed = session.list(&["limits"], &[(which, Some(&args.scope))])?;
+        listed.as_array().cloned().unwrap_or_default()
     };
     if limits.is_empty() {
         return Err(Failure::failed(format!(
