@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ids::RequestId;
 use crate::limit::{LimitPeriod, Meter};
 use crate::money::Nanodollars;
 use crate::scope::Scope;
@@ -50,8 +51,16 @@ pub enum Denial {
     RequestExceedsLimit(Box<LimitReached>),
     /// What the call can cost is more than what a budget has left.
     BudgetExceeded(Box<BudgetReached>),
+    /// So many keys from this address were not valid that further ones are not even told so; when one is again.
+    TooManyGuesses(Duration),
     /// The call says something about itself that its key may not say.
     ClaimNotAllowed(&'static str),
+    /// A call with this `Idempotency-Key` is under way.
+    IdempotencyInProgress,
+    /// This `Idempotency-Key` came with another request before.
+    IdempotencyMismatch,
+    /// The request with this `Idempotency-Key` was made before, by this name.
+    AlreadyProcessed(RequestId),
     /// Every key of the pool rests; the first is back after this time.
     AllKeysCooling(Duration),
     /// The provider or the model keeps failing and is left alone for this time.
@@ -181,10 +190,13 @@ impl Denial {
             Self::BodyTooLarge(_) => "body_too_large",
             Self::RequestTimeout => "request_timeout",
             Self::RateLimited(reached) if matches!(reached.meter, Meter::Concurrency) => "concurrency_limited",
-            Self::RateLimited(_) => "rate_limited",
+            Self::RateLimited(_) | Self::TooManyGuesses(_) => "rate_limited",
             Self::RequestExceedsLimit(_) => "request_exceeds_limit",
             Self::BudgetExceeded(_) => "budget_exceeded",
             Self::ClaimNotAllowed(_) => "claim_not_allowed",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::AlreadyProcessed(_) => "already_processed",
             Self::AllKeysCooling(_) => "all_keys_cooling",
             Self::AffinityUnavailable(_) => "affinity_unavailable",
             Self::LeaseNotFound => "lease_not_found",
@@ -214,7 +226,7 @@ impl Denial {
             | Self::AddressNotAllowed => 403,
             Self::ModelNotFound(..) | Self::ModelAmbiguous(..) | Self::RouteNotFound | Self::LeaseNotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::LeaseEnded => 409,
+            Self::LeaseEnded | Self::IdempotencyInProgress | Self::AlreadyProcessed(_) => 409,
             Self::RequestTimeout => 408,
             Self::InvalidRequest(..)
             | Self::UnsupportedParameter(_)
@@ -222,7 +234,8 @@ impl Denial {
             | Self::RequestExceedsLimit(_)
             | Self::AffinityUnavailable(_) => 400,
             Self::BodyTooLarge(_) => 413,
-            Self::RateLimited(_) | Self::AllKeysCooling(_) => 429,
+            Self::IdempotencyMismatch => 422,
+            Self::RateLimited(_) | Self::TooManyGuesses(_) | Self::AllKeysCooling(_) => 429,
             Self::NoUsableKey(_)
             | Self::VaultLocked
             | Self::PriceUnknown(_)
@@ -250,8 +263,8 @@ impl Denial {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(reached) => Some(reached.retry_after),
-            Self::AllKeysCooling(after) | Self::UpstreamResting(after) => Some(*after),
-            Self::Overloaded(_) => Some(Duration::from_secs(1)),
+            Self::TooManyGuesses(after) | Self::AllKeysCooling(after) | Self::UpstreamResting(after) => Some(*after),
+            Self::IdempotencyInProgress | Self::Overloaded(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -291,6 +304,10 @@ impl Denial {
             Self::RequestExceedsLimit(reached) => format!("This request alone is more than the limit of {} allows. Send less at once, or ask the operator to raise it.", reached.what()),
             Self::BudgetExceeded(reached) => reached.message(),
             Self::ClaimNotAllowed(header) => format!("This virtual key may not set `{header}` to that. Leave it out, or ask the key's owner to allow it."),
+            Self::TooManyGuesses(after) => format!("Too many keys from your address were not valid. Check the key: a valid one works at once. Others are looked at again in {} s.", whole_seconds(*after)),
+            Self::IdempotencyInProgress => "A call with this `Idempotency-Key` is still under way. Wait for its answer, or try again in 1 s.".to_owned(),
+            Self::IdempotencyMismatch => "This `Idempotency-Key` came with another request before: its path or its body was different. Send every new request under a key of its own.".to_owned(),
+            Self::AlreadyProcessed(request) => format!("The request with this `Idempotency-Key` was made before, as {request}, and was charged for. Its answer is not kept: to have another one, send it under a new key."),
             Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", whole_seconds(*after)),
             Self::UpstreamResting(after) => format!("The provider failed again and again and is left alone for a moment. Try again in {} s.", whole_seconds(*after)),
             Self::AffinityUnavailable(why) => (*why).to_owned(),

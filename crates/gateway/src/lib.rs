@@ -9,6 +9,7 @@ mod body;
 mod claims;
 mod counting;
 mod egress;
+mod idempotency;
 mod lease;
 mod ledger;
 mod metrics;

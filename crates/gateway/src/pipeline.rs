@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use keyward_domain::denial::Denial;
 
 use crate::body::Body;
+use crate::idempotency;
 use crate::lease;
 use crate::refuse;
 use crate::stage::{admit, arrive, attempt, authenticate, authorize, read, relay, route, show_models};
@@ -36,6 +37,7 @@ async fn serve(
     if grant.is_answered_here() {
         return show_models::response(arrival, &grant);
     }
+    idempotency::claim(worker, arrival, &grant)?;
     let hold = admit::hold(worker, arrival, grant).await?;
     let plan = route::plan(worker, arrival, hold)?;
     let answer = attempt::answer(worker, arrival, plan).await?;

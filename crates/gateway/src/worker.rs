@@ -8,12 +8,14 @@ use std::time::Duration;
 use keyward_domain::ids::RequestId;
 use keyward_domain::port::{Clock, Entropy, EntropyError};
 use keyward_domain::time::Timestamp;
+use keyward_limit::rate::Guesses;
 use keyward_pool::{Draw, Moment, RetryBudget};
 use keyward_vault::Vault;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::bindings::Bindings;
 use crate::counting::Counting;
+use crate::idempotency::Repeats;
 use crate::lease::LeaseDesk;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -39,6 +41,10 @@ pub(crate) struct Shared {
     pub(crate) retries: RetryBudget,
     /// What was spent and used.
     pub(crate) counting: Counting,
+    /// Calls that must not be made twice.
+    pub(crate) repeats: Repeats,
+    /// Keys that were not valid, by where they came from.
+    pub(crate) guesses: Guesses,
 }
 
 /// One event loop.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use keyward_dialect::error::{Telling, body, responses_event, scrub, stream_event};
 use keyward_domain::denial::{BudgetReached, Deadline, Denial, LimitReached};
 use keyward_domain::dialect::Dialect;
+use keyward_domain::ids::RequestId;
 use keyward_domain::limit::{LimitPeriod, Meter};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::Scope;
@@ -42,6 +43,10 @@ fn denials() -> Vec<Denial> {
         Denial::BodyTooLarge(1),
         Denial::RequestTimeout,
         limited(7),
+        Denial::TooManyGuesses(Duration::from_secs(2)),
+        Denial::IdempotencyInProgress,
+        Denial::IdempotencyMismatch,
+        Denial::AlreadyProcessed(RequestId::from_bits(1)),
         Denial::AllKeysCooling(Duration::from_secs(9)),
         Denial::NoUsableKey(vec![("primary".into(), "disabled".into())]),
         Denial::VaultLocked,
@@ -99,6 +104,9 @@ fn the_vendors_own_words_are_used() {
         (Denial::AddressNotAllowed, "permission_error", "permission_error", "PERMISSION_DENIED"),
         (Denial::RouteNotFound, "invalid_request_error", "not_found_error", "NOT_FOUND"),
         (Denial::BodyTooLarge(1), "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
+        (Denial::IdempotencyInProgress, "invalid_request_error", "conflict_error", "ABORTED"),
+        (Denial::IdempotencyMismatch, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
+        (Denial::TooManyGuesses(Duration::ZERO), "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
         (limited(0), "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
         (Denial::Overloaded("x"), "service_unavailable_error", "overloaded_error", "UNAVAILABLE"),
         (Denial::VaultLocked, "service_unavailable_error", "api_error", "UNAVAILABLE"),

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use keyward_domain::port::{Clock, Entropy, JournalError, Journals, Store, StoreError};
+use keyward_limit::rate::Guesses;
 use keyward_pool::RetryBudget;
 use keyward_vault::Vault;
 use tokio::io::DuplexStream;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::bindings::Bindings;
 use crate::counting::Counting;
+use crate::idempotency::Repeats;
 use crate::lease::LeaseDesk;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -123,6 +125,8 @@ impl Gateway {
             leases: LeaseDesk::open(self.leases)?,
             retries: RetryBudget::new(),
             counting: self.counting,
+            repeats: Repeats::default(),
+            guesses: Guesses::default(),
         });
         let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();
         let doors = Doors::new(doors, max_connections);

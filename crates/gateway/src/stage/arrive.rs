@@ -13,6 +13,7 @@ use keyward_domain::ledger::TraceContext;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
 
+use crate::idempotency::Turn;
 use crate::surface::{Surface, dialect_of_unknown};
 use crate::worker::Worker;
 
@@ -31,6 +32,8 @@ pub(crate) struct Arrival {
     pub(crate) model: Option<Arc<str>>,
     /// The caller's trace, when traces are exported.
     pub(crate) trace: Option<TraceContext>,
+    /// The call's own `Idempotency-Key`, when it has one.
+    pub(crate) turn: Option<Turn>,
 }
 
 /// Notes the arrival. Without entropy the id is made of the time alone; nothing secret hangs on it.
@@ -52,6 +55,7 @@ pub(crate) fn arrival(worker: &Worker, peer: IpAddr, request: &Request<Incoming>
         caller: None,
         model: None,
         trace: worker.shared.options.traced.then(|| trace(request)).flatten(),
+        turn: None,
     }
 }
 

@@ -39,11 +39,7 @@ impl Caller {
 
 /// Finds out who is calling.
 pub(crate) fn caller(worker: &Worker, arrival: &mut Arrival, request: &Request<Incoming>) -> Result<Caller, Denial> {
-    let world = worker.snapshot();
-    let token = presented(request.headers(), request.uri().query(), worker.shared.options.allow_query_key)?;
-    let token = PresentedToken::parse(token).map_err(form)?;
-    check_environment(token.environment)?;
-    let key = known(&world, &token, arrival)?;
+    let key = holder(worker, arrival, request).map_err(|denial| guessed(worker, arrival, denial))?;
     arrival.caller = Some((key.record.tenant, key.record.id));
     key.record.check_active(arrival.at).map_err(|_| Denial::KeyInactive)?;
     if !key.chain.is_enabled() {
@@ -53,6 +49,23 @@ pub(crate) fn caller(worker: &Worker, arrival: &mut Arrival, request: &Request<I
         return Err(Denial::AddressNotAllowed);
     }
     Ok(Caller { key })
+}
+
+fn holder(worker: &Worker, arrival: &Arrival, request: &Request<Incoming>) -> Result<Arc<KeyEntry>, Denial> {
+    let token = presented(request.headers(), request.uri().query(), worker.shared.options.allow_query_key)?;
+    let token = PresentedToken::parse(token).map_err(form)?;
+    check_environment(token.environment)?;
+    known(&worker.snapshot(), &token, arrival)
+}
+
+/// Who tries many keys that are not valid is told less and less often even that. Asked only once a key turned out not to be
+/// valid, so that whoever guesses keeps nobody else at the same address out, and good keys pay nothing for it.
+fn guessed(worker: &Worker, arrival: &Arrival, denial: Denial) -> Denial {
+    let Denial::InvalidKey(_) = denial else { return denial };
+    match worker.shared.guesses.failed(arrival.peer, worker.monotonic()) {
+        Ok(()) => denial,
+        Err(after) => Denial::TooManyGuesses(after),
+    }
 }
 
 /// The one credential of the request, from wherever the client's SDK puts it.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use keyward_domain::denial::{BudgetReached, Deadline, Denial, LimitReached};
-use keyward_domain::ids::TenantId;
+use keyward_domain::ids::{RequestId, TenantId};
 use keyward_domain::limit::{LimitPeriod, Meter};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::Scope;
@@ -164,6 +164,10 @@ fn examples() -> Vec<Denial> {
         Denial::RequestExceedsLimit(Box::new(LimitReached { meter: Meter::Tokens, ..limit })),
         Denial::BudgetExceeded(Box::new(budget)),
         Denial::ClaimNotAllowed("x-keyward-end-user"),
+        Denial::TooManyGuesses(Duration::from_secs(2)),
+        Denial::IdempotencyInProgress,
+        Denial::IdempotencyMismatch,
+        Denial::AlreadyProcessed(RequestId::from_bits(0)),
         Denial::AllKeysCooling(Duration::from_secs(7)),
         Denial::NoUsableKey(vec![key]),
         Denial::VaultLocked,

@@ -16,6 +16,7 @@ use keyward_domain::usage::{Usage, UsageSource};
 use keyward_pool::{Claim, Moment, Outcome};
 
 use super::spending::Spending;
+use crate::idempotency::Turn;
 use crate::ledger::{Ledger, Reservation, Spent};
 use crate::snapshot::Deployment;
 use crate::stage::read::Asked;
@@ -47,6 +48,8 @@ pub(crate) struct OpenAttempt {
     /// Whether the operation costs nothing by nature.
     pub(crate) is_free: bool,
     spending: Spending,
+    /// The call's `Idempotency-Key`.
+    turn: Option<Turn>,
 }
 
 /// What an attempt is about, for its row.
@@ -58,12 +61,13 @@ pub(super) struct Request {
     pub(super) bytes: u64,
     pub(super) is_free: bool,
     pub(super) spending: Spending,
+    pub(super) turn: Option<Turn>,
 }
 
 impl OpenAttempt {
     /// An attempt that nothing was sent of yet.
     pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, claim: Option<Claim>, of: Request) -> Self {
-        let Request { id: request, asked, arrived, now, bytes, is_free, mut spending } = of;
+        let Request { id: request, asked, arrived, now, bytes, is_free, mut spending, turn } = of;
         spending.at(&target);
         Self {
             reservation,
@@ -78,6 +82,7 @@ impl OpenAttempt {
             request_bytes: bytes,
             is_free,
             spending,
+            turn,
         }
     }
 
@@ -157,7 +162,14 @@ impl OpenAttempt {
             worker.shared.retries.deposit(moment);
         }
         self.spending.settle(&spent.usage, spent.cost);
+        self.mark_made(&spent);
         self.reservation.settle(spent)
+    }
+
+    fn mark_made(&self, spent: &Spent) {
+        if let Some(turn) = &self.turn {
+            turn.settled(spent.outcome, spent.cost);
+        }
     }
 
     const fn cause(&self) -> Cause {
@@ -186,6 +198,7 @@ impl Drop for OpenAttempt {
                 claim.abandon(tokens(&spent), spent.cost.unwrap_or(Nanodollars::ZERO));
             }
             self.spending.settle(&spent.usage, spent.cost);
+            self.mark_made(&spent);
             drop(self.reservation.settle(spent));
         }
     }

@@ -43,6 +43,7 @@ pub(super) async fn attempt(
         bytes: draft.payload_len as u64,
         is_free: draft.operation.is_free(),
         spending: Spending::of(allowed, draft),
+        turn: arrival.turn.clone(),
     };
     Ok(OpenAttempt::new(reservation, Arc::clone(&candidate.target), claim, of))
 }
