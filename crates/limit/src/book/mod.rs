@@ -138,7 +138,6 @@ impl Book {
             return Arc::clone(pot);
         }
         let pot = Arc::new(Pot::new(budget, Arc::clone(&self.serials), self.max_scopes));
-        pots.gone.retain(|gone| *gone != budget.id);
         pots.by_budget.entry(budget.id).or_default().push(Arc::clone(&pot));
         pots.by_scope.add(&pot.reach, pot.tenant, Arc::clone(&pot));
         pot

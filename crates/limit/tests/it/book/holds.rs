@@ -277,6 +277,8 @@ fn headroom_is_what_the_tightest_budget_that_refuses_has_left() {
     assert_eq!(of(&budgets), Some(Headroom { left: Nanodollars(4 * CENT), is_strict: false }));
     let _held = hold(&book, &budgets, &call, 1, 3 * CENT).unwrap();
     assert_eq!(of(&budgets), Some(Headroom { left: Nanodollars(CENT), is_strict: false }));
+    let backwards: Vec<_> = call.scopes().into_iter().rev().collect();
+    assert_eq!(book.headroom(&budgets, TENANT, &backwards, NOON), of(&budgets));
     all[0].hold = HoldMode::Strict;
     assert_eq!(of(&Budgets::new(&all)), Some(Headroom { left: Nanodollars(CENT), is_strict: true }));
     assert_eq!(of(&Budgets::default()), None);

@@ -370,11 +370,40 @@ fn scopes_without_spend_make_room_and_what_cannot_be_counted_is_refused() {
     // A row that there is no room for closes the table until it is out of the window.
     book.projected([&at("uncounted", 0).row(8, Some(CENT))]);
     let filling = &book.readings(&budgets, NOON)[0];
-    assert_eq!(filling.check(&[]).len(), 1, "only what is counted is compared");
+    let ledger = Ledger { rows: vec![at("spent", 0).row(3, Some(CENT)), at("uncounted", 0).row(8, Some(CENT))] };
+    assert_eq!(filling.check(&ledger.spend(&filling.query())), [], "only what is counted is compared");
     open.release();
+    for _ in 0..2 {
+        // The first looks for room and makes some; it is not for scopes that may have spent something.
+        let refused = hold(&book, &budgets, &at("unheard of", 1), 9, CENT).unwrap_err();
+        assert!(matches!(refused.why, Why::Crowded(..)));
+    }
     assert!(matches!(hold(&book, &budgets, &at("uncounted", 1), 9, CENT).unwrap_err().why, Why::Crowded(..)));
     let tomorrow = hold(&book, &budgets, &at("uncounted", 12), 10, CENT).unwrap();
     tomorrow.release();
+}
+
+#[test]
+fn a82_what_was_forgotten_to_make_room_is_not_taken_for_nothing() {
+    let each = budget(1, Reach::Each(ScopeKind::EndUser), 10 * CENT);
+    let budgets = Budgets::new(std::slice::from_ref(&each));
+    let book = Arc::new(Book::with_room_for(1));
+    fill(&book, &budgets, NOON);
+    book.projected([&Call::of("eva").row(1, Some(10 * CENT))]);
+    let tomorrow = Call { at: NOON.plus(DAY), ..Call::of("max") };
+    hold(&book, &budgets, &tomorrow, 2, CENT).unwrap().release();
+    let refused = hold(&book, &budgets, &Call::of("eva"), 3, CENT).unwrap_err();
+    assert!(matches!(refused.why, Why::Unread(..)), "{refused:?}");
+}
+
+#[test]
+fn a_row_of_a_window_that_was_not_read_is_left_to_reading_it() {
+    let all = [one(1, Scope::Global, 10 * CENT)];
+    let (book, _) = open(&all);
+    let yesterday = NOON.minus(DAY);
+    book.projected([&Call::at(yesterday).row(1, Some(CENT))]);
+    let view = book.view(&all[0], &Scope::Global, yesterday);
+    assert_eq!((view.spent.0, view.is_known), (0, false), "part of a sum is no sum");
 }
 
 #[test]

@@ -159,3 +159,31 @@ fn m01_making_room_for_scopes_loses_no_hold() {
         assert!(book.views(&each, NOON).is_empty());
     });
 }
+
+/// A row that nothing was held for comes while its scope is being forgotten: what it cost is not forgotten with it.
+#[test]
+fn m01_making_room_for_scopes_loses_no_row() {
+    schedules(1_000, 500, || {
+        let each = budget(1, Reach::Each(ScopeKind::EndUser), 10 * CENT);
+        let budgets = Arc::new(Budgets::new(std::slice::from_ref(&each)));
+        let book = Arc::new(Book::with_room_for(1));
+        for filling in book.unfilled(&budgets, NOON) {
+            filling.fill(&[]);
+        }
+        if let Some(held) = hold(&book, &budgets, &Call::of("eva"), 1, CENT) {
+            held.release();
+        }
+        let row = {
+            let book = Arc::clone(&book);
+            shuttle::thread::spawn(move || book.projected([&Call::of("eva").row(2, Some(6 * CENT))]))
+        };
+        let other = {
+            let (book, budgets) = (Arc::clone(&book), Arc::clone(&budgets));
+            shuttle::thread::spawn(move || hold(&book, &budgets, &Call::of("max"), 3, CENT).map(Hold::release))
+        };
+        row.join().expect("the thread ends well");
+        let _ = other.join().expect("the thread ends well");
+        let later = Call { at: NOON.plus(std::time::Duration::from_mins(20)), ..Call::of("eva") };
+        assert!(hold(&book, &budgets, &later, 4, 5 * CENT).is_none(), "6 of 10 cents are spent");
+    });
+}

@@ -120,6 +120,25 @@ fn a82_windows_that_are_not_remembered_are_refused_until_they_are_read_again() {
 }
 
 #[test]
+fn an_attempt_that_outlives_what_is_remembered_still_ends_in_its_own_window() {
+    let hourly = windows(one(1, Scope::Global, 10 * CENT), Period::Hour);
+    let (book, budgets) = open(std::slice::from_ref(&hourly));
+    let long = hold(&book, &budgets, &Call::at(NOON), 1_000, 5 * CENT).unwrap();
+    for hour in 1..60_u32 {
+        let call = Call::at(NOON.plus(HOUR * hour));
+        hold(&book, &budgets, &call, u128::from(hour), CENT).unwrap().settle(Some(Nanodollars(CENT)));
+        book.projected([&call.row(u128::from(hour), Some(CENT))]);
+    }
+    let shown = || {
+        let view = book.view(&hourly, &Scope::Global, NOON);
+        (view.spent.0, view.reserved.0)
+    };
+    assert_eq!(shown(), (0, 5 * CENT));
+    long.settle(Some(Nanodollars(4 * CENT)));
+    assert_eq!(shown(), (4 * CENT, 0));
+}
+
+#[test]
 fn a82_a_clock_that_hesitates_at_midnight_refuses_nobody() {
     let all = [one(1, Scope::Global, 10 * CENT)];
     let midnight = NOON.plus(DAY / 2);
