@@ -297,3 +297,47 @@ fn a_pool_and_an_alias_have_a_strategy() {
         assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn the_ledger_is_exported_corrected_and_priced_again() {
+    let (scene, token) = Scene::with_sandbox();
+    let server = scene.serve();
+    for _ in 0..3 {
+        assert_eq!(crate::program::chat(server.data, &token).0, 200);
+    }
+    let (ended, log) = server.stop();
+    assert!(ended.success(), "{log}");
+    let csv = scene.run(&["usage", "export"]).succeeded().stdout;
+    assert!(csv.starts_with("request,attempt,at,outcome,cost_usd,cost_nanodollars,"), "{csv}");
+    assert_eq!(csv.lines().count(), 4, "{csv}");
+    let file = scene.path("rows.jsonl");
+    let file_name = file.to_str().unwrap().to_owned();
+    scene.run(&["usage", "export", "--format", "jsonl", "--output", &file_name]).succeeded();
+    let rows = std::fs::read_to_string(&file).unwrap();
+    let first: serde_json::Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    assert_eq!((rows.lines().count(), &first["outcome"]), (3, &serde_json::json!("completed")));
+    scene.run(&["usage", "export", "--output", &file_name]).failed_with(2);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), rows, "a file that is there is left alone");
+    let other = scene.path("nothing.csv");
+    scene.run(&["usage", "export", "--since", "soon", "--output", other.to_str().unwrap()]).failed_with(2);
+    assert!(!other.exists(), "what could not be finished is taken away");
+
+    let request = first["request"].as_str().unwrap();
+    let done = scene.run(&["requests", "correct", request, "--usd", "-0.05", "--reason", "refunded"]).succeeded();
+    assert!(done.stdout.contains("was corrected by -0.05 USD") && done.stdout.contains("exceed"), "{}", done.stdout);
+    let shown = scene.run(&["requests", "show", request]).succeeded().stdout;
+    assert!(shown.contains("correction 128: of attempt 1") && shown.contains("refunded"), "{shown}");
+    scene.run(&["requests", "correct", request, "--usd", "0", "--reason", "x"]).failed_with(2);
+
+    scene.run(&["model", "price", "sandbox/sandbox-small", "--input", "1000", "--output", "1000"]).succeeded();
+    let dry = scene.run(&["usage", "reprice", "--since", "1h", "--dry-run"]).succeeded().stdout;
+    assert!(dry.contains("sandbox/sandbox-small") && dry.contains("3 corrections would be written"), "{dry}");
+    assert!(scene.run(&["usage", "reprice", "--since", "1h"]).succeeded().stdout.contains("3 corrections were"));
+    assert!(scene.run(&["usage", "reprice", "--since", "1h"]).succeeded().stdout.contains("0 corrections were"));
+    scene.run(&["usage", "reconcile"]).succeeded();
+    let usage = scene.run(&["usage", "--group-by", "day,tag", "--zone", "Asia/Seoul"]).succeeded().stdout;
+    assert!(usage.contains("days of Asia/Seoul") && usage.contains("+09:00") && usage.contains("total"), "{usage}");
+    let lines = scene.run(&["usage", "--group-by", "model", "--format", "jsonl"]).succeeded().stdout;
+    assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{lines}");
+    scene.run(&["usage", "--zone", "Mars/Olympus"]).failed_with(2);
+}

@@ -23,7 +23,7 @@ const ANSWER_PRICE: u64 = 2_000;
 const MODELS: [&str; 3] = ["openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "gemini/gemini-2.5-flash"];
 
 /// Says which model costs what, so that a bill in tokens is a bill in dollars.
-fn priced(provider: &ScriptedProvider) -> Scene {
+pub fn priced(provider: &ScriptedProvider) -> Scene {
     provider.set_cache(false);
     let scene = Scene::with_vendors(provider);
     for model in MODELS {
@@ -137,7 +137,7 @@ fn m07_told_to_end_under_load_everything_is_in_the_ledger() {
     assert_in_the_ledger(&provider, &scene, complete.load(Ordering::SeqCst));
 }
 
-fn assert_in_the_ledger(provider: &ScriptedProvider, scene: &Scene, complete: usize) {
+pub fn assert_in_the_ledger(provider: &ScriptedProvider, scene: &Scene, complete: usize) {
     wait_for("the end of all connections", provider.wait_for_connections(0));
     let bill = provider.bill();
     assert!(complete >= 50 && bill.len() == complete, "{} on the bill, {complete} answered", bill.len());
@@ -158,7 +158,7 @@ fn assert_in_the_ledger(provider: &ScriptedProvider, scene: &Scene, complete: us
 }
 
 /// A call to one of the vendors, streamed or not, by turns.
-fn call(line: &mut Line, token: &str, turn: usize) -> Answer {
+pub fn call(line: &mut Line, token: &str, turn: usize) -> Answer {
     let streamed = turn.is_multiple_of(2);
     let prompt = format!("Call number {turn}");
     let model = MODELS[turn % MODELS.len()];

@@ -13,6 +13,7 @@ mod demo;
 mod elsewhere;
 mod junk;
 mod leaks;
+mod ledger;
 mod planes;
 mod planted;
 mod sdk;

@@ -1,5 +1,7 @@
 //! Sizes and intervals of the journal. The defaults are meant for production; tests make them small.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ pub struct Options {
     pub close_tries: u32,
     /// Metrics.
     pub observer: Option<Observer>,
+    /// Brings what was written to a file to the disk. After it failed once, nothing more is written.
+    pub sync_data: fn(&File) -> io::Result<()>,
 }
 
 /// 80 ms and a disk that takes 20 make the promise of 100.
@@ -54,6 +58,7 @@ impl Default for Options {
             retry_at_most: RETRY_AT_MOST,
             close_tries: CLOSE_TRIES,
             observer: None,
+            sync_data: File::sync_data,
         }
     }
 }

@@ -90,10 +90,10 @@ impl Segment {
     }
 
     /// Brings everything committed so far to the disk, if it is not there.
-    pub(super) fn sync(&self, folder: &File) -> io::Result<()> {
+    pub(super) fn sync(&self, folder: &File, sync_data: fn(&File) -> io::Result<()>) -> io::Result<()> {
         let committed = self.length();
         if committed > self.synced.load(Ordering::Acquire) {
-            self.file.sync_data()?;
+            sync_data(&self.file)?;
             self.synced.fetch_max(committed, Ordering::AcqRel);
         }
         // After the data: an entry that comes back from a power cut leads to something.

@@ -141,7 +141,7 @@ impl Shared {
         self.check()?;
         let segments: Vec<_> = locked(&self.segments).iter().filter(|segment| wanted(segment)).cloned().collect();
         for segment in segments {
-            if let Err(error) = segment.sync(&self.folder_handle) {
+            if let Err(error) = segment.sync(&self.folder_handle, self.options.sync_data) {
                 let _ = self.broken.set(format!("the disk did not take {}: {error}", segment.id.file_name()));
                 self.check()?;
             }

@@ -3,6 +3,7 @@
 mod disk;
 mod kill;
 mod model;
+mod obligations;
 mod outage;
 mod recovery;
 mod torn;

@@ -2,6 +2,7 @@
 
 mod holds;
 mod machine;
+mod obligations;
 mod rows;
 mod schedules;
 mod windows;
