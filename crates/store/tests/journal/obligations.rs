@@ -1,4 +1,5 @@
-//! What the ledger owes whoever relies on it, whatever happens to the process or the disk.
+//! What the ledger owes whoever relies on it, whatever happens to the process or the disk. Tests carry the
+//! number of the obligation (`ob05`).
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -27,7 +28,7 @@ fn assert_no_drift(store: &dyn Store) {
 }
 
 #[test]
-fn o05_after_a_restart_every_open_hold_is_terminal_and_stays_so() {
+fn ob05_after_a_restart_every_open_hold_is_terminal_and_stays_so() {
     for seed in 1..=20 {
         println!("seed {seed}");
         let home = Home::new();
@@ -92,7 +93,7 @@ fn broken_disk(_: &File) -> io::Result<()> {
 }
 
 #[test]
-fn o14_a_failed_fsync_is_never_repeated_and_stops_the_ledger() {
+fn ob14_a_failed_fsync_is_never_repeated_and_stops_the_ledger() {
     let home = Home::new();
     let store = sqlite(&home);
     let (journals, _) = open(&home, &store, Options { sync_data: broken_disk, ..quick() });

@@ -21,7 +21,7 @@ fn ask(scopes: &[Scope], number: u128, amount: i64) -> Ask<'_> {
 /// What a call costs is known when it ends only. Calls that cost more than was held for them may carry a budget over its
 /// amount, by what they cost more and by nothing else; where none does, it is never exceeded.
 #[test]
-fn o08_a_budget_is_exceeded_by_what_calls_cost_beyond_their_holds_and_by_nothing_else() {
+fn ob08_a_budget_is_exceeded_by_what_calls_cost_beyond_their_holds_and_by_nothing_else() {
     for (seed, is_truthful) in (1..=40).flat_map(|seed| [(seed, true), (seed, false)]) {
         let mut chance = Chance(seed);
         let budget = one(1, Scope::Global, 10 * CENT);
@@ -53,7 +53,7 @@ fn o08_a_budget_is_exceeded_by_what_calls_cost_beyond_their_holds_and_by_nothing
 /// Limits are counted where a flush or a restart forgets everything. Money is not among what they count, and a budget
 /// refuses after the loss exactly as before.
 #[test]
-fn o13_counters_that_forget_everything_change_no_money() {
+fn ob13_counters_that_forget_everything_change_no_money() {
     let budget = one(1, Scope::Global, 10 * CENT);
     let (book, budgets) = open(std::slice::from_ref(&budget));
     let scopes = [Scope::Global];

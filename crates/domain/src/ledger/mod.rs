@@ -1,6 +1,9 @@
 //! The ledger's vocabulary: a reservation before anything is sent, an entry when it is over. One entry per attempt
 //! that may have cost money; entries are never changed, corrections are new entries.
 
+mod correction;
+mod reconciliation;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +18,11 @@ use crate::token::TokenId;
 use crate::usage::{Usage, UsageSource};
 use crate::window::{Period, WeekStart, Zone};
 
+pub use correction::{Correction, FIRST_CORRECTION, MAX_REASON};
+pub use reconciliation::{Drift, Figures, MAX_DRIFTS, ReconcileQuery, Reconciliation};
+
 /// The longest piece of raw usage JSON that a row keeps, in bytes.
 pub const MAX_RAW_USAGE: usize = 4096;
-
-/// Corrections have the numbers from here on; attempts the ones below.
-pub const FIRST_CORRECTION: u8 = 128;
-
-/// The longest reason of a correction, in bytes.
-pub const MAX_REASON: usize = 256;
 
 /// A page of ledger rows has at most this many.
 pub const MAX_ENTRIES: u32 = 2_000;
@@ -243,53 +243,6 @@ pub struct Entry {
     pub overhead: Duration,
 }
 
-impl Entry {
-    /// The entry that adds this amount, which may be negative, to what this attempt cost. It counts where the attempt
-    /// counts: in the same scopes, at the same time.
-    #[must_use]
-    pub fn corrected(&self, number: u8, amount: Nanodollars, price_version: &Arc<str>, note: &Correction) -> Self {
-        let mut subject = self.subject.clone();
-        subject.attempt.number = number;
-        (subject.reserved, subject.price_version) = (None, Arc::clone(price_version));
-        Self {
-            subject,
-            outcome: AttemptOutcome::Correction,
-            status: 0,
-            usage: Usage::default(),
-            source: UsageSource::None,
-            cost: Some(amount),
-            raw_usage: serde_json::to_string(note).ok().map(Into::into),
-            duration: Duration::ZERO,
-            first_content: None,
-            overhead: Duration::ZERO,
-        }
-    }
-
-    /// What a correction says of itself; `None` for an attempt.
-    pub fn correction(&self) -> Option<Correction> {
-        let note = self.raw_usage.as_deref().filter(|_| self.outcome == AttemptOutcome::Correction)?;
-        serde_json::from_str(note).ok()
-    }
-}
-
-/// What an entry of the outcome `correction` says of itself. It is kept as JSON where attempts keep the provider's usage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Correction {
-    /// The number of the attempt whose cost it corrects.
-    pub corrects: u8,
-    /// When it was made.
-    pub made_at: Timestamp,
-    /// Why, in the words of who made it.
-    pub reason: String,
-    /// Whether it is the difference that another price makes: such corrections are counted in when prices are applied
-    /// again, all others stay on top.
-    #[serde(default)]
-    pub repriced: bool,
-    /// Whether the attempt had no price before: from now on it does not count as unpriced.
-    #[serde(default)]
-    pub prices: bool,
-}
-
 /// A call of a known virtual key that Keyward refused before anything was sent. Costs nothing; kept so that the request
 /// log can answer "why?".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -338,19 +291,6 @@ pub struct RequestRow {
     pub attempts: Vec<Entry>,
     /// The refusal, when there was one.
     pub refusal: Option<Refusal>,
-}
-
-impl RequestRow {
-    /// Its attempts, without corrections.
-    pub fn made(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.attempts.iter().filter(|entry| entry.outcome != AttemptOutcome::Correction)
-    }
-
-    /// The number that its next correction has; `None` when it can have no more.
-    pub fn next_correction(&self) -> Option<u8> {
-        let last = self.attempts.iter().map(|entry| entry.subject.attempt.number).max();
-        last.map_or(Some(FIRST_CORRECTION), |last| last.max(FIRST_CORRECTION - 1).checked_add(1))
-    }
 }
 
 /// Which rows of the ledger are wanted, in the order of their requests and attempts.
@@ -478,77 +418,4 @@ pub struct UsageRow {
     pub unpriced: u64,
     /// Attempts whose figures are estimated or partial.
     pub estimated: u64,
-}
-
-/// Which sums are compared with the rows that they are made of.
-#[derive(Debug, Clone, Copy)]
-pub struct ReconcileQuery {
-    /// From this moment on, by when attempts began; rounded down to a quarter of an hour.
-    pub since: Timestamp,
-    /// Up to this moment, exclusive; rounded up to a quarter of an hour.
-    pub until: Timestamp,
-    /// Whether sums are looked at too that no row of this range touches: there should be none.
-    pub everything: bool,
-}
-
-/// What came of comparing sums with rows.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Reconciliation {
-    /// Rows that were added up.
-    pub rows: u64,
-    /// Scopes whose sums were compared.
-    pub scopes: u64,
-    /// Sums that do not agree, at most [`MAX_DRIFTS`].
-    pub drifts: Vec<Drift>,
-    /// Sums that do not agree and are not listed.
-    pub more_drifts: u64,
-}
-
-/// A sum that does not agree with its rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
-    /// Whose sum it is; `None` for what reports are made of.
-    pub scope: Option<Scope>,
-    /// What the rows say.
-    pub rows: Figures,
-    /// What the sum says.
-    pub kept: Figures,
-}
-
-/// Sums over some rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Figures {
-    /// Attempts.
-    pub attempts: u64,
-    /// What they cost, corrections included, as far as prices are known.
-    pub cost: Nanodollars,
-    /// Attempts whose price is unknown.
-    pub unpriced: u64,
-    /// Tokens of prompts.
-    pub input_tokens: u64,
-    /// Tokens of answers.
-    pub output_tokens: u64,
-}
-
-/// Differences that one comparison lists.
-pub const MAX_DRIFTS: usize = 100;
-
-impl Reconciliation {
-    /// By how much money sums and rows differ, all together and whatever the sign.
-    pub fn drift(&self) -> Nanodollars {
-        let differences = self.drifts.iter().map(|drift| (drift.kept.cost - drift.rows.cost).0.saturating_abs());
-        differences.map(Nanodollars).sum()
-    }
-
-    /// Notes a sum, if it does not agree.
-    pub fn compare(&mut self, scope: impl FnOnce() -> Option<Scope>, rows: Figures, kept: Figures) {
-        if rows == kept {
-            return;
-        }
-        if self.drifts.len() < MAX_DRIFTS {
-            self.drifts.push(Drift { scope: scope(), rows, kept });
-        } else {
-            self.more_drifts = self.more_drifts.saturating_add(1);
-        }
-    }
 }
