@@ -1,6 +1,6 @@
 //! Where counters are found: a family for each limit, in it a counter for each scope.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,11 +62,11 @@ impl Families {
     }
 
     /// Forgets the families of other limits. Calls in flight keep nothing of them: places of a limit that is no more
-    /// hold nobody up.
+    /// hold nobody up. A limit that is changed keeps every family it had: it may be changed back, and a node's share of a
+    /// shared limit is another shape of the same limit.
     pub(super) fn keep(&self, limits: &Limits) {
-        let kept: std::collections::HashSet<Key> =
-            limits.all().iter().map(|limit| (limit.id, Shape::of(limit))).collect();
-        write(&self.by_limit).retain(|key, _| kept.contains(key));
+        let kept: HashSet<LimitId> = limits.all().iter().map(|limit| limit.id).collect();
+        write(&self.by_limit).retain(|(limit, _), _| kept.contains(limit));
     }
 
     fn family(&self, key: &Key) -> Option<Arc<Mutex<Family>>> {

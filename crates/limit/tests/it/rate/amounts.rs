@@ -200,3 +200,23 @@ fn a_limit_that_is_changed_keeps_its_counter_when_it_is_counted_the_same_way() {
     let hourly = Limit { period: Some(LimitPeriod::Hour), revision: 4, ..before };
     assert_eq!(level(&counters, &hourly, NOW).used, 0);
 }
+
+#[test]
+fn a_quota_that_is_changed_flows_from_then_on() {
+    let (counters, before) = (InProcess::default(), with_burst(1, Meter::Tokens, 60, 60));
+    let _taken = take(&counters, std::slice::from_ref(&before), tokens(60, 0), NOW).unwrap();
+    assert_eq!(used(&counters, &before, NOW + Duration::from_millis(1)), 60, "what has flowed off in part is in use");
+    let raised = Limit { quota: 6_000, ..before };
+    let later = NOW + Duration::from_secs(30);
+    assert_eq!(level(&counters, &raised, later).remaining, 30);
+    assert_eq!(level(&counters, &raised, later + Duration::from_millis(100)).remaining, 40);
+}
+
+#[test]
+fn what_is_owed_is_at_most_one_period() {
+    let (counters, limits) = (InProcess::default(), [with_burst(1, Meter::Tokens, 1_000, 500)]);
+    let taken = take(&counters, &limits, tokens(1, 0), NOW).unwrap();
+    counters.settle(taken, tokens(1_000_000, 0), NOW);
+    assert_eq!(level(&counters, &limits[0], NOW).used, 1_500);
+    assert_eq!(retry_after(take(&counters, &limits, tokens(0, 0), NOW).unwrap_err()), MINUTE);
+}

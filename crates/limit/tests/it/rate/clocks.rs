@@ -50,7 +50,9 @@ fn a_loop_that_read_the_clock_earlier_does_no_harm() {
         let now = before + Duration::from_millis(300);
         let _taken = take(&counters, &limits, tokens(0, 0), now).unwrap();
         let _taken = take(&counters, &limits, tokens(0, 0), before).unwrap();
-        assert!(take(&counters, &limits, tokens(0, 0), before).is_err());
-        assert!(take(&counters, &limits, tokens(0, 0), now).is_err());
+        for _ in 0..20 {
+            assert!(take(&counters, &limits, tokens(0, 0), before).is_err(), "no time passes twice");
+            assert!(take(&counters, &limits, tokens(0, 0), now).is_err());
+        }
     }
 }
