@@ -20,6 +20,10 @@ pub enum AdminError {
     WrongKeyEnvironment,
     /// The principal's role is too low; this one would do.
     NeedsRole(Role),
+    /// It works on more than the part of the installation that the principal is confined to.
+    BeyondRealm,
+    /// A field that is not known here: a sentence, and its name when that is no secret.
+    UnknownField(String, Option<String>),
     /// It would be wider than what it belongs to: the field, and a sentence.
     ExceedsGrantor(&'static str, String),
     /// The `Host` header names neither this machine nor a configured name.
@@ -107,7 +111,8 @@ impl AdminError {
             Self::InvalidKey(_) => "invalid_key",
             Self::KeyInactive => "key_inactive",
             Self::WrongKeyEnvironment => "wrong_key_environment",
-            Self::NeedsRole(_) => "operation_not_allowed",
+            Self::NeedsRole(_) | Self::BeyondRealm => "operation_not_allowed",
+            Self::UnknownField(..) => "unknown_field",
             Self::ExceedsGrantor(..) => "exceeds_grantor",
             Self::HostNotAllowed => "host_not_allowed",
             Self::CrossSite => "cross_site",
@@ -146,6 +151,7 @@ impl AdminError {
             Self::MissingCredential | Self::InvalidKey(_) | Self::KeyInactive => 401,
             Self::WrongKeyEnvironment
             | Self::NeedsRole(_)
+            | Self::BeyondRealm
             | Self::ExceedsGrantor(..)
             | Self::CrossSite
             | Self::UnlockRefused => 403,
@@ -154,7 +160,7 @@ impl AdminError {
             Self::MethodNotAllowed => 405,
             Self::BodyTooLarge(_) => 413,
             Self::UnsupportedMediaType => 415,
-            Self::Invalid(..) | Self::BadCursor | Self::DestinationForbidden(_) => 400,
+            Self::Invalid(..) | Self::UnknownField(..) | Self::BadCursor | Self::DestinationForbidden(_) => 400,
             Self::Ambiguous(..)
             | Self::AlreadyExists(_)
             | Self::DuplicateKey(_)
@@ -174,6 +180,7 @@ impl AdminError {
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::Invalid(_, param) => param.as_deref(),
+            Self::UnknownField(_, param) => param.as_deref(),
             Self::ExceedsGrantor(field, _) => Some(field),
             Self::KeyMalformed(_) | Self::DuplicateKey(_) => Some("secret"),
             Self::DestinationForbidden(_) => Some("base_url"),
@@ -190,6 +197,7 @@ impl AdminError {
             Self::KeyInactive => "This admin token is no longer in use (expired or revoked). Ask an owner for a new one.".to_owned(),
             Self::WrongKeyEnvironment => "This is a virtual key, which is for the data plane. The control plane wants an admin token (`kw_adm_...`).".to_owned(),
             Self::NeedsRole(role) => format!("This needs the role `{}`. Ask an owner to do it, or for a token with that role.", role_word(*role)),
+            Self::BeyondRealm => "This is for those who administer the whole installation; this token is for one tenant or team only. Ask one of them.".to_owned(),
             Self::HostNotAllowed => "The control plane does not answer to this host name. Use localhost or the address itself, or add the name to `listen.admin_hosts`.".to_owned(),
             Self::CrossSite => "A browser sent this on behalf of another web site, which is never allowed. Call the API from your own program, or open the dashboard directly.".to_owned(),
             Self::RouteNotFound => "There is no such endpoint. `GET /api/v1/openapi.json` lists them all.".to_owned(),
@@ -207,7 +215,8 @@ impl AdminError {
             | Self::InUse(message)
             | Self::WrongState(message)
             | Self::KeyMalformed(message)
-            | Self::ExceedsGrantor(_, message) => message.clone(),
+            | Self::ExceedsGrantor(_, message)
+            | Self::UnknownField(message, _) => message.clone(),
             Self::KeyVoid(name) => format!("The key `{name}` was sealed for another base URL and is never sent to a new one. Enter it again with `keyward key replace {name}`."),
             Self::DestinationForbidden(why) => format!("This base URL is not allowed: {why}."),
             Self::VaultLocked => "The vault is locked. Run `keyward unlock` on the server's machine first.".to_owned(),

@@ -15,22 +15,25 @@ mod probe;
 mod reach;
 mod reconcile;
 mod secret;
+mod wall;
 
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keyward_domain::audit::AuditDraft;
+use keyward_domain::audit::{AuditDraft, Outcome};
 use keyward_domain::catalog::Catalog;
-use keyward_domain::ids::AuditId;
+use keyward_domain::ids::{AuditId, TenantId};
 use keyward_domain::ledger::Entry;
 use keyward_domain::port::{Change, Clock, Egress, Entropy, Records, Store};
+use keyward_domain::principal::Realm;
 use keyward_domain::time::Timestamp;
 use keyward_vault::Vault;
 
 use crate::error::AdminError;
 use crate::operation::Permit;
 use events::News;
+use wall::Wall;
 
 pub use allowances::{Allowances, Balances, Whose};
 pub use destination::check_destination;
@@ -75,13 +78,16 @@ pub struct Ports {
     pub key_file: PathBuf,
 }
 
-/// Everything that operations work on. Shared as an [`Arc`].
+/// Everything that operations work on, as far as it is in the realm of who asks. Shared as an [`Arc`].
 pub struct Control {
-    ports: Ports,
+    ports: Arc<Ports>,
+    /// The store, behind the wall of the realm.
+    store: Arc<dyn Store>,
+    realm: Realm,
     /// Attempts to open the vault go one by one: each costs what guessing is meant to cost, and no more memory than that.
-    unlocking: tokio::sync::Mutex<()>,
+    unlocking: Arc<tokio::sync::Mutex<()>>,
     /// Held between looking whether a secret is kept already and keeping it.
-    keeping: tokio::sync::Mutex<()>,
+    keeping: Arc<tokio::sync::Mutex<()>>,
     /// Tells those who follow what happens.
     news: News,
 }
@@ -89,8 +95,27 @@ pub struct Control {
 impl Control {
     /// The control plane over these ports.
     pub fn new(ports: Ports) -> Self {
-        let (unlocking, keeping) = (tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(()));
-        Self { ports, unlocking, keeping, news: News::default() }
+        let (store, realm) = (Arc::clone(&ports.store), Realm::Installation);
+        let (unlocking, keeping) = (Arc::default(), Arc::default());
+        Self { ports: Arc::new(ports), store, realm, unlocking, keeping, news: News::default() }
+    }
+
+    /// The same for somebody who is confined to this realm: what is outside of it is not there.
+    #[must_use]
+    pub fn within(&self, realm: Realm) -> Self {
+        Self {
+            ports: Arc::clone(&self.ports),
+            store: Wall::around(Arc::clone(&self.ports.store), realm),
+            realm,
+            unlocking: Arc::clone(&self.unlocking),
+            keeping: Arc::clone(&self.keeping),
+            news: self.news.clone(),
+        }
+    }
+
+    /// The realm of who asks.
+    pub const fn realm(&self) -> Realm {
+        self.realm
     }
 
     /// The moment.
@@ -118,18 +143,18 @@ impl Control {
         self.ports.live.picture()
     }
 
-    /// Everything that configuration is made of, as one consistent picture.
+    /// Everything that configuration is made of and that is in the realm, as one consistent picture.
     pub async fn records(&self) -> Result<Records, AdminError> {
         self.read(|store| store.load()).await
     }
 
-    /// Reads from the store on a blocking thread.
+    /// Reads from the store, as far as it is in the realm, on a blocking thread.
     pub async fn read<T, F>(&self, ask: F) -> Result<T, AdminError>
     where
         T: Send + 'static,
         F: FnOnce(&dyn Store) -> Result<T, keyward_domain::port::StoreError> + Send + 'static,
     {
-        let store = Arc::clone(&self.ports.store);
+        let store = Arc::clone(&self.store);
         let answer = tokio::task::spawn_blocking(move || ask(store.as_ref())).await;
         Ok(answer.map_err(|error| thread_died(&error))??)
     }
@@ -145,10 +170,21 @@ impl Control {
         object: &(impl Display + Sync),
         detail: &str,
     ) -> Result<u64, AdminError> {
-        let audit = self.draft(permit, object, detail)?;
-        let (store, on_change) = (Arc::clone(&self.ports.store), Arc::clone(&self.ports.on_change));
-        let news = self.news.clone();
+        self.put(changes, self.draft(permit, object, detail)?).await
+    }
+
+    /// Keeps in the audit log that somebody was refused something outside of their realm, or was thought to be: what is
+    /// not there and what is somebody else's are the same to them, and are kept alike.
+    pub(crate) async fn note_refusal(&self, permit: &Permit<'_>, object: &str) -> Result<(), AdminError> {
+        let draft = self.draft(permit, &object, "not in the realm of who asked")?;
+        self.put(Vec::new(), AuditDraft { outcome: Outcome::Refused, ..draft }).await.map(|_| ())
+    }
+
+    async fn put(&self, changes: Vec<Change>, mut audit: AuditDraft) -> Result<u64, AdminError> {
+        let (store, on_change) = (Arc::clone(&self.store), Arc::clone(&self.ports.on_change));
+        let (news, own) = (self.news.clone(), self.realm.tenant().unwrap_or(TenantId::DEFAULT));
         let committed = tokio::task::spawn_blocking(move || {
+            audit.tenant = wall::tenant_of_all(&changes, store.as_ref())?.unwrap_or(own);
             let revision = store.commit(&changes, &audit)?;
             on_change();
             news.changed(audit);
@@ -168,8 +204,9 @@ impl Control {
         object: &(impl Display + Sync),
         detail: &str,
     ) -> Result<(), AdminError> {
-        let audit = self.draft(permit, object, detail)?;
-        let (store, news) = (Arc::clone(&self.ports.store), self.news.clone());
+        let mut audit = self.draft(permit, object, detail)?;
+        audit.tenant = corrections.first().map_or(audit.tenant, |correction| correction.subject.tenant);
+        let (store, news) = (Arc::clone(&self.store), self.news.clone());
         let corrected = tokio::task::spawn_blocking(move || {
             store.correct(&corrections, &audit)?;
             news.changed(audit);

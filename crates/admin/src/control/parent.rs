@@ -35,6 +35,15 @@ impl Control {
         levels.iter().try_for_each(|level| within(grant, *level))
     }
 
+    /// Refuses to let something go out of the team that whoever asks is confined to.
+    pub fn keep_in_realm(&self, team: Option<TeamId>) -> Result<(), AdminError> {
+        if self.realm().team().is_none_or(|own| team == Some(own)) {
+            return Ok(());
+        }
+        let message = "This token is for one team only, and what it makes or changes stays in that team.";
+        Err(AdminError::ExceedsGrantor("team", message.to_owned()))
+    }
+
     /// All tenants, the default one among them whether or not it has a record; in the order of their ids.
     pub fn tenants(records: &Records) -> Vec<Tenant> {
         let mut tenants = records.tenants.clone();
@@ -52,7 +61,7 @@ impl Control {
         if let Some(reference) = named {
             return Self::find_tenant(records, reference);
         }
-        let own = TenantId::DEFAULT;
+        let own = self.realm().tenant().unwrap_or(TenantId::DEFAULT);
         let mut tenants = Self::tenants(records).into_iter();
         tenants.find(|tenant| tenant.id == own).ok_or(AdminError::NotInitialised)
     }
@@ -69,7 +78,8 @@ impl Control {
             (tenant, team) => {
                 let tenant = self.tenant_of(records, tenant)?.id;
                 let team = team.map(|team| Self::team_in(records, tenant, team)).transpose()?;
-                Ok((tenant, team))
+                // Whoever is confined to a team makes things for that team.
+                Ok((tenant, team.or(self.realm().team())))
             }
         }
     }

@@ -28,7 +28,7 @@ pub mod vkey;
 
 use std::future::Future;
 
-use keyward_domain::principal::{Action, Decision, Principal, authorize};
+use keyward_domain::principal::{Action, Decision, Principal, Realm, Resource, authorize};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -46,6 +46,9 @@ pub trait Operation: DeserializeOwned + ToSchema + Send + 'static {
 
     /// What the permission rule is asked.
     const ACTION: Action;
+
+    /// What it works on. Unless an operation says that less is enough, it is for those who see the whole installation.
+    const RESOURCE: Resource = Resource::Installation;
 
     /// What the answer is written in.
     const CONTENT_TYPE: &'static str = "application/json";
@@ -65,7 +68,7 @@ pub trait Operation: DeserializeOwned + ToSchema + Send + 'static {
     ) -> impl Future<Output = Result<Self::Output, AdminError>> + Send {
         async move {
             let permit = Permit::of::<Self>(principal)?;
-            self.perform(control, &permit).await
+            permit.perform(self, control).await
         }
     }
 
@@ -79,7 +82,8 @@ pub trait Operation: DeserializeOwned + ToSchema + Send + 'static {
         None
     }
 
-    /// The answer as text that is written page by page, when it has no end that fits into memory.
+    /// The answer as text that is written page by page, when it has no end that fits into memory. Pages are read past
+    /// the wall between tenants, so this is for operations on the whole installation only.
     fn as_pages(_output: &mut Self::Output) -> Option<Pages> {
         None
     }
@@ -100,13 +104,32 @@ pub struct Permit<'a> {
 impl<'a> Permit<'a> {
     /// Asks the permission rule. The only maker of permits.
     pub(crate) fn of<O: Operation>(principal: &'a Principal) -> Result<Self, AdminError> {
-        match authorize(principal, O::ACTION) {
+        match authorize(principal, O::ACTION, O::RESOURCE) {
             Decision::Allowed => Ok(Self { principal, name: O::NAME }),
             Decision::Needs(role) => {
                 tracing::warn!(principal = %principal.label(), operation = O::NAME, "refused: the role is too low");
                 Err(AdminError::NeedsRole(role))
             }
+            Decision::BeyondRealm => {
+                tracing::warn!(principal = %principal.label(), operation = O::NAME, "refused: it is beyond the realm");
+                Err(AdminError::BeyondRealm)
+            }
         }
+    }
+
+    /// Does it, with what is in the realm of who asks. What they were told is not there is kept in the audit log: it may
+    /// be somebody else's.
+    pub(crate) async fn perform<O: Operation>(&self, operation: O, control: &Control) -> Result<O::Output, AdminError> {
+        let realm = self.principal.realm();
+        if realm == Realm::Installation {
+            return operation.perform(control, self).await;
+        }
+        let control = control.within(realm);
+        let answer = operation.perform(&control, self).await;
+        if let Err(AdminError::NotFound(_, called)) = &answer {
+            control.note_refusal(self, called).await?;
+        }
+        answer
     }
 
     /// Who asks.

@@ -4,7 +4,9 @@ use std::sync::{Arc, PoisonError};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use keyward_domain::principal::{AdminToken, Principal};
+use keyward_domain::ancestry::Ancestry;
+use keyward_domain::port::Records;
+use keyward_domain::principal::{AdminToken, Principal, Realm};
 use keyward_domain::token::{Environment, PresentedToken, TokenError};
 use keyward_domain::virtual_key::KeyStatus;
 use keyward_vault::{TokenVerifier, Verified};
@@ -42,11 +44,18 @@ async fn holder(plane: &Plane, headers: &HeaderMap) -> Result<Principal, AdminEr
         Verified::Wrong => return Err(AdminError::InvalidKey(UNKNOWN)),
     }
     let ended = token.status != KeyStatus::Active || token.expires_at.is_some_and(|end| now >= end);
-    if ended { Err(AdminError::KeyInactive) } else { Ok(admin(token)) }
+    if ended || !is_there(token.realm, &records) { Err(AdminError::KeyInactive) } else { Ok(admin(token)) }
+}
+
+/// Whether the part of the installation that a token is for is there and switched on.
+fn is_there(realm: Realm, records: &Records) -> bool {
+    let Some(tenant) = realm.tenant() else { return true };
+    let levels = Ancestry::of(records).above(tenant, realm.team(), None);
+    levels.is_some_and(|levels| levels.iter().all(|level| level.is_enabled()))
 }
 
 fn admin(token: &AdminToken) -> Principal {
-    Principal::Admin { id: token.id, name: token.name.clone(), role: token.role }
+    Principal::Admin { id: token.id, name: token.name.clone(), role: token.role, realm: token.realm }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&[u8], AdminError> {

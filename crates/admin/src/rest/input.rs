@@ -8,9 +8,11 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{Query, RawPathParams, Request};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderMap, Method, Uri};
+use keyward_domain::principal::Realm;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use super::cursor::{self, Binding};
 use super::routes::Row;
 use crate::error::AdminError;
 use crate::field::BAD_CURSOR;
@@ -34,14 +36,15 @@ pub(super) struct Input {
 }
 
 /// Collects the object. Reads the body only after the caller has been let in.
-pub(super) async fn collect(row: &Row, mut request: Request) -> Result<Input, AdminError> {
+pub(super) async fn collect(row: &Row, realm: Realm, mut request: Request) -> Result<Input, AdminError> {
     let mut fields = Vec::new();
     let params = request.extract_parts::<RawPathParams>().await;
     let params = params.map_err(|_| AdminError::invalid("the path is not valid UTF-8"))?;
     for (name, value) in &params {
         fields.push((name.to_owned(), quoted(value)));
     }
-    fields.extend(query_fields(&row.method, request.uri())?);
+    let binding = Binding { list: row.name, realm };
+    fields.extend(query_fields(&row.method, request.uri(), binding)?);
     fields.extend(if_match(request.headers())?);
     let has_body = row.method != Method::GET && row.method != Method::DELETE;
     let body = read_body(request, has_body).await?;
@@ -58,7 +61,7 @@ pub(super) fn decode<T: DeserializeOwned>(input: &Input) -> Result<T, AdminError
     Ok(value)
 }
 
-fn query_fields(method: &Method, uri: &Uri) -> Result<Vec<(String, String)>, AdminError> {
+fn query_fields(method: &Method, uri: &Uri, binding: Binding) -> Result<Vec<(String, String)>, AdminError> {
     if uri.query().is_none_or(str::is_empty) {
         return Ok(Vec::new());
     }
@@ -67,7 +70,11 @@ fn query_fields(method: &Method, uri: &Uri) -> Result<Vec<(String, String)>, Adm
     }
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
     let Query(pairs) = pairs.map_err(|_| AdminError::invalid("the query is not valid"))?;
-    Ok(pairs.into_iter().map(|(name, value)| (name, quoted(&value))).collect())
+    let field = |(name, value): (String, String)| {
+        let value = if name == cursor::FIELD { binding.open(&value)? } else { value };
+        Ok((name, quoted(&value)))
+    };
+    pairs.into_iter().map(field).collect()
 }
 
 /// `If-Match: "3"` as the field `if_match`. `*` asks for nothing that the operation does not check anyway.
@@ -195,8 +202,7 @@ fn unknown_field(rest: &str, place: &str, elsewhere: &[&str]) -> AdminError {
     } else {
         format!("it takes {}.", known.join(", "))
     };
-    let message = format!("{what}; {hint}");
-    if plain { AdminError::invalid_field(name.to_owned(), message) } else { AdminError::invalid(message) }
+    AdminError::UnknownField(format!("{what}; {hint}"), plain.then(|| name.to_owned()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod answer;
 mod authenticate;
+mod cursor;
 mod follow;
 mod gate;
 mod input;
@@ -123,6 +124,6 @@ async fn answer_row(door: Door, row: &'static Row, request: Request) -> Response
 async fn run_row(door: &Door, row: &'static Row, request: Request) -> Result<routes::Reply, AdminError> {
     let principal = authenticate::principal(door, request.headers()).await?;
     row.permit(&principal)?;
-    let input = input::collect(row, request).await?;
+    let input = input::collect(row, principal.realm(), request).await?;
     row.run(&door.plane.control, &principal, &input).await
 }

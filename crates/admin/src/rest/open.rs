@@ -6,7 +6,10 @@ use axum::response::Response;
 use axum::routing::get;
 use http::StatusCode;
 
+use keyward_domain::principal::Realm;
+
 use super::{Door, answer, authenticate, page};
+use crate::error::AdminError;
 
 /// Every path outside `/api/v1`.
 const PATHS: [&str; 3] = ["/", "/healthz", "/metrics"];
@@ -25,10 +28,15 @@ async fn show_alive() -> Response {
 }
 
 async fn show_metrics(State(door): State<Door>, request: Request) -> Response {
-    if !door.plane.metrics_open
-        && let Err(error) = authenticate::principal(&door, request.headers()).await
-    {
-        return door.refuse(&request, &error);
+    if !door.plane.metrics_open {
+        let allowed = match authenticate::principal(&door, request.headers()).await {
+            // Metrics are about everybody.
+            Ok(principal) if principal.realm() != Realm::Installation => Err(AdminError::BeyondRealm),
+            known => known.map(|_| ()),
+        };
+        if let Err(error) = allowed {
+            return door.refuse(&request, &error);
+        }
     }
     let text = (door.plane.metrics)();
     answer::of(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes())

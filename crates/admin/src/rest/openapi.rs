@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -24,6 +24,7 @@ impl Operation for ReadOpenApi {
     type Output = Value;
     const NAME: &'static str = "openapi.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, _: &Control, _: &Permit<'_>) -> Result<Value, AdminError> {
         Ok(Value::Null)

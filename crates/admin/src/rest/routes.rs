@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 
 use http::{Method, StatusCode};
 use keyward_domain::principal::Action::{self, Administer, Read, Reveal, Write};
-use keyward_domain::principal::Principal;
+use keyward_domain::principal::{Principal, Resource};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::cursor::Binding;
 use super::input::{Input, decode};
 use super::openapi::ReadOpenApi;
 use crate::control::{Control, Feed, Pages};
@@ -127,6 +128,8 @@ pub struct Row {
     pub action: Action,
     /// What the operation itself asks the rule; always the same as `action`.
     pub asked: Action,
+    /// What it works on.
+    pub resource: Resource,
     /// The operation's name, `noun.verb`.
     pub name: &'static str,
     /// The status of success.
@@ -145,6 +148,9 @@ pub struct Row {
 type Run = for<'a> fn(&'a Control, &'a Principal, &'a Input) -> Running<'a>;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, AdminError>> + Send + 'a>>;
+
+/// What the types of pages are called.
+const PAGE: &str = "keyward_admin::field::page::Page<";
 
 /// What an operation answered, ready to be sent.
 #[derive(Debug)]
@@ -219,6 +225,7 @@ fn row<O: Operation>(method: Method, path: &'static str, action: Action, status:
         path,
         action,
         asked: O::ACTION,
+        resource: O::RESOURCE,
         name: O::NAME,
         status,
         content_type: O::CONTENT_TYPE,
@@ -240,10 +247,15 @@ fn named<T: ToSchema>() -> Option<String> {
     is_plain.then(|| T::name().into_owned())
 }
 
+/// Whether it is a page of a list, which may have a cursor.
+fn is_page<T>() -> bool {
+    std::any::type_name::<T>().starts_with(PAGE)
+}
+
 async fn perform<O: Operation>(control: &Control, principal: &Principal, input: &Input) -> Result<Reply, AdminError> {
     let permit = Permit::of::<O>(principal)?;
     let operation: O = decode(input)?;
-    let mut output = operation.perform(control, &permit).await?;
+    let mut output = permit.perform(operation, control).await?;
     if let Some(feed) = O::as_feed(&mut output) {
         return Ok(Reply { content_type: O::CONTENT_TYPE, body: ReplyBody::Feed(Box::new(feed)), revision: None });
     }
@@ -255,7 +267,15 @@ async fn perform<O: Operation>(control: &Control, principal: &Principal, input: 
     if let Some((content_type, text)) = O::as_text(&output) {
         return Ok(Reply { content_type, body: ReplyBody::Whole(text.into_bytes()), revision });
     }
-    let body = serde_json::to_vec(&output).map_err(|error| {
+    let written = if is_page::<O::Output>() {
+        serde_json::to_value(&output).and_then(|mut page| {
+            Binding { list: O::NAME, realm: principal.realm() }.seal(&mut page);
+            serde_json::to_vec(&page)
+        })
+    } else {
+        serde_json::to_vec(&output)
+    };
+    let body = written.map_err(|error| {
         tracing::error!(%error, operation = O::NAME, "an answer could not be written as JSON");
         AdminError::Internal
     })?;

@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod figures;
 mod health;
+mod isolation;
 mod key_life;
 mod keys;
 mod leases;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use keyward_admin::rest::API;
 use keyward_admin::rest::routes::{Row, table};
 use keyward_domain::ids::{AdminTokenId, RequestId};
-use keyward_domain::principal::{Action, Principal, Role, authorize};
+use keyward_domain::principal::{Action, Principal, Realm, Resource, Role, authorize};
 use serde_json::{Value, json};
 
 use crate::world::World;
 
 /// Who may do what, written by hand. `V` viewer, `O` operator, `W` owner.
-const MATRIX: &str = "
+pub(crate) const MATRIX: &str = "
 GET    /status                                  V O W
 GET    /providers                               V O W
 POST   /providers                               - O W
@@ -101,7 +101,7 @@ POST   /vault/unlock                            - - W
 GET    /openapi.json                            V O W
 ";
 
-fn concrete(row: &Row) -> String {
+pub(crate) fn concrete(row: &Row) -> String {
     let parts = row.path.split('/').map(|part| match part {
         "{budget}" | "{limit}" => "global".to_owned(),
         "{request}" => RequestId::from_bits(1).to_string(),
@@ -111,7 +111,7 @@ fn concrete(row: &Row) -> String {
     format!("{API}{}", parts.collect::<Vec<_>>().join("/"))
 }
 
-fn body(row: &Row) -> Value {
+pub(crate) fn body(row: &Row) -> Value {
     if row.method == "GET" || row.method == "DELETE" { Value::Null } else { json!({}) }
 }
 
@@ -177,7 +177,12 @@ async fn v04_every_cell_of_the_matrix() {
 
 #[test]
 fn the_rule_itself_cell_by_cell() {
-    let admin = |role| Principal::Admin { id: AdminTokenId::from_bits(1), name: "x".to_owned(), role };
+    let admin = |role| Principal::Admin {
+        id: AdminTokenId::from_bits(1),
+        name: "x".to_owned(),
+        role,
+        realm: Realm::Installation,
+    };
     let cells = [
         (Action::Read, [true, true, true]),
         (Action::Write, [false, true, true]),
@@ -186,14 +191,15 @@ fn the_rule_itself_cell_by_cell() {
     ];
     for (action, row) in cells {
         for (role, expected) in [Role::Viewer, Role::Operator, Role::Owner].into_iter().zip(row) {
-            let allowed = authorize(&admin(role), action) == keyward_domain::principal::Decision::Allowed;
+            let allowed =
+                authorize(&admin(role), action, Resource::Installation) == keyward_domain::principal::Decision::Allowed;
             assert_eq!(allowed, expected, "{role:?} {action:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn unknown_fields_are_refused_everywhere() {
+async fn a20_unknown_fields_are_refused_everywhere() {
     let world = World::new();
     for row in table() {
         let answer = if body(row).is_null() {
@@ -203,7 +209,7 @@ async fn unknown_fields_are_refused_everywhere() {
             let path = concrete(row);
             world.call(row.method.as_str(), path.strip_prefix(API).unwrap(), json!({ "no_such_field": 1 })).await
         };
-        assert_eq!((answer.status.as_u16(), answer.code()), (400, "invalid_request"), "{row:?}: {}", answer.text);
+        assert_eq!((answer.status.as_u16(), answer.code()), (400, "unknown_field"), "{row:?}: {}", answer.text);
         assert_eq!(answer.str("/error/param"), "no_such_field", "{row:?}: {}", answer.text);
     }
     assert!(!world.vault.is_locked(), "nothing was done");

@@ -272,6 +272,8 @@ pub struct Refusal {
 pub struct RequestFilter {
     /// Only requests older than this one: the cursor of the page before.
     pub before: Option<RequestId>,
+    /// Only this tenant's.
+    pub tenant: Option<TenantId>,
     /// Only this virtual key.
     pub virtual_key: Option<TokenId>,
     /// Only these outcomes; `Some(true)` keeps failures and refusals only.

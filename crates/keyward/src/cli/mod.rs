@@ -1,6 +1,7 @@
 //! The command line: `keyward <noun> <verb>`, one file per command. Every command asks the running server when there
 //! is one, and does the same work itself when there is none.
 
+mod admin_token;
 mod allowed;
 mod argv;
 mod data_plane;
@@ -124,6 +125,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Admin tokens: who may administer what.
+    #[command(subcommand)]
+    AdminToken(admin_token::Verb),
     /// The config file.
     #[command(subcommand)]
     Config(config::Verb),
@@ -199,6 +203,7 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Requests(verb) => requests::run(verb, session),
         Command::Status(args) => status::run(&args, session),
         Command::Audit(verb) => audit::run(verb, session),
+        Command::AdminToken(verb) => admin_token::run(verb, session),
         Command::Config(verb) => config::run(verb, session),
         Command::Lock(args) => lock::run(&args, session),
         Command::Unlock(args) => unlock::run(&args, session),

@@ -288,7 +288,9 @@ fn refused(error: &DoorError) -> Failure {
     match error {
         error if error.is_unreachable_or_forbidden() => Failure::unreachable(message),
         // What was typed is wrong, and nothing was tried.
-        DoorError::Refused { code, .. } if code == "invalid_request" => Failure::usage(message),
+        DoorError::Refused { code, .. } if ["invalid_request", "unknown_field"].contains(&code.as_str()) => {
+            Failure::usage(message)
+        }
         _ => Failure::failed(message),
     }
 }

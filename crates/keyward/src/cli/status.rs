@@ -28,14 +28,19 @@ fn print(output: Output, status: &Value) {
     output.line(&format!("Keyward {}: {state}", text(&status["version"])));
     let up = serving.then(|| length(status["uptime_seconds"].as_u64().unwrap_or(0)));
     let ledger = &status["ledger"];
+    // Those who see one tenant are not told what is about everybody.
+    let whole = |field: &str, text: String| if status[field].is_null() { String::new() } else { text };
     output.fields(&[
         ("up for", up.unwrap_or_default()),
         ("vault", text(&status["vault"])),
-        ("providers", format!("{} of {} enabled", status["enabled_providers"], status["providers"])),
+        (
+            "providers",
+            whole("providers", format!("{} of {} enabled", status["enabled_providers"], status["providers"])),
+        ),
         ("virtual keys", format!("{} of {} accepted", status["active_virtual_keys"], status["virtual_keys"])),
         ("ledger", rows(ledger)),
         ("durability", text(&status["journal"]["durability"])),
-        ("revision", status["revision"].to_string()),
+        ("revision", whole("revision", status["revision"].to_string())),
     ]);
     for key in status["keys"].as_array().into_iter().flatten() {
         let state = text(&key["state"]);
@@ -57,8 +62,8 @@ fn print(output: Output, status: &Value) {
 /// Rows and cost, with what keeps the cost from being exact.
 fn rows(ledger: &Value) -> String {
     let cost = ledger["cost_usd"].as_str().unwrap_or_default();
-    let (unpriced, unsettled) = (&ledger["unpriced"], &ledger["unsettled"]);
-    format!("{} rows, {cost} USD; {unpriced} without a price, {unsettled} unsettled", ledger["entries"])
+    let unsettled = ledger["unsettled"].as_u64().map(|count| format!(", {count} unsettled")).unwrap_or_default();
+    format!("{} rows, {cost} USD; {} without a price{unsettled}", ledger["entries"], ledger["unpriced"])
 }
 
 /// A length of time in words.

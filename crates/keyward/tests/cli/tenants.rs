@@ -30,3 +30,21 @@ fn tenants_teams_and_users_live_and_die() {
     scene.run(&["tenant", "show", "acme"]).failed_with(1);
     scene.run(&["tenant", "update", "default"]).failed_with(2);
 }
+
+#[test]
+fn an_admin_token_of_a_tenant_is_made_listed_and_revoked() {
+    let scene = Scene::founded();
+    scene.run(&["tenant", "create", "acme"]).succeeded();
+    scene.run(&["team", "create", "search", "--tenant", "acme"]).succeeded();
+    let made = scene.run(&["admin-token", "create", "acmes", "--role", "owner", "--tenant", "acme"]).succeeded();
+    assert!(made.stdout.starts_with("kw_adm_") && made.stderr.contains("shown once"), "{}", made.stdout);
+    scene.run(&["admin-token", "create", "searchs", "--team", "acme/search"]).succeeded();
+    let listed = scene.json(&["admin-token", "list"]);
+    let of = |name: &str| listed.as_array().unwrap().iter().find(|token| token["name"] == name).unwrap().clone();
+    assert_eq!((&of("acmes")["tenant"], &of("acmes")["team"]), (&json!("acme"), &json!(null)));
+    assert_eq!((&of("searchs")["team"], &of("searchs")["role"]), (&json!("search"), &json!("viewer")));
+    let refused = scene.run(&["tenant", "delete", "acme"]).failed_with(1);
+    assert!(refused.stderr.contains("2 admin tokens"), "{}", refused.stderr);
+    scene.run(&["admin-token", "revoke", "acmes"]).succeeded();
+    scene.run(&["admin-token", "create", "x", "--tenant", "nobody"]).failed_with(1);
+}

@@ -129,5 +129,11 @@ fn is_wanted(row: &RequestRow, filter: &RequestFilter) -> bool {
         row.attempts.iter().any(|entry| entry.subject.virtual_key == key)
             || row.refusal.as_ref().is_some_and(|refusal| refusal.virtual_key == key)
     };
-    (!filter.failed_only || row.refusal.is_some() || !completed) && filter.virtual_key.is_none_or(of_key)
+    let of_tenant = |tenant| {
+        row.attempts.iter().any(|entry| entry.subject.tenant == tenant)
+            || row.refusal.as_ref().is_some_and(|refusal| refusal.tenant == tenant)
+    };
+    (!filter.failed_only || row.refusal.is_some() || !completed)
+        && filter.virtual_key.is_none_or(of_key)
+        && filter.tenant.is_none_or(of_tenant)
 }

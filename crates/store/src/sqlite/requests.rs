@@ -15,10 +15,12 @@ const WITH_ATTEMPTS: &str = "SELECT DISTINCT request FROM entry WHERE request >=
     AND (?3 IS NULL OR virtual_key = ?3) \
     AND (NOT ?4 OR (outcome NOT IN (?6, ?7) AND NOT EXISTS (SELECT 1 FROM entry AS later \
          WHERE later.request = entry.request AND later.attempt > entry.attempt AND later.outcome <> ?7))) \
+    AND (?8 IS NULL OR tenant = (SELECT id FROM name WHERE text = ?8)) \
     ORDER BY request DESC LIMIT ?5";
 
 const REFUSED: &str = "SELECT request FROM refusal WHERE request >= ?1 AND request < ?2 \
-    AND (?3 IS NULL OR virtual_key = ?3) ORDER BY request DESC LIMIT ?4";
+    AND (?3 IS NULL OR virtual_key = ?3) AND (?5 IS NULL OR tenant = (SELECT id FROM name WHERE text = ?5)) \
+    ORDER BY request DESC LIMIT ?4";
 
 /// A page of the log.
 pub(super) fn newest(connection: &mut Connection, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {
@@ -39,16 +41,17 @@ fn ids(connection: &Connection, filter: &RequestFilter) -> rusqlite::Result<Vec<
     let (from, before) = page::between(filter);
     let (from, before) = (from.to_bytes(), before.to_bytes());
     let key = filter.virtual_key.map(|key| key.bits().cast_signed());
+    let tenant = filter.tenant.map(|tenant| tenant.to_string());
     let limit = page::length(filter.limit);
     let [completed, correction] = [AttemptOutcome::Completed, AttemptOutcome::Correction].map(code::number_of_outcome);
     let id = |row: &rusqlite::Row<'_>| row.get(0).map(RequestId::from_bytes);
 
     let mut attempted = connection.prepare_cached(WITH_ATTEMPTS)?;
-    let attempted =
-        attempted.query_map(params![from, before, key, filter.failed_only, limit, completed, correction], id)?;
+    let asked = params![from, before, key, filter.failed_only, limit, completed, correction, tenant];
+    let attempted = attempted.query_map(asked, id)?;
     let mut ids = attempted.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut refused = connection.prepare_cached(REFUSED)?;
-    for id in refused.query_map(params![from, before, key, limit], id)? {
+    for id in refused.query_map(params![from, before, key, limit, tenant], id)? {
         ids.push(id?);
     }
     ids.sort_unstable_by(|one, other| other.cmp(one));

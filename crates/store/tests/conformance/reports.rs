@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_domain::dialect::{Dialect, Operation};
-use keyward_domain::ids::CredentialId;
+use keyward_domain::ids::{CredentialId, TenantId};
 use keyward_domain::ledger::{
     AttemptOutcome, Dimension, Entry, EntryFilter, MAX_ENTRIES, RequestFilter, RequestRow, UsageQuery,
 };
@@ -44,6 +44,9 @@ pub fn the_log_can_be_filtered(store: &dyn Store) {
     of_other.subject.virtual_key = other_key;
     let mut refused_other = refusal(7);
     refused_other.virtual_key = other_key;
+    let other_tenant = TenantId::from_bits(43);
+    refused_other.tenant = other_tenant;
+    of_other.subject.tenant = other_tenant;
     let rows = [
         entry(1),
         ended(2, AttemptOutcome::Cut),
@@ -60,6 +63,10 @@ pub fn the_log_can_be_filtered(store: &dyn Store) {
     assert_eq!(numbers(&failed), [7, 6, 5, 2]);
     let of_key = RequestFilter { virtual_key: Some(other_key), ..newest(10) };
     assert_eq!(numbers(&store.requests(&of_key).unwrap()), [7, 3]);
+    let of_tenant = RequestFilter { tenant: Some(other_tenant), ..newest(10) };
+    assert_eq!(numbers(&store.requests(&of_tenant).unwrap()), [7, 3]);
+    let of_nobody = RequestFilter { tenant: Some(TenantId::from_bits(44)), ..newest(10) };
+    assert_eq!(store.requests(&of_nobody).unwrap(), []);
     let both = RequestFilter { failed_only: true, ..of_key };
     assert_eq!(numbers(&store.requests(&both).unwrap()), [7]);
     let since = RequestFilter { since: Some(START.plus(Duration::from_secs(5))), ..newest(10) };

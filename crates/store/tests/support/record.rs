@@ -6,7 +6,7 @@ use keyward_domain::credential::{Credential, CredentialState, Finding, Proof};
 use keyward_domain::dialect::Operation;
 use keyward_domain::ids::{AdminTokenId, AuditId, CredentialId, ProviderId, TenantId};
 use keyward_domain::port::{PriceOverride, VaultRecord};
-use keyward_domain::principal::{AdminToken, Principal, Role};
+use keyward_domain::principal::{AdminToken, Principal, Realm, Role};
 use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::token::{Environment, TokenId};
@@ -83,6 +83,7 @@ pub fn admin_token(n: u128, token: u64, name: &str) -> AdminToken {
         tenant: TenantId::DEFAULT,
         name: name.to_owned(),
         role: Role::Operator,
+        realm: Realm::Installation,
         status: KeyStatus::Active,
         hash: hash(2),
         created_at: START,

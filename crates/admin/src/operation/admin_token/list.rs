@@ -1,5 +1,5 @@
 use keyward_domain::ids::AdminTokenId;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,7 @@ impl Operation for ListAdminTokens {
     type Output = Page<AdminTokenView>;
     const NAME: &'static str = "admin_token.list";
     const ACTION: Action = Action::Administer;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<AdminTokenView>, AdminError> {
         let records = control.records().await?;
@@ -35,7 +36,8 @@ impl Operation for ListAdminTokens {
             .filter(|token| self.cursor.as_ref().is_none_or(|cursor| token.id > cursor.0))
             .collect();
         tokens.sort_by_key(|token| token.id);
-        let views = tokens.into_iter().take(self.limit.as_len() + 1).map(|token| AdminTokenView::of(token, now));
+        let views =
+            tokens.into_iter().take(self.limit.as_len() + 1).map(|token| AdminTokenView::of(token, &records, now));
         Ok(page_of(views.collect(), self.limit, |view| view.id.clone()))
     }
 }

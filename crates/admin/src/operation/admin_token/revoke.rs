@@ -1,5 +1,5 @@
 use keyward_domain::port::Change;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::virtual_key::KeyStatus;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -22,6 +22,7 @@ impl Operation for RevokeAdminToken {
     type Output = AdminTokenView;
     const NAME: &'static str = "admin_token.revoke";
     const ACTION: Action = Action::Administer;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<AdminTokenView, AdminError> {
         let records = control.records().await?;
@@ -31,6 +32,6 @@ impl Operation for RevokeAdminToken {
             token.revision += 1;
             control.commit(permit, vec![Change::PutAdminToken(token.clone())], &token.id, &token.name).await?;
         }
-        Ok(AdminTokenView::of(&token, control.now()))
+        Ok(AdminTokenView::of(&token, &records, control.now()))
     }
 }

@@ -1,5 +1,5 @@
 use keyward_domain::audit::AuditEntry;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Realm, Resource};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,6 +15,9 @@ pub struct ListAudit {
     /// The cursor of the page before.
     #[schema(value_type = Option<String>)]
     pub cursor: Option<Cursor<u64>>,
+    /// Only entries before this position.
+    #[schema(value_type = Option<u64>)]
+    pub before: Option<Cursor<u64>>,
     /// How many.
     #[serde(default)]
     pub limit: Limit,
@@ -23,8 +26,8 @@ pub struct ListAudit {
 /// One entry of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditView {
-    /// Position in the log, without gaps, from 1.
-    pub seq: u64,
+    /// Position in the log, without gaps, from 1; `null` for those who see a part of it only.
+    pub seq: Option<u64>,
     /// The entry's id.
     pub id: String,
     /// When it happened.
@@ -45,18 +48,25 @@ impl Operation for ListAudit {
     type Output = Page<AuditView>;
     const NAME: &'static str = "audit.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<AuditView>, AdminError> {
-        let (before, limit) = (self.cursor.map(|cursor| cursor.0), self.limit.get() + 1);
+        let (before, limit) = (self.cursor.or(self.before).map(|cursor| cursor.0), self.limit.get() + 1);
         let entries = control.read(move |store| store.audit(before, limit)).await?;
-        Ok(page_of(entries.into_iter().map(AuditView::of).collect(), self.limit, |view| view.seq.to_string()))
+        let position = |view: &AuditView| view.seq.unwrap_or_default().to_string();
+        let mut page = page_of(entries.into_iter().map(AuditView::of).collect(), self.limit, position);
+        if control.realm() != Realm::Installation {
+            // Gaps would count what others do.
+            page.items.iter_mut().for_each(|view| view.seq = None);
+        }
+        Ok(page)
     }
 }
 
 impl AuditView {
     fn of(entry: AuditEntry) -> Self {
         Self {
-            seq: entry.seq,
+            seq: Some(entry.seq),
             id: entry.id.to_string(),
             at: Moment(entry.at),
             actor: entry.actor,

@@ -1,7 +1,7 @@
 use keyward_domain::ids::RequestId;
 use keyward_domain::lease::Lease;
 use keyward_domain::port::Records;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,6 +49,7 @@ impl Operation for ListLeases {
     type Output = Page<LeaseView>;
     const NAME: &'static str = "lease.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<LeaseView>, AdminError> {
         let records = control.records().await?;

@@ -1,6 +1,6 @@
 use keyward_domain::ids::RequestId;
 use keyward_domain::ledger::RequestFilter;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -34,6 +34,7 @@ impl Operation for ListRequests {
     type Output = Page<RequestView>;
     const NAME: &'static str = "request.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<RequestView>, AdminError> {
         let records = control.records().await?;
@@ -42,6 +43,7 @@ impl Operation for ListRequests {
             None => None,
         };
         let filter = RequestFilter {
+            tenant: None,
             before: self.cursor.map(|cursor| cursor.0),
             virtual_key,
             failed_only: self.failed_only.0,

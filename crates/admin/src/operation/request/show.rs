@@ -1,5 +1,5 @@
 use keyward_domain::ids::RequestId;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -21,6 +21,7 @@ impl Operation for ShowRequest {
     type Output = RequestView;
     const NAME: &'static str = "request.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<RequestView, AdminError> {
         let id = self.request;

@@ -1,12 +1,12 @@
 use keyward_domain::budget::Budget;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Records;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Realm, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::{ExhaustedBudget, StatusView};
-use super::warning::{Scene, warnings};
+use super::warning::{Scene, warnings, warnings_of_part};
 use crate::control::{Control, Whose, reach_text};
 use crate::error::AdminError;
 use crate::field::PeriodText;
@@ -24,16 +24,23 @@ impl Operation for ShowStatus {
     type Output = StatusView;
     const NAME: &'static str = "status.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<StatusView, AdminError> {
         let (records, totals) = control.read(|store| Ok((store.load()?, store.ledger_totals()?))).await?;
         let live = control.live();
         let locked = control.vault().is_locked();
         let now = control.now();
-        let (exhausted, degraded) = (exhausted(control, &records).await?, control.degraded_counters());
+        // Balances and counters are everybody's.
+        let whole = control.realm() == Realm::Installation;
+        let exhausted = if whole { exhausted(control, &records).await? } else { Vec::new() };
+        let degraded = if whole { control.degraded_counters() } else { None };
         let (exhausted, degraded) = (exhausted.as_slice(), degraded.as_deref());
         let scene = Scene { records: &records, totals, live: &live, locked, now, exhausted, degraded };
-        Ok(StatusView::of(control, &scene, warnings(control, &scene)))
+        if whole {
+            return Ok(StatusView::of(control, &scene, warnings(control, &scene)));
+        }
+        Ok(StatusView::of_part(&scene, warnings_of_part(&scene)))
     }
 }
 

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use keyward_domain::port::{Durability, Records};
+use keyward_domain::port::{Durability, LedgerTotals, Records};
 use keyward_domain::standing::Standing;
 use keyward_domain::virtual_key::KeyStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::warning::Scene;
-use crate::control::Control;
+use crate::control::{Control, LivePicture};
 use crate::field::{Moment, usd};
 use crate::operation::key::{ProofView, full_name};
 
@@ -24,20 +24,20 @@ pub struct StatusView {
     pub serving: bool,
     /// How long it has been running, in seconds.
     pub uptime_seconds: u64,
-    /// Calls in progress.
-    pub in_flight: u64,
+    /// Calls in progress; `null` for those who see one tenant only.
+    pub in_flight: Option<u64>,
     /// Whether it is finishing what it has and takes nothing new.
     pub draining: bool,
-    /// The configuration's revision in the store.
-    pub revision: u64,
-    /// The revision that the data plane works with.
-    pub live_revision: u64,
+    /// The configuration's revision in the store; `null` for those who see one tenant only.
+    pub revision: Option<u64>,
+    /// The revision that the data plane works with; `null` for those who see one tenant only.
+    pub live_revision: Option<u64>,
     /// `locked` or `unlocked`.
     pub vault: &'static str,
-    /// Providers.
-    pub providers: usize,
+    /// Providers; `null` for those who see one tenant only.
+    pub providers: Option<usize>,
     /// Of them, enabled.
-    pub enabled_providers: usize,
+    pub enabled_providers: Option<usize>,
     /// Provider keys, each with its state and last proof.
     pub keys: Vec<KeyStatusLine>,
     /// Virtual keys that are not revoked.
@@ -46,8 +46,8 @@ pub struct StatusView {
     pub active_virtual_keys: usize,
     /// The ledger.
     pub ledger: LedgerStatus,
-    /// The ledger's journal.
-    pub journal: JournalStatus,
+    /// The ledger's journal; `null` for those who see one tenant only.
+    pub journal: Option<JournalStatus>,
     /// Answers that no rule knew, by provider, since the server started: they were judged by their status alone.
     pub unknown_answers: BTreeMap<String, u64>,
     /// Budgets that have nothing left in the window of this moment.
@@ -97,8 +97,9 @@ pub struct LedgerStatus {
     pub cost_usd: String,
     /// Rows whose price is unknown: their cost is missing above.
     pub unpriced: u64,
-    /// Rows that a dead process left behind: what they cost is the most that they may have cost.
-    pub unsettled: u64,
+    /// Rows that a dead process left behind: what they cost is the most that they may have cost. `null` for those who see
+    /// one tenant only.
+    pub unsettled: Option<u64>,
 }
 
 /// The ledger's journal in a few figures.
@@ -114,7 +115,27 @@ pub struct JournalStatus {
 
 impl StatusView {
     pub(super) fn of(control: &Control, scene: &Scene<'_>, warnings: Vec<String>) -> Self {
-        let Scene { records, totals, live, locked, now, exhausted, degraded } = *scene;
+        let Scene { records, totals, live, exhausted, degraded, .. } = *scene;
+        let (part, ledger) = (Self::of_part(scene, warnings), LedgerStatus::of(totals));
+        Self {
+            in_flight: Some(live.in_flight),
+            revision: Some(records.revision),
+            live_revision: Some(live.snapshot_revision),
+            providers: Some(records.providers.len()),
+            enabled_providers: Some(records.providers.iter().filter(|provider| provider.enabled).count()),
+            keys: lines(control, records),
+            ledger: LedgerStatus { unsettled: Some(totals.unsettled), ..ledger },
+            journal: Some(JournalStatus::of(live)),
+            unknown_answers: live.unknown_answers.clone(),
+            exhausted_budgets: exhausted.to_vec(),
+            degraded_counters: degraded.map(str::to_owned),
+            ..part
+        }
+    }
+
+    /// What those see who see one tenant, or one team of it: nothing that others have a share in.
+    pub(super) fn of_part(scene: &Scene<'_>, warnings: Vec<String>) -> Self {
+        let Scene { records, totals, live, locked, now, .. } = *scene;
         let keys = records.virtual_keys.iter().filter(|key| key.status != KeyStatus::Revoked);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -122,35 +143,47 @@ impl StatusView {
             install: records.install.map(|id| id.to_string()),
             serving: live.serving,
             uptime_seconds: live.uptime.as_secs(),
-            in_flight: live.in_flight,
+            in_flight: None,
             draining: live.draining,
-            revision: records.revision,
-            live_revision: live.snapshot_revision,
+            revision: None,
+            live_revision: None,
             vault: if locked { "locked" } else { "unlocked" },
-            providers: records.providers.len(),
-            enabled_providers: records.providers.iter().filter(|provider| provider.enabled).count(),
-            keys: lines(control, records),
+            providers: None,
+            enabled_providers: None,
+            keys: Vec::new(),
             virtual_keys: keys.clone().count(),
             active_virtual_keys: keys.filter(|key| key.check_active(now).is_ok()).count(),
-            ledger: LedgerStatus {
-                entries: totals.entries,
-                cost_nanodollars: totals.cost.0,
-                cost_usd: usd(totals.cost),
-                unpriced: totals.unpriced,
-                unsettled: totals.unsettled,
-            },
-            journal: JournalStatus {
-                durability: match live.journal.durability {
-                    Durability::Process => "process",
-                    Durability::Strict => "strict",
-                },
-                healthy: live.journal.failure.is_none(),
-                pending_rows: live.journal.pending_rows,
-            },
-            unknown_answers: live.unknown_answers.clone(),
-            exhausted_budgets: exhausted.to_vec(),
-            degraded_counters: degraded.map(str::to_owned),
+            ledger: LedgerStatus::of(totals),
+            journal: None,
+            unknown_answers: BTreeMap::new(),
+            exhausted_budgets: Vec::new(),
+            degraded_counters: None,
             warnings,
+        }
+    }
+}
+
+impl LedgerStatus {
+    fn of(totals: LedgerTotals) -> Self {
+        Self {
+            entries: totals.entries,
+            cost_nanodollars: totals.cost.0,
+            cost_usd: usd(totals.cost),
+            unpriced: totals.unpriced,
+            unsettled: None,
+        }
+    }
+}
+
+impl JournalStatus {
+    fn of(live: &LivePicture) -> Self {
+        Self {
+            durability: match live.journal.durability {
+                Durability::Process => "process",
+                Durability::Strict => "strict",
+            },
+            healthy: live.journal.failure.is_none(),
+            pending_rows: live.journal.pending_rows,
         }
     }
 }

@@ -44,6 +44,13 @@ pub(super) fn warnings(control: &Control, scene: &Scene<'_>) -> Vec<String> {
     warnings
 }
 
+/// The same for those who see one tenant, or one team of it.
+pub(super) fn warnings_of_part(scene: &Scene<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    virtual_keys(scene, &mut warnings);
+    warnings
+}
+
 fn server(scene: &Scene<'_>, warnings: &mut Vec<String>) {
     if let Some(failure) = &scene.live.journal.failure {
         warnings.push(format!(

@@ -1,7 +1,8 @@
 use keyward_domain::port::{Change, Records};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::tenancy::Team;
+use keyward_domain::virtual_key::KeyStatus;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -25,6 +26,7 @@ impl Operation for DeleteTeam {
     type Output = Removed;
     const NAME: &'static str = "team.delete";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<Removed, AdminError> {
         let records = control.records().await?;
@@ -39,11 +41,14 @@ impl Operation for DeleteTeam {
 }
 
 fn refuse_if_used(records: &Records, team: &Team) -> Result<(), AdminError> {
+    let tokens = records.admin_tokens.iter().filter(|token| token.status != KeyStatus::Revoked);
+    let tokens = tokens.filter(|token| token.realm.team() == Some(team.id)).count();
     still_has(
         "team",
         &team.name,
         &[
             ("virtual key", records.virtual_keys.iter().filter(|key| key.team == Some(team.id)).count()),
+            ("admin token", tokens),
             ("user", records.users.iter().filter(|user| user.team == Some(team.id)).count()),
         ],
     )

@@ -1,5 +1,5 @@
 use keyward_domain::ids::TeamId;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::tenancy::Team;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -28,6 +28,7 @@ impl Operation for ListTeams {
     type Output = Page<TeamView>;
     const NAME: &'static str = "team.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<TeamView>, AdminError> {
         let records = control.records().await?;

@@ -1,6 +1,6 @@
 use keyward_domain::ids::{TeamId, TenantId};
 use keyward_domain::port::{Change, Records};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::tenancy::Team;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -38,6 +38,7 @@ impl Operation for UpdateTeam {
     type Output = TeamView;
     const NAME: &'static str = "team.update";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<TeamView, AdminError> {
         let records = control.records().await?;

@@ -2,6 +2,7 @@ use keyward_domain::ids::TenantId;
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
 use keyward_domain::tenancy::Tenant;
+use keyward_domain::virtual_key::KeyStatus;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -42,6 +43,8 @@ impl Operation for DeleteTenant {
 
 fn refuse_if_used(records: &Records, tenant: &Tenant) -> Result<(), AdminError> {
     let own = |other: TenantId| other == tenant.id;
+    let tokens = records.admin_tokens.iter().filter(|token| token.status != KeyStatus::Revoked);
+    let tokens = tokens.filter(|token| token.realm.tenant() == Some(tenant.id)).count();
     still_has(
         "tenant",
         &tenant.name,
@@ -52,6 +55,7 @@ fn refuse_if_used(records: &Records, tenant: &Tenant) -> Result<(), AdminError> 
             ("provider", records.providers.iter().filter(|provider| own(provider.tenant)).count()),
             ("alias", records.aliases.iter().filter(|alias| own(alias.tenant)).count()),
             ("budget", records.budgets.iter().filter(|budget| own(budget.tenant)).count()),
+            ("admin token", tokens),
             ("limit", records.limits.iter().filter(|limit| own(limit.tenant)).count()),
         ],
     )

@@ -1,5 +1,5 @@
 use keyward_domain::ids::TenantId;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,7 @@ impl Operation for ListTenants {
     type Output = Page<TenantView>;
     const NAME: &'static str = "tenant.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<TenantView>, AdminError> {
         let records = control.records().await?;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use keyward_domain::ledger::{Dimension, UsageQuery, UsageRow};
 use keyward_domain::port::{Store, StoreError};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::time::Timestamp;
 use keyward_domain::window::Zone;
 use serde::Deserialize;
@@ -44,6 +44,7 @@ impl Operation for ShowUsage {
     type Output = UsageReport;
     const NAME: &'static str = "usage.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<UsageReport, AdminError> {
         let format = Format::parse(self.format.as_deref())?;

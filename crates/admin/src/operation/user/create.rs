@@ -1,6 +1,6 @@
 use keyward_domain::ids::UserId;
 use keyward_domain::port::Change;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::tenancy::User;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -40,12 +40,14 @@ impl Operation for CreateUser {
     type Output = UserView;
     const NAME: &'static str = "user.create";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<UserView, AdminError> {
         let records = control.records().await?;
         let (tenant, team) = control.place_of(&records, self.tenant.as_ref(), self.team.as_ref())?;
         refuse_taken_name(&records, tenant, self.name.as_str(), None)?;
         let grant = grant_of(self.models, self.operations, self.addresses)?;
+        control.keep_in_realm(team)?;
         Control::refuse_wider(&records, &grant, (tenant, team, None))?;
         let created_at = control.now();
         let user = User {

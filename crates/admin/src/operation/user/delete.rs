@@ -1,5 +1,5 @@
 use keyward_domain::port::{Change, Records};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::tenancy::User;
 use serde::Deserialize;
@@ -25,6 +25,7 @@ impl Operation for DeleteUser {
     type Output = Removed;
     const NAME: &'static str = "user.delete";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<Removed, AdminError> {
         let records = control.records().await?;

@@ -1,5 +1,5 @@
 use keyward_domain::ids::UserId;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::tenancy::User;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -30,6 +30,7 @@ impl Operation for ListUsers {
     type Output = Page<UserView>;
     const NAME: &'static str = "user.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<UserView>, AdminError> {
         let records = control.records().await?;

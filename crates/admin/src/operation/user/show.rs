@@ -1,4 +1,4 @@
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -20,6 +20,7 @@ impl Operation for ShowUser {
     type Output = UserView;
     const NAME: &'static str = "user.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<UserView, AdminError> {
         let records = control.records().await?;

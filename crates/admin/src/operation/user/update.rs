@@ -1,6 +1,6 @@
 use keyward_domain::ids::{TenantId, UserId};
 use keyward_domain::port::{Change, Records};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::tenancy::User;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -42,6 +42,7 @@ impl Operation for UpdateUser {
     type Output = UserView;
     const NAME: &'static str = "user.update";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<UserView, AdminError> {
         let records = control.records().await?;
@@ -50,6 +51,7 @@ impl Operation for UpdateUser {
         let user = self.apply(old.clone(), &records)?;
         refuse_taken_name(&records, user.tenant, &user.name, Some(user.id))?;
         if user.grant != old.grant || user.team != old.team {
+            control.keep_in_realm(user.team)?;
             Control::refuse_wider(&records, &user.grant, (user.tenant, user.team, None))?;
         }
         let detail = described(old, &user);

@@ -1,5 +1,5 @@
 use keyward_domain::port::Change;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::token::Environment;
 use keyward_domain::virtual_key::{Claims, KeyStatus, Priority, VirtualKey};
 use serde::Deserialize;
@@ -65,6 +65,7 @@ impl Operation for CreateVkey {
     type Output = IssuedVkey;
     const NAME: &'static str = "vkey.create";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<IssuedVkey, AdminError> {
         let environment = parse_environment(self.environment.as_deref())?;
@@ -76,7 +77,7 @@ impl Operation for CreateVkey {
         let Owner { tenant, team, user } = owner;
         refuse_taken_name(&records, (tenant, self.name.as_str()), None)?;
         let grant = grant_of(self.models, self.operations, self.addresses)?;
-        refuse_wider_key(&records, &grant, owner)?;
+        refuse_wider_key(control, &records, &grant, owner)?;
         let claims = ClaimsEdit { end_users: self.claim_end_users, tags: self.claim_tags, priority: self.priority };
         let (minted, hash) = control.mint_token(environment)?;
         let key = VirtualKey {

@@ -29,9 +29,16 @@ impl ClaimsEdit {
 
 /// Refuses a grant that is wider than the tenant, the team or the user of the key. A user's team counts when the key
 /// names none.
-pub(super) fn refuse_wider_key(records: &Records, grant: &Grant, owner: Owner) -> Result<(), AdminError> {
+pub(super) fn refuse_wider_key(
+    control: &Control,
+    records: &Records,
+    grant: &Grant,
+    owner: Owner,
+) -> Result<(), AdminError> {
     let users_team = || records.users.iter().find(|user| Some(user.id) == owner.user)?.team;
-    Control::refuse_wider(records, grant, (owner.tenant, owner.team.or_else(users_team), owner.user))
+    let team = owner.team.or_else(users_team);
+    control.keep_in_realm(team)?;
+    Control::refuse_wider(records, grant, (owner.tenant, team, owner.user))
 }
 
 pub(super) fn parse_policy(word: &str) -> Result<DisconnectPolicy, AdminError> {

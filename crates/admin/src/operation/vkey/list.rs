@@ -1,5 +1,5 @@
 use keyward_domain::ancestry::Ancestry;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::token::TokenId;
 use keyward_domain::virtual_key::{KeyStatus, VirtualKey};
 use serde::Deserialize;
@@ -37,6 +37,7 @@ impl Operation for ListVkeys {
     type Output = Page<VkeyView>;
     const NAME: &'static str = "vkey.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<VkeyView>, AdminError> {
         let records = control.records().await?;

@@ -1,5 +1,5 @@
 use keyward_domain::port::Change;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::virtual_key::KeyStatus;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,6 +25,7 @@ impl Operation for RevokeVkey {
     type Output = VkeyView;
     const NAME: &'static str = "vkey.revoke";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<VkeyView, AdminError> {
         let records = control.records().await?;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use keyward_domain::port::Change;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::virtual_key::KeyStatus;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -36,6 +36,7 @@ impl Operation for RotateVkey {
     type Output = IssuedVkey;
     const NAME: &'static str = "vkey.rotate";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<IssuedVkey, AdminError> {
         let grace = self.grace_seconds.map_or(DEFAULT_GRACE, Duration::from_secs);

@@ -1,4 +1,4 @@
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -20,6 +20,7 @@ impl Operation for ShowVkey {
     type Output = VkeyView;
     const NAME: &'static str = "vkey.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<VkeyView, AdminError> {
         let records = control.records().await?;

@@ -1,5 +1,5 @@
 use keyward_domain::port::{Change, Records};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use keyward_domain::virtual_key::{KeyStatus, Priority, VirtualKey};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -67,6 +67,7 @@ impl Operation for UpdateVkey {
     type Output = VkeyView;
     const NAME: &'static str = "vkey.update";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Team;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<VkeyView, AdminError> {
         let now = control.now();
@@ -86,7 +87,8 @@ impl Operation for UpdateVkey {
         }
         refuse_taken_name(&records, (key.tenant, &key.name), Some(key.id))?;
         if (&key.grant, key.team, key.user) != (&old.grant, old.team, old.user) {
-            refuse_wider_key(&records, &key.grant, Owner { tenant: key.tenant, team: key.team, user: key.user })?;
+            let owner = Owner { tenant: key.tenant, team: key.team, user: key.user };
+            refuse_wider_key(control, &records, &key.grant, owner)?;
         }
         let detail = described(old, &key);
         control.commit(permit, vec![Change::PutVirtualKey(key.clone())], &key.id, &detail).await?;

@@ -22,6 +22,7 @@ use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::routing::{KeyTerms, Strategy};
 use keyward_domain::secret::Secret;
 use keyward_domain::standing::KeyEvent;
+use keyward_domain::tenancy::{Team, User};
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::{Environment, MintedToken};
 use keyward_domain::virtual_key::{Claims, DisconnectPolicy, Grant, KeyStatus, VirtualKey};
@@ -283,9 +284,25 @@ impl House {
             revision: 1,
         };
         change(&mut key);
+        self.add_parents(&key);
         self.commit(Change::PutVirtualKey(key));
         self.publish();
         String::from_utf8(minted.token.expose().to_vec()).unwrap()
+    }
+
+    /// The team and the user of a key, restricting nothing, unless they are there.
+    fn add_parents(&self, key: &VirtualKey) {
+        let (records, tenant, grant) = (self.store.load().unwrap(), key.tenant, Grant::default());
+        if let Some(id) = key.team.filter(|id| !records.teams.iter().any(|team| team.id == *id)) {
+            let (name, grant) = (id.to_string(), grant.clone());
+            let team = Team { id, tenant, name, enabled: true, grant, created_at: BEGIN, revision: 1 };
+            self.commit(Change::PutTeam(team));
+        }
+        if let Some(id) = key.user.filter(|id| !records.users.iter().any(|user| user.id == *id)) {
+            let (name, team) = (id.to_string(), None);
+            let user = User { id, tenant, team, name, enabled: true, grant, created_at: BEGIN, revision: 1 };
+            self.commit(Change::PutUser(user));
+        }
     }
 
     /// Records are made a millisecond apart, so that their ids sort as they were made.

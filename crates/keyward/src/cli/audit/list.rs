@@ -18,14 +18,15 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
-    let page = session.call(Ask::get(&["audit"]).query("limit", Some(args.limit)).query("cursor", args.before))?;
+    let page = session.call(Ask::get(&["audit"]).query("limit", Some(args.limit)).query("before", args.before))?;
     session.output.show(&page, |output, page| {
         let mut table = Table::of(&["SEQ", "WHEN", "WHO", "WHAT", "OBJECT", "DETAIL"]);
         for entry in page["items"].as_array().into_iter().flatten() {
             let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
             let refused = if entry["outcome"] == "refused" { " (refused)" } else { "" };
             let action = format!("{}{refused}", text("action"));
-            table.row([entry["seq"].to_string(), text("at"), text("actor"), action, text("object"), text("detail")]);
+            let seq = entry["seq"].as_u64().map_or_else(|| "-".to_owned(), |seq| seq.to_string());
+            table.row([seq, text("at"), text("actor"), action, text("object"), text("detail")]);
         }
         output.table(&table, "The audit log is empty.");
     });
