@@ -213,6 +213,35 @@ fn a_budget_whose_windows_change_is_read_again() {
 }
 
 #[test]
+fn a_budget_whose_zone_or_reach_changes_is_read_again() {
+    let day = one(1, Scope::Global, 100 * CENT);
+    let (book, _) = open(std::slice::from_ref(&day));
+    let mut berlin = day.clone();
+    berlin.windows.zone = "Europe/Berlin".parse().unwrap();
+    let mut tenant = day.clone();
+    tenant.reach = Reach::One(Scope::Tenant(TENANT));
+    for changed in [berlin, tenant] {
+        assert_eq!(book.unfilled(&Budgets::new(&[changed]), NOON).len(), 1);
+    }
+    assert!(book.unfilled(&Budgets::new(&[day]), NOON).is_empty());
+}
+
+#[test]
+fn what_a_rolling_window_could_not_count_keeps_it_closed_for_its_length() {
+    let mut rolling = budget(1, Reach::Each(ScopeKind::EndUser), 10 * CENT);
+    rolling.windows.period = Period::Rolling { seconds: 3_600 };
+    let budgets = Budgets::new(std::slice::from_ref(&rolling));
+    let book = Arc::new(Book::with_room_for(1));
+    fill(&book, &budgets, NOON);
+    book.projected(&[Call::of("eva").row(1, Some(CENT)), Call::of("max").row(2, Some(10 * CENT))]);
+    let max = |minutes| Call { at: NOON.plus(Duration::from_mins(minutes)), ..Call::of("max") };
+    for minutes in [20, 60, 74] {
+        assert!(matches!(hold(&book, &budgets, &max(minutes), 3, CENT).unwrap_err().why, Why::Crowded(..)));
+    }
+    hold(&book, &budgets, &max(90), 4, 10 * CENT).unwrap().release();
+}
+
+#[test]
 fn a_budget_that_is_removed_holds_nobody_up() {
     let all = [one(1, Scope::Global, CENT), one(2, Scope::Tenant(TENANT), 10 * CENT)];
     let (book, budgets) = open(&all);
@@ -307,6 +336,8 @@ fn thresholds_are_told_once_per_window() {
     assert_eq!(told(&book), [1_000], "by a row that nothing was held for");
     spend(&Call::at(NOON.plus(DAY)), 6, 85);
     assert_eq!(told(&book), [800], "a new window; the highest at once");
+    book.projected([&Call::at(NOON.plus(2 * DAY)).row(7, Some(55 * CENT))]);
+    assert_eq!(told(&book), [500], "another one, in which nothing was held yet");
 
     let again = Arc::new(Book::new());
     let ledger = Ledger { rows: vec![call.row(1, Some(90 * CENT))] };
@@ -331,6 +362,17 @@ fn thresholds_of_a_rolling_window_are_told_again_after_it_fell_below() {
         told.push(book.take_crossings().0.len());
     }
     assert_eq!(told, [1, 0, 0, 1], "60, 70 within the half hour, 45, 55");
+}
+
+#[test]
+fn nothing_spent_of_a_limit_of_0_passes_no_threshold() {
+    let mut nothing = one(1, Scope::Global, 0);
+    nothing.alert_at = vec![500];
+    let (book, _) = open(std::slice::from_ref(&nothing));
+    book.projected([&correction(&Call::at(NOON), 1, -CENT)]);
+    assert!(book.take_crossings().0.is_empty());
+    book.projected([&Call::at(NOON).row(2, Some(CENT + 1))]);
+    assert_eq!(book.take_crossings().0.len(), 1);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use scheduled::{Ask, Book, Budgets, Hold};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, Runner};
 
-use super::world::{CENT, Call, NOON, TENANT, attempt, budget, one};
+use super::world::{CENT, Call, Ledger, NOON, TENANT, attempt, budget, one};
 
 /// The schedules of a test follow from this and nothing else.
 const SEED: u64 = 0x6b65_7977_6172_6401;
@@ -185,5 +185,56 @@ fn m01_making_room_for_scopes_loses_no_row() {
         let _ = other.join().expect("the thread ends well");
         let later = Call { at: NOON.plus(std::time::Duration::from_mins(20)), ..Call::of("eva") };
         assert!(hold(&book, &budgets, &later, 4, 5 * CENT).is_none(), "6 of 10 cents are spent");
+    });
+}
+
+/// What a scope has spent is read while it is being forgotten.
+#[test]
+fn m01_making_room_for_scopes_loses_nothing_that_is_read() {
+    schedules(1_000, 500, || {
+        let each = budget(1, Reach::Each(ScopeKind::EndUser), 10 * CENT);
+        let budgets = Arc::new(Budgets::new(std::slice::from_ref(&each)));
+        let book = Arc::new(Book::with_room_for(1));
+        let filling = book.unfilled(&budgets, NOON).remove(0);
+        let ledger = Ledger { rows: vec![Call::of("eva").row(2, Some(6 * CENT))] };
+        let rows = ledger.spend(&filling.query());
+        let ask = |user: &'static str, number: u128| {
+            let (book, budgets) = (Arc::clone(&book), Arc::clone(&budgets));
+            shuttle::thread::spawn(move || hold(&book, &budgets, &Call::of(user), number, CENT).map(Hold::release))
+        };
+        let threads = [ask("eva", 1), ask("max", 2), shuttle::thread::spawn(move || Some(filling.fill(&rows)))];
+        for thread in threads {
+            let _ = thread.join().expect("the thread ends well");
+        }
+        let later = Call { at: NOON.plus(std::time::Duration::from_mins(20)), ..Call::of("eva") };
+        assert!(hold(&book, &budgets, &later, 4, 5 * CENT).is_none(), "6 of 10 cents are spent");
+    });
+}
+
+/// Scopes come in any order, and exchanges touch the old balances and the new ones: nobody waits for each other.
+#[test]
+fn m03_calls_that_name_their_scopes_in_opposite_orders_do_not_block_each_other() {
+    schedules(1_000, 500, || {
+        let scopes = Call::at(NOON).scopes();
+        let all: Vec<_> =
+            scopes.iter().cloned().zip(1..).map(|(scope, number)| one(number, scope, 10 * CENT)).collect();
+        let (book, budgets) = open(&all);
+        let work = |number: u128| {
+            let (book, budgets, mut scopes) = (Arc::clone(&book), Arc::clone(&budgets), scopes.clone());
+            shuttle::thread::spawn(move || {
+                let (at, amount) = (NOON, Nanodollars(CENT));
+                if number % 2 == 0 {
+                    scopes.reverse();
+                }
+                let (first, second) = scopes.split_at(scopes.len() / 2);
+                let ask = |scopes, number| Ask { tenant: TENANT, scopes, at, amount, attempt: attempt(number) };
+                let held = book.hold(&budgets, &ask(first, number)).ok();
+                let held = held.and_then(|held| held.exchange(&book, &budgets, &ask(second, number + 10)).ok());
+                held.and_then(|held| held.exchange(&book, &budgets, &ask(&scopes, number + 20)).ok()).map(Hold::release)
+            })
+        };
+        let threads: Vec<_> = (1..4).map(work).collect();
+        let done = threads.into_iter().filter_map(|thread| thread.join().expect("the thread ends well")).count();
+        assert_eq!((done, book.pending()), (3, 0));
     });
 }
