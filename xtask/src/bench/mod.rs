@@ -79,6 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut subjects = vec![nginx::start(&scratch)?, bare::start(&tools)?];
     if let Some(binary) = &binary {
         subjects.push(keyward::start(binary, &scratch)?);
+        subjects.push(keyward::start_counting(binary, &scratch)?);
     }
     let direct = Subject::without_gateway();
     for subject in &subjects {
@@ -115,7 +116,7 @@ impl Args {
 fn measure(subjects: &[Subject], direct: &Subject, loader: &Loader, work: &[Work]) -> anyhow::Result<Vec<Round>> {
     let mut rounds: Vec<Round> = subjects.iter().map(Subject::round).collect();
     for kind in [Work::Plain, Work::Stream, Work::Paced, Work::Large].into_iter().filter(|kind| work.contains(kind)) {
-        for (subject, round) in subjects.iter().zip(&mut rounds) {
+        for (subject, round) in subjects.iter().zip(&mut rounds).filter(|(subject, _)| subject.does(kind)) {
             let closed =
                 loader.closed(subject, kind).with_context(|| format!("{} on {}", kind.name(), subject.name))?;
             eprintln!("  {:<8} {:<8} {}", kind.name(), subject.name, closed);
@@ -124,7 +125,8 @@ fn measure(subjects: &[Subject], direct: &Subject, loader: &Loader, work: &[Work
     }
     if work.contains(&Work::Rate2000) {
         rounds.push(direct.round());
-        for (subject, round) in subjects.iter().chain([direct]).zip(&mut rounds) {
+        let rated = subjects.iter().chain([direct]).zip(&mut rounds);
+        for (subject, round) in rated.filter(|(subject, _)| subject.does(Work::Rate2000)) {
             let rate = loader.rate(subject, LATENCY_RATE).with_context(|| format!("rate on {}", subject.name))?;
             eprintln!("  {:<8} {:<8} {}", "rate2000", subject.name, rate);
             round.rate2000 = Some(rate);

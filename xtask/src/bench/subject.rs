@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 
 use super::Round;
+use super::bodies::Work;
 use super::http::{self, MockStats};
+use super::keyward;
 use super::load::Loader;
 use super::process::Running;
 
@@ -80,6 +82,11 @@ impl Subject {
 
     pub fn rss_mib(&self) -> f64 {
         self.process.as_ref().map_or(0.0, Running::rss_mib)
+    }
+
+    /// Whether this kind of work is of interest on it. What budgets and limits cost shows in the smallest calls.
+    pub fn does(&self, work: Work) -> bool {
+        self.name != keyward::COUNTING || work == Work::Plain
     }
 
     pub fn round(&self) -> Round {

@@ -48,6 +48,9 @@ impl Table {
             cpu("stream, 44 events", |round| round.stream.as_ref(), 1.3, 1.2),
             cpu("paced", |round| round.paced.as_ref(), 1.5, 1.2),
             cpu("large, 109 KB request", |round| round.large.as_ref(), 1.25, 0.9),
+            Row::compare("plain, what 6 budgets and 4 limits add", "us CPU/request", COUNTING, |name| {
+                if name == keyward::NAME { more(rounds, keyward::COUNTING, name) } else { Vec::new() }
+            }),
             Row::compare("added latency at 2,000/s, p50", "us", Goal::Ratio { must: 1.5, aim: 1.2 }, |name| {
                 added(rounds, name, |rate| rate.p50_us)
             }),
@@ -133,6 +136,15 @@ impl fmt::Display for Table {
         }
         Ok(())
     }
+}
+
+/// What budgets and limits may cost a call.
+const COUNTING: Goal = Goal::Absolute { must: 15.0, aim: None };
+
+/// How much more CPU a plain request takes of one subject than of another, in each round.
+fn more(rounds: &[Round], subject: &str, than: &str) -> Vec<f64> {
+    let plain = |name| series(rounds, name, |round| round.plain.as_ref().map(|closed| closed.cpu_us));
+    plain(subject).iter().zip(&plain(than)).map(|(one, other)| one - other).collect()
 }
 
 fn series(rounds: &[Round], subject: &str, figure: impl Fn(&Round) -> Option<f64>) -> Vec<f64> {
