@@ -1,6 +1,6 @@
 //! Where what calls spend and use is counted: in this process, or, for limits, at a server that several nodes share.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,7 +52,12 @@ impl Counts {
         });
         match connected {
             Ok((counters, driver)) => Self {
-                counting: Counting { counters: Arc::new(counters.clone()), ..alone.counting },
+                // Until the server answered once.
+                counting: Counting {
+                    counters: Arc::new(counters.clone()),
+                    degraded: Arc::new(AtomicBool::new(true)),
+                    ..alone.counting
+                },
                 shared: Some(counters),
                 driver: Mutex::new(Some(driver)),
                 ..alone

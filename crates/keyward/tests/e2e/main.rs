@@ -14,6 +14,7 @@ mod elsewhere;
 mod junk;
 mod leaks;
 mod ledger;
+mod money;
 mod planes;
 mod planted;
 mod sdk;
