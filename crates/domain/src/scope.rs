@@ -74,11 +74,18 @@ pub enum Scope {
 pub enum Reach {
     /// This one.
     One(Scope),
-    /// Each scope of this kind within the tenant has one of its own.
+    /// Each scope of this kind within the tenant has one of its own; of [`ScopeKind::Tenant`], each tenant of the
+    /// installation.
     Each(ScopeKind),
 }
 
 impl ScopeKind {
+    /// Within which tenant each scope of this kind is meant, when this tenant says so: tenants stand side by side, so each
+    /// of them is meant whoever says it.
+    pub fn within(self, tenant: TenantId) -> TenantId {
+        if self == Self::Tenant { TenantId::DEFAULT } else { tenant }
+    }
+
     /// Every kind, in the order of [`Scope`].
     pub const ALL: [Self; 10] = [
         Self::Global,

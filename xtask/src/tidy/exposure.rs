@@ -4,7 +4,7 @@ use super::Finding;
 use crate::tree::TextFile;
 
 /// Files, or folders with a closing slash, that may open a secret, each with why.
-const MAY_EXPOSE: [(&str, &str); 16] = [
+const MAY_EXPOSE: [(&str, &str); 17] = [
     ("crates/domain/src/", "defines the secret types"),
     ("crates/vault/src/", "seals, opens and hashes them"),
     ("crates/provider/src/credential.rs", "writes the provider's key where the provider wants it"),
@@ -12,6 +12,7 @@ const MAY_EXPOSE: [(&str, &str); 16] = [
     ("crates/gateway/src/lease/take.rs", "hands a key to a caller who may lease it"),
     ("crates/gateway/src/egress.rs", "sends that call"),
     ("crates/store/src/redis/connect.rs", "signs in at the server that counts limits"),
+    ("crates/keyward/src/wire/counts.rs", "reads the URL of the server that counts limits"),
     ("crates/source/src/discover/", "tells which found keys are the same key"),
     ("crates/source/src/dot_env.rs", "reads secrets out of a file"),
     ("crates/source/src/reference.rs", "reads a secret out of a file"),

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use keyward_domain::budget::Budget;
 use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::limit::Limit;
-use keyward_domain::port::{Counters, Level};
+use keyward_domain::port::{Counters, Level, Records};
 use keyward_domain::scope::{Reach, Scope};
 use keyward_limit::book::{BalanceView, Book};
 
@@ -55,7 +55,7 @@ impl Whose {
         let Self::This(whose, scope) = self else { return true };
         match reach {
             Reach::One(one) => one == scope,
-            Reach::Each(kind) => *kind == scope.kind() && tenant == *whose,
+            Reach::Each(kind) => *kind == scope.kind() && kind.within(tenant) == kind.within(*whose),
         }
     }
 }
@@ -65,14 +65,21 @@ impl Control {
     pub async fn balances(
         &self,
         budgets: Vec<Budget>,
+        records: &Records,
         whose: Whose,
     ) -> Result<HashMap<BudgetId, Balances>, AdminError> {
         let (allowances, now) = (Arc::clone(&self.ports.allowances), self.now());
+        let owners = owners(records);
         let count = move || {
             let book = allowances.book();
             let of = |budget: &Budget| match &whose {
                 Whose::This(_, scope) => Balances::of(vec![book.view(budget, scope, now)], 1),
-                Whose::Most(most) => Balances::of(book.views(budget, now), *most),
+                Whose::Most(most) => {
+                    let mut views = book.views(budget, now);
+                    let is_foreign = |scope: &Scope| owners.get(scope).is_some_and(|owner| *owner != budget.tenant);
+                    views.retain(|view| matches!(budget.reach, Reach::One(_)) || !is_foreign(&view.scope));
+                    Balances::of(views, *most)
+                }
             };
             budgets.iter().map(|budget| (budget.id, of(budget))).collect()
         };
@@ -93,6 +100,14 @@ impl Control {
     pub(crate) fn degraded_counters(&self) -> Option<String> {
         self.ports.allowances.degraded()
     }
+}
+
+/// Whose the scopes are that do not say it themselves: a budget on each of a kind is on those of its own tenant.
+fn owners(records: &Records) -> HashMap<Scope, TenantId> {
+    let teams = records.teams.iter().map(|team| (Scope::Team(team.id), team.tenant));
+    let users = records.users.iter().map(|user| (Scope::User(user.id), user.tenant));
+    let keys = records.virtual_keys.iter().map(|key| (Scope::VirtualKey(key.id), key.tenant));
+    teams.chain(users).chain(keys).collect()
 }
 
 impl Balances {

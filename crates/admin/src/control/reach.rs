@@ -18,6 +18,10 @@ use crate::field::{ReachText, Reference, Target, scope_word};
 pub fn resolve_reach(records: &Records, text: &ReachText) -> Result<(TenantId, Reach), AdminError> {
     match text {
         ReachText::Each(kind, None) => Ok((TenantId::DEFAULT, Reach::Each(*kind))),
+        ReachText::Each(ScopeKind::Tenant, Some(_)) => {
+            let message = "each:tenant is about every tenant: leave the name in front of it out, or write tenant:NAME";
+            Err(AdminError::invalid_field("scope", message))
+        }
         ReachText::Each(kind, Some(tenant)) => Ok((find_tenant(records, tenant)?, Reach::Each(*kind))),
         ReachText::One(kind, name) => {
             let (tenant, scope) = resolve_scope(records, *kind, name)?;

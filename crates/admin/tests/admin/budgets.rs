@@ -169,6 +169,7 @@ async fn every_wrong_form_is_refused_with_its_remedy() {
         (day("scope", json!("global:x")), "scope", "global"),
         (day("scope", json!("team:")), "scope", "1 to 193"),
         (day("scope", json!("each:global")), "scope", "each:"),
+        (day("scope", json!("each:acme/tenant")), "scope", "every tenant"),
         (day("scope", json!("each:cat")), "scope", "end_user"),
         (day("scope", json!("model:gpt-4o")), "scope", "provider/model"),
         (day("scope", json!(format!("tag:{}", "x".repeat(129)))), "scope", "128"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_domain::ids::{RequestId, TeamId, TenantId, UserId};
-use keyward_domain::ledger::{AttemptId, AttemptOutcome};
+use keyward_domain::ledger::{AttemptId, AttemptOutcome, Attributed};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Amounts, Clock as _, Counters as _, Refusal, Store as _};
 use keyward_domain::scope::Scope;
@@ -186,4 +186,55 @@ async fn limits_show_where_their_counters_stand() {
     }
     let hers = world.get("/limits?applies_to=user:ada").await.expect(200);
     assert_eq!(hers.json["items"][0]["uses"][0]["used"], 4, "the truth in the end");
+}
+
+#[tokio::test]
+async fn each_tenant_is_every_tenant_and_each_user_those_of_one() {
+    let world = peopled().await;
+    set(&world, json!({ "scope": "each:tenant", "usd": "0.00000002", "per": "day" })).await.expect(200);
+    set(&world, json!({ "scope": "each:team", "usd": "1", "per": "day" })).await.expect(200);
+    let limit = json!({ "scope": "each:tenant", "meter": "requests", "per": "minute", "quota": 1 });
+    world.call("PUT", "/limits", limit).await.expect(200);
+    let acme = TenantId::from_bits(7);
+    let budgets = Budgets::new(&world.records().budgets);
+    let hold = |number: u8, tenant, amount| {
+        let scopes = [Scope::Tenant(tenant), Scope::Team(TeamId::from_bits(if tenant == acme { 2 } else { 1 }))];
+        let (at, attempt) = (world.clock.now(), attempt(&world, number));
+        let ask = Ask { tenant, scopes: &scopes, at, amount: Nanodollars(amount), attempt };
+        world.allowances.book.hold(&budgets, &ask)
+    };
+    hold(1, acme, 20).unwrap().settle(Some(Nanodollars(20)));
+    assert!(hold(2, acme, 1).is_err());
+    hold(3, TenantId::DEFAULT, 5).unwrap().settle(Some(Nanodollars(5)));
+    let shown = world.get("/budgets/each:tenant").await.expect(200);
+    let spent: Vec<_> = shown.json["balances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["scope"].clone(), figures(line)[1]))
+        .collect();
+    assert_eq!(spent, [(json!("tenant:acme"), 20), (json!("tenant:default"), 5)]);
+    let hers = world.get("/budgets?applies_to=tenant:acme").await.expect(200);
+    assert_eq!(hers.json["items"].as_array().unwrap().len(), 1);
+    let asks = Limits::new(&world.records().limits).asks(&[Scope::Tenant(acme)], acme, Amounts::default());
+    assert_eq!(asks.len(), 1);
+    // A team of another tenant has spent nothing of this one's budget.
+    let teams = world.get("/budgets/each:team").await.expect(200);
+    assert_eq!(teams.json["balances"].as_array().unwrap().len(), 1, "{}", teams.text);
+}
+
+#[tokio::test]
+async fn scopes_of_other_tenants_are_not_shown_under_a_budget_on_each() {
+    let world = peopled().await;
+    world.post("/vkeys", json!({ "name": "app" })).await.expect(201);
+    // The row is there before the budget, and what is read from the ledger knows teams by their ids only.
+    for (number, team) in [(1, 1), (2, 2)] {
+        let mut row = ledger::entry(&world, number, "gpt-4o", Some(1_000), AttemptOutcome::Completed);
+        let team = Some(TeamId::from_bits(team));
+        row.subject.attributed = Some(Attributed { team, ..Attributed::default() }.into());
+        world.allowances.booked.append(&[row], &[]).unwrap();
+    }
+    set(&world, json!({ "scope": "each:team", "usd": "1", "per": "day" })).await.expect(200);
+    let teams = world.get("/budgets/each:team").await.expect(200);
+    assert_eq!((teams.str("/balances/0/scope"), &teams.json["scopes"]), ("team:research", &json!(1)), "{}", teams.text);
 }

@@ -39,23 +39,22 @@ pub struct CountersUrlParts {
 }
 
 impl CountersUrl {
-    /// The URL itself. A secret, because it may hold a password; the sentence says what is wrong, without repeating it.
+    /// The URL itself. A secret, because it may hold a password; one that is kept elsewhere has not been looked at. The
+    /// sentence says what is wrong, without repeating it.
     pub fn fetch(&self, environment: &BTreeMap<String, String>) -> Result<Secret, String> {
-        let secret = match self {
-            Self::Written(url) => Secret::new(url.as_bytes().to_vec()),
-            Self::Kept(reference) => {
-                reference.fetch(environment).map_err(|error| format!("`counters.url`: {error}"))?
-            }
-        };
-        let is_usable = str::from_utf8(secret.expose()).ok().and_then(Self::check).is_some();
-        let wrong = "`counters.url`: what is kept there is not the URL of a Redis or Valkey, such as \
-                     `rediss://user:password@counters.example:6379/0`";
-        if is_usable { Ok(secret) } else { Err(wrong.to_owned()) }
+        match self {
+            Self::Written(url) => Ok(Secret::new(url.as_bytes().to_vec())),
+            Self::Kept(reference) => reference.fetch(environment).map_err(|error| format!("`counters.url`: {error}")),
+        }
     }
 
     /// What has to be known about a URL: `redis://` or `rediss://`, perhaps user and password, a host, perhaps a port and
-    /// the number of a database. `None` when it is not like that.
+    /// the number of a database; or `unix://` and the path of a socket. `None` when it is not like that.
     pub fn check(text: &str) -> Option<CountersUrlParts> {
+        if let Some(path) = text.strip_prefix("unix://") {
+            let is_path = path.starts_with('/') && !path.contains(char::is_whitespace);
+            return is_path.then_some(CountersUrlParts { has_password: false });
+        }
         let rest = text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://"))?;
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, place) = authority.rsplit_once('@').map_or((None, authority), |(user, place)| (Some(user), place));

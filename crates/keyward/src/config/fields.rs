@@ -36,7 +36,7 @@ pub const FIELDS: [Described; 90] = [
     field("store.url", "sqlite:FILE", "sqlite:keyward.db", "the database file, relative to the home"),
     field(
         "counters.url",
-        "memory, redis://HOST:PORT, rediss://HOST:PORT, or a reference such as `${env:COUNTERS_URL}`",
+        "memory, redis://HOST:PORT, rediss://HOST:PORT, unix://PATH, or a reference such as `${env:COUNTERS_URL}`",
         "memory",
         "where limits are counted: in this process, or in a Redis or Valkey that several nodes share; a URL with a password \
          is kept elsewhere and referred to",

@@ -128,9 +128,7 @@ impl Filling {
             Reach::One(one) => one == scope,
             Reach::Each(kind) if *kind != scope.kind() => false,
             Reach::Each(_) => match scope {
-                Scope::Tenant(tenant) | Scope::EndUser(tenant, _) | Scope::Tag(tenant, _) | Scope::Model(tenant, _) => {
-                    *tenant == ours
-                }
+                Scope::EndUser(tenant, _) | Scope::Tag(tenant, _) | Scope::Model(tenant, _) => *tenant == ours,
                 _ => true,
             },
         }

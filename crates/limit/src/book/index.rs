@@ -27,7 +27,7 @@ impl<T> Index<T> {
                 scope.kind()
             }
             Reach::Each(kind) => {
-                self.each.entry((*kind, tenant)).or_default().push(thing);
+                self.each.entry((*kind, kind.within(tenant))).or_default().push(thing);
                 *kind
             }
         };
@@ -37,7 +37,7 @@ impl<T> Index<T> {
     /// What applies to this scope of a call that this tenant pays.
     pub(super) fn on(&self, tenant: TenantId, scope: &Scope) -> impl Iterator<Item = &T> {
         let kind = scope.kind();
-        let lists = self.may_apply(kind).then(|| [self.one.get(scope), self.each.get(&(kind, tenant))]);
+        let lists = self.may_apply(kind).then(|| [self.one.get(scope), self.each.get(&(kind, kind.within(tenant)))]);
         lists.into_iter().flatten().flatten().flatten()
     }
 

@@ -23,7 +23,7 @@ impl Limits {
         for limit in &index.all {
             let of = match &limit.reach {
                 Reach::One(scope) => index.of_scope.entry(scope.clone()).or_default(),
-                Reach::Each(kind) => index.of_each.entry((*kind, limit.tenant)).or_default(),
+                Reach::Each(kind) => index.of_each.entry((*kind, kind.within(limit.tenant))).or_default(),
             };
             of.push(Arc::clone(limit));
         }
@@ -52,6 +52,6 @@ impl Limits {
     /// The limits of a scope that a tenant's call touches.
     pub fn of(&self, scope: &Scope, tenant: TenantId) -> impl Iterator<Item = &Arc<Limit>> {
         let own = self.of_scope.get(scope).into_iter().flatten();
-        own.chain(self.of_each.get(&(scope.kind(), tenant)).into_iter().flatten())
+        own.chain(self.of_each.get(&(scope.kind(), scope.kind().within(tenant))).into_iter().flatten())
     }
 }

@@ -74,7 +74,7 @@ impl BudgetView {
         whose: Whose,
     ) -> Result<Vec<Self>, AdminError> {
         let now = control.now();
-        let mut balances = control.balances(budgets.clone(), whose).await?;
+        let mut balances = control.balances(budgets.clone(), records, whose).await?;
         let view = |budget: &Budget| Self::of(budget, &balances.remove(&budget.id).unwrap_or_default(), records, now);
         Ok(budgets.iter().map(view).collect())
     }
@@ -82,7 +82,7 @@ impl BudgetView {
     /// The view of one budget, in full.
     pub(super) async fn in_full(control: &Control, budget: &Budget, records: &Records) -> Result<Self, AdminError> {
         let now = control.now();
-        let mut balances = control.balances(vec![budget.clone()], Whose::Most(SHOWN)).await?;
+        let mut balances = control.balances(vec![budget.clone()], records, Whose::Most(SHOWN)).await?;
         Ok(Self::of(budget, &balances.remove(&budget.id).unwrap_or_default(), records, now))
     }
 

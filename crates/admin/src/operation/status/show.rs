@@ -48,7 +48,7 @@ impl Operation for ShowStatus {
 async fn exhausted(control: &Control, records: &Records) -> Result<Vec<ExhaustedBudget>, AdminError> {
     let is_ceiling = |budget: &&Budget| budget.refuses() && budget.amount > Nanodollars::ZERO;
     let budgets: Vec<_> = records.budgets.iter().filter(is_ceiling).cloned().collect();
-    let balances = control.balances(budgets.clone(), Whose::Most(0)).await?;
+    let balances = control.balances(budgets.clone(), records, Whose::Most(0)).await?;
     let line = |budget: &Budget| {
         let scopes = balances.get(&budget.id).map_or(0, |balances| balances.exhausted);
         (scopes > 0).then(|| ExhaustedBudget {
