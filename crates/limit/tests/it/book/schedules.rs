@@ -202,10 +202,11 @@ fn m01_making_room_for_scopes_loses_nothing_that_is_read() {
             let (book, budgets) = (Arc::clone(&book), Arc::clone(&budgets));
             shuttle::thread::spawn(move || hold(&book, &budgets, &Call::of(user), number, CENT).map(Hold::release))
         };
-        let threads = [ask("eva", 1), ask("max", 2), shuttle::thread::spawn(move || Some(filling.fill(&rows)))];
-        for thread in threads {
+        let reading = shuttle::thread::spawn(move || filling.fill(&rows));
+        for thread in [ask("eva", 1), ask("max", 2)] {
             let _ = thread.join().expect("the thread ends well");
         }
+        reading.join().expect("the thread ends well");
         let later = Call { at: NOON.plus(std::time::Duration::from_mins(20)), ..Call::of("eva") };
         assert!(hold(&book, &budgets, &later, 4, 5 * CENT).is_none(), "6 of 10 cents are spent");
     });
@@ -223,7 +224,7 @@ fn m03_calls_that_name_their_scopes_in_opposite_orders_do_not_block_each_other()
             let (book, budgets, mut scopes) = (Arc::clone(&book), Arc::clone(&budgets), scopes.clone());
             shuttle::thread::spawn(move || {
                 let (at, amount) = (NOON, Nanodollars(CENT));
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     scopes.reverse();
                 }
                 let (first, second) = scopes.split_at(scopes.len() / 2);
