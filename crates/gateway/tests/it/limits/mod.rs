@@ -160,6 +160,7 @@ fn l03_places_come_back_however_a_call_ends() {
         drop(client);
         house.until(|house| house.used_globally(&places) == 0);
         house.provider.release();
+        house.until(|house| house.provider.stalled() == 0);
     }
 }
 
