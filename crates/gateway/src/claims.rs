@@ -1,4 +1,4 @@
-//! What a call says about itself, as far as its key may say so: the caller's own customer and labels.
+//! What a call says about itself, as far as its key may say so: the caller's own customer, labels, and how urgent it is.
 
 use std::sync::Arc;
 
@@ -6,12 +6,13 @@ use http::HeaderMap;
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::Attributed;
 use keyward_domain::scope::{MAX_CLAIM, MAX_TAGS};
-use keyward_domain::virtual_key::matches;
+use keyward_domain::virtual_key::{Priority, matches};
 
 use crate::snapshot::KeyEntry;
 
 const END_USER: &str = "x-keyward-end-user";
 const TAGS: &str = "x-keyward-tags";
+const PRIORITY: &str = "x-keyward-priority";
 
 /// Whom the call is attributed to: what its key says, and what the call itself may add.
 pub(crate) fn attributed(key: &KeyEntry, headers: &HeaderMap) -> Result<Option<Arc<Attributed>>, Denial> {
@@ -32,6 +33,19 @@ pub(crate) fn attributed(key: &KeyEntry, headers: &HeaderMap) -> Result<Option<A
         return Err(Denial::InvalidRequest(format!("A call can carry at most {MAX_TAGS} tags."), Some(TAGS)));
     }
     Ok(Some(Arc::new(attributed)))
+}
+
+/// How urgent the call is. A call that does not say is as urgent as its key allows, up to what is usual.
+pub(crate) fn priority(key: &KeyEntry, headers: &HeaderMap) -> Result<Priority, Denial> {
+    let highest = key.record.claims.priority;
+    let Some(word) = text(headers, PRIORITY)? else { return Ok(highest.min(Priority::Normal)) };
+    let Some(asked) = Priority::parse(word) else {
+        return Err(Denial::InvalidRequest(
+            format!("`{PRIORITY}` has to be `low`, `normal` or `high`."),
+            Some(PRIORITY),
+        ));
+    };
+    if asked > highest { Err(Denial::ClaimNotAllowed(PRIORITY)) } else { Ok(asked) }
 }
 
 fn allowed_end_user(key: &KeyEntry, name: &str) -> Result<Arc<str>, Denial> {

@@ -12,6 +12,7 @@ mod egress;
 mod idempotency;
 mod lease;
 mod ledger;
+mod line;
 mod metrics;
 mod options;
 mod pipeline;
@@ -27,7 +28,7 @@ pub use bindings::{Bindings, Forgetful, Keeper};
 pub use counting::Counting;
 pub use egress::egress;
 pub use metrics::Metrics;
-pub use options::{Attempts, Deadlines, Disconnect, Limits, Options};
+pub use options::{Attempts, Deadlines, Disconnect, Limits, Options, Queue};
 pub use server::{Gateway, Running, StartError};
 pub use snapshot::{
     Deployment, Lead, Living, ModelCard, Pooled, ProviderEntry, Resolution, Route, Snapshot, SnapshotHandle,

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use keyward_domain::denial::Denial;
 use keyward_domain::ledger::{AttemptOutcome, Entry};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Ask;
 use keyward_limit::book::Refused;
+use keyward_limit::queue::Want;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -26,6 +28,8 @@ const MAX_PROVIDER_SERIES: usize = 200;
 /// Upper bounds of the gateway's own time, in seconds: from 10 microseconds to 100 milliseconds.
 const OVERHEAD_BUCKETS: [f64; 13] =
     [10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 100e-3];
+/// Upper bounds of waiting in line, in seconds.
+const WAIT_BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0];
 /// Upper bounds of waiting for a provider, in seconds.
 const UPSTREAM_BUCKETS: [f64; 12] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
 
@@ -46,6 +50,9 @@ pub struct Metrics {
     unknown_answers: Family<ProviderLabels, Counter>,
     would_refuse: Family<WatchLabels, Counter>,
     cut_short: Counter,
+    waiting: Family<LineLabels, Gauge>,
+    waited: Histogram,
+    shed: Family<ShedLabels, Counter>,
     /// The same once more, to be shown in `status`.
     unknown_by_provider: Mutex<BTreeMap<String, u64>>,
     named: Mutex<std::collections::HashSet<NameLabels>>,
@@ -66,6 +73,17 @@ struct ProviderLabels {
 struct WatchLabels {
     scope: &'static str,
     meter: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LineLabels {
+    want: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShedLabels {
+    want: &'static str,
+    why: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,6 +124,9 @@ impl Default for Metrics {
             unknown_answers: Family::default(),
             would_refuse: Family::default(),
             cut_short: Counter::default(),
+            waiting: Family::default(),
+            waited: Histogram::new(WAIT_BUCKETS),
+            shed: Family::default(),
             unknown_by_provider: Mutex::default(),
             named: Mutex::default(),
             registry: Mutex::default(),
@@ -141,6 +162,26 @@ impl Metrics {
     /// An answer ended because its budget was spent.
     pub(crate) fn cut_short(&self) {
         self.cut_short.inc();
+    }
+
+    /// A call waits in line for this.
+    pub(crate) fn waits(&self, want: &Want) {
+        self.waiting.get_or_create(&LineLabels { want: line(want) }).inc();
+    }
+
+    /// A call does not wait for this any more.
+    pub(crate) fn waits_no_more(&self, want: &Want) {
+        self.waiting.get_or_create(&LineLabels { want: line(want) }).dec();
+    }
+
+    /// How long a call waited, whether it got what it waited for or not.
+    pub(crate) fn waited(&self, length: Duration) {
+        self.waited.observe(length.as_secs_f64());
+    }
+
+    /// A call did not get its turn: its `deadline` passed, or the queue was `full`.
+    pub(crate) fn shed(&self, want: &Want, why: &'static str) {
+        self.shed.get_or_create(&ShedLabels { want: line(want), why }).inc();
     }
 
     /// Lets another part of the process show its own metrics here.
@@ -281,7 +322,17 @@ impl Metrics {
             self.would_refuse.clone(),
         );
         registry.register("cut_short", "Streams that ended because a budget was spent", self.cut_short.clone());
+        registry.register("waiting", "Calls that wait in line, by what they wait for", self.waiting.clone());
+        registry.register("queue_wait_seconds", "How long calls waited in line", self.waited.clone());
+        registry.register("queue_shed", "Calls that waited in vain or could not wait, by why", self.shed.clone());
         registry.register("unpriced_attempts", "Attempts whose price is unknown", self.unpriced.clone());
+    }
+}
+
+fn line(want: &Want) -> &'static str {
+    match want {
+        Want::Limit { .. } => "limit",
+        Want::Keys { .. } => "keys",
     }
 }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Durability;
+use keyward_limit::queue::{DEFAULT_PLACES, Places};
+
+/// How long a call waits unless the operator says otherwise: clients give up not much later.
+const DEFAULT_WAIT: Duration = Duration::from_secs(2);
 
 /// Everything the data plane needs to know that is not configuration data.
 #[derive(Debug, Clone)]
@@ -19,6 +23,8 @@ pub struct Options {
     pub deadlines: Deadlines,
     /// How often a call is tried.
     pub attempts: Attempts,
+    /// How calls wait while limits or keys are full.
+    pub queue: Queue,
     /// What happens when the client goes away.
     pub disconnect: Disconnect,
     /// What an acknowledged ledger write survives.
@@ -75,14 +81,21 @@ pub struct Deadlines {
 pub struct Attempts {
     /// Upstream calls for one client call, at most.
     pub max: usize,
-    /// How long a call may wait when every key merely rests, instead of being refused at once.
-    pub wait: Duration,
     /// After this much time since its arrival a call is not tried again; the call's own deadline holds besides.
     pub total: Option<Duration>,
     /// What attempts that failed and may be billed all the same can cost together with the next one, at most.
     pub cost: Option<Nanodollars>,
     /// Whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header.
     pub explain: bool,
+}
+
+/// How calls wait while limits or keys are full, instead of being refused at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Queue {
+    /// How long a call may wait, over all that it waits for. Zero refuses at once.
+    pub wait: Duration,
+    /// How many may wait.
+    pub places: Places,
 }
 
 /// What happens upstream when the client goes away; a virtual key may say otherwise.
@@ -103,6 +116,7 @@ impl Options {
             limits: Limits::default(),
             deadlines: Deadlines::default(),
             attempts: Attempts::default(),
+            queue: Queue::default(),
             disconnect: Disconnect::default(),
             durability: Durability::default(),
             allow_query_key: false,
@@ -142,7 +156,13 @@ impl Default for Deadlines {
 
 impl Default for Attempts {
     fn default() -> Self {
-        Self { max: 4, wait: Duration::ZERO, total: None, cost: None, explain: false }
+        Self { max: 4, total: None, cost: None, explain: false }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { wait: DEFAULT_WAIT, places: Places::new(DEFAULT_PLACES) }
     }
 }
 

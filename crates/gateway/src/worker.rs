@@ -18,6 +18,7 @@ use crate::counting::Counting;
 use crate::idempotency::Repeats;
 use crate::lease::LeaseDesk;
 use crate::ledger::Ledger;
+use crate::line::Line;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::{Snapshot, SnapshotHandle};
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) repeats: Repeats,
     /// Keys that were not valid, by where they came from.
     pub(crate) guesses: Guesses,
+    /// Calls that wait for room.
+    pub(crate) line: Line,
 }
 
 /// One event loop.

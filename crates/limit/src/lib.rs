@@ -4,5 +4,6 @@
 //! guarded by locks that are held for the time of a few additions.
 
 pub mod book;
+pub mod queue;
 pub mod rate;
 mod sync;

@@ -78,6 +78,7 @@ async fn write(worker: &Worker, lease: &mut OpenLease, mut end: End) -> Result<S
             (None, _) => Outcome::Abandoned { tokens, cost: spent },
         };
         claim.report(&outcome, worker.moment());
+        worker.shared.line.freed_key(lease.record.provider, worker.monotonic());
     }
     Ok((cost, end.outcome))
 }

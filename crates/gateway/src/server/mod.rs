@@ -22,6 +22,7 @@ use crate::bindings::Bindings;
 use crate::counting::Counting;
 use crate::idempotency::Repeats;
 use crate::lease::LeaseDesk;
+use crate::line::Line;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::SnapshotHandle;
@@ -114,6 +115,7 @@ impl Gateway {
         let workers = self.options.workers.max(1);
         let max_connections = self.options.limits.connections;
         let (phase, watcher) = watch::channel(Phase::Serving);
+        let line = Line::new(&self.options.queue);
         let shared = Arc::new(Shared {
             options: self.options,
             snapshot: self.snapshot,
@@ -127,6 +129,7 @@ impl Gateway {
             counting: self.counting,
             repeats: Repeats::default(),
             guesses: Guesses::default(),
+            line,
         });
         let (doors, guests): (Vec<_>, Vec<_>) = (0..workers).map(|_| accept::door()).unzip();
         let doors = Doors::new(doors, max_connections);

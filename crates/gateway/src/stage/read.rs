@@ -18,6 +18,7 @@ use keyward_dialect::multipart::{Form, Found};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
 use keyward_domain::ledger::Attributed;
+use keyward_domain::virtual_key::Priority;
 use serde::de::DeserializeOwned;
 
 use crate::body::{Outgoing, Rest};
@@ -45,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) streamed: bool,
     /// Whom it is attributed to besides its key.
     pub(crate) attributed: Option<Arc<Attributed>>,
+    /// How urgent it is, should it have to wait.
+    pub(crate) priority: Priority,
     _proof: (),
 }
 
@@ -81,12 +84,24 @@ pub(crate) async fn call(
     let surface = arrival.surface.clone()?;
     refuse_encoded(&head.headers)?;
     let attributed = claims::attributed(caller.key(), &head.headers)?;
+    let priority = claims::priority(caller.key(), &head.headers)?;
     let payload = payload(worker, arrival, &head.headers, &surface, body).await?;
     let model = model_named(&surface, &payload);
     let streamed = surface.path_streams || payload.wants_stream();
     let (operation, model_in_path) = (surface.operation, surface.model == ModelIn::Path);
     arrival.model = model.as_deref().map(Into::into);
-    Ok(Box::new(Call { caller, head, operation, payload, model, model_in_path, streamed, attributed, _proof: () }))
+    Ok(Box::new(Call {
+        caller,
+        head,
+        operation,
+        payload,
+        model,
+        model_in_path,
+        streamed,
+        attributed,
+        priority,
+        _proof: (),
+    }))
 }
 
 async fn payload(

@@ -1,7 +1,7 @@
 //! What a call says about itself, as far as its key may say so.
 
 use keyward_domain::ids::{TeamId, UserId};
-use keyward_domain::virtual_key::Claims;
+use keyward_domain::virtual_key::{Claims, Priority};
 
 use crate::house::{CHAT, House, PATH, code};
 
@@ -52,4 +52,22 @@ fn what_a_key_may_not_say_is_refused() {
     let twice = house.client().header("x-keyward-end-user", "a").header("x-keyward-end-user", "b").post(PATH, CHAT);
     assert_eq!((twice.status, code(&twice)), (400, "invalid_request".to_owned()));
     assert_eq!(house.provider.requests_total(), 0);
+}
+
+#[test]
+fn a_call_is_no_more_urgent_than_its_key_allows() {
+    let mut house = House::with_keys(1);
+    let ask = |house: &House, word: &str| {
+        let answer = house.client().header("x-keyward-priority", word).post(PATH, CHAT);
+        (answer.status, if answer.status == 200 { String::new() } else { code(&answer) })
+    };
+    let served = (200, String::new());
+    assert_eq!([ask(&house, "low"), ask(&house, "normal")], [served.clone(), served.clone()]);
+    assert_eq!(ask(&house, "high"), (403, "claim_not_allowed".to_owned()));
+    assert_eq!(ask(&house, "urgent"), (400, "invalid_request".to_owned()));
+    house.key = house.add_key_with("urgent", |key| key.claims.priority = Priority::High);
+    assert_eq!(ask(&house, "high"), served);
+    house.key = house.add_key_with("batch", |key| key.claims.priority = Priority::Low);
+    assert_eq!(ask(&house, "normal"), (403, "claim_not_allowed".to_owned()));
+    assert_eq!(house.chat().status, 200, "who says nothing is as urgent as the key allows");
 }

@@ -20,6 +20,7 @@ mod ledger;
 mod limits;
 mod models;
 mod pools;
+mod queue;
 mod routes;
 mod streams_cut;
 mod tenancy;

@@ -15,6 +15,7 @@ use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::Durability;
 use keyward_domain::provider::ProviderKind;
 use keyward_domain::routing::{FallbackClass, KeyTerms, Strategy};
+use keyward_limit::queue::Places;
 use keyward_source::Reference;
 
 use super::counters::Counters;
@@ -41,6 +42,8 @@ pub struct Config {
     pub workers: usize,
     /// How far a call is tried.
     pub attempts: Attempts,
+    /// How calls wait while limits or keys are full.
+    pub queue: Queue,
     /// After how long without a sign of life a key's provider is asked about it; `None` never asks.
     pub probe_idle_after: Option<Duration>,
     /// Whether `?key=` is accepted as a credential.
@@ -76,6 +79,7 @@ impl Config {
             ("on_disconnect", self.on_disconnect != new.on_disconnect),
             ("workers", self.workers != new.workers),
             ("attempts", self.attempts != new.attempts),
+            ("queue", self.queue != new.queue),
             ("health", self.probe_idle_after != new.probe_idle_after),
             ("allow_query_key", self.allow_query_key != new.allow_query_key),
             ("log", self.log != new.log),
@@ -141,14 +145,21 @@ pub struct Deadlines {
 pub struct Attempts {
     /// How many attempts a call may take.
     pub max: usize,
-    /// How long a call may wait when every key rests, instead of being refused at once.
-    pub wait: Duration,
     /// After this much time since its arrival a call is not tried again.
     pub total: Option<Duration>,
     /// What attempts that failed and may be billed can cost together with the next one, at most.
     pub cost: Option<Nanodollars>,
     /// Whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header.
     pub explain_header: bool,
+}
+
+/// How calls wait while limits or keys are full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// How long a call may wait; zero refuses at once.
+    pub wait: Duration,
+    /// How many may wait.
+    pub places: Places,
 }
 
 /// How far abandoned answers are read on; whether they are is a virtual key's own setting.

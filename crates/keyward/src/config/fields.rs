@@ -17,7 +17,7 @@ const fn field(path: &'static str, takes: &'static str, default: &'static str, d
 }
 
 /// All fields, group by group.
-pub const FIELDS: [Described; 90] = [
+pub const FIELDS: [Described; 92] = [
     field("listen.data", "address:port", "127.0.0.1:8700", "where clients connect"),
     field("listen.admin", "address:port", "127.0.0.1:8701", "where operators connect"),
     field(
@@ -62,12 +62,6 @@ pub const FIELDS: [Described; 90] = [
     field("workers", "number", "one per core", "event loops of the data plane"),
     field("attempts.max", "1 to 10", "4", "upstream attempts per call"),
     field(
-        "attempts.wait_ms",
-        "milliseconds, up to 60000",
-        "0",
-        "how long a call may wait when every key rests, instead of being refused at once",
-    ),
-    field(
         "attempts.total_ms",
         "milliseconds",
         "none",
@@ -85,6 +79,14 @@ pub const FIELDS: [Described; 90] = [
         "off",
         "whether a client may ask with `x-keyward-explain` which way its call took, and be told in a header",
     ),
+    field(
+        "queue.wait_ms",
+        "milliseconds, up to 60000",
+        "2000",
+        "how long a call may wait in line while a limit or every provider key is full or rests; 0 refuses at once",
+    ),
+    field("queue.places", "1 to 65536", "1024", "calls that may wait at once"),
+    field("queue.per_tenant", "1 to 65536", "half of `queue.places`", "calls of one tenant that may wait at once"),
     field(
         "health.probe_idle_after",
         "length of time from 1m to 7d, or off",

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use keyward_admin::field::{Length, Usd};
 use keyward_domain::port::Durability;
+use keyward_limit::queue::{DEFAULT_PLACES, Places};
 
 use super::checked::{
     Attempts, Config, DEFAULT_ADMIN, DEFAULT_DATA, DEFAULT_KEY_FILE, DEFAULT_STORE, Deadlines, Limits, Listen, Log,
-    LogFormat, LogLevel, OnDisconnect, VaultRoot,
+    LogFormat, LogLevel, OnDisconnect, Queue, VaultRoot,
 };
 use super::node::Node;
 use super::problem::Report;
@@ -28,6 +29,7 @@ const ROOT: Names = Names {
         "on_disconnect",
         "workers",
         "attempts",
+        "queue",
         "health",
         "max_connections",
         "log",
@@ -86,15 +88,18 @@ const LIMITS: Names = Names {
 const DEADLINES: Names =
     Names { known: &["connect_ms", "first_content_ms", "idle_ms", "total_ms", "keep_alive_ms"], later: &[] };
 const ON_DISCONNECT: Names = Names { known: &["policy", "drain_max_ms", "drain_max"], later: &[] };
-const ATTEMPTS: Names = Names { known: &["max", "wait_ms", "total_ms", "usd", "explain_header"], later: &[] };
+const ATTEMPTS: Names = Names { known: &["max", "total_ms", "usd", "explain_header"], later: &[] };
+const QUEUE: Names = Names { known: &["wait_ms", "places", "per_tenant"], later: &[] };
 const HEALTH: Names = Names { known: &["probe_idle_after"], later: &["paid_probes", "interval"] };
 const TELEMETRY: Names = Names { known: &["otlp_endpoint"], later: &["sample", "headers", "payloads"] };
 const LOG: Names = Names { known: &["level", "format"], later: &[] };
 
 /// One day: no deadline is longer.
 const MAX_DEADLINE_MS: u64 = 24 * 60 * 60 * 1000;
-/// One minute: no call waits longer for a key.
+/// One minute: no call waits in line for longer.
 const MAX_WAIT_MS: u64 = 60 * 1000;
+const DEFAULT_WAIT_MS: u64 = 2_000;
+const PLACES: std::ops::RangeInclusive<u64> = 1..=65_536;
 const DEFAULT_BODY_BYTES: u64 = 32 << 20;
 const DEFAULT_UPLOAD_BYTES: u64 = 64 << 20;
 const BODY_BYTES: std::ops::RangeInclusive<u64> = 1024..=1 << 30;
@@ -125,6 +130,7 @@ pub fn known_fields() -> impl Iterator<Item = String> {
         ("deadlines", &DEADLINES),
         ("on_disconnect", &ON_DISCONNECT),
         ("attempts", &ATTEMPTS),
+        ("queue", &QUEUE),
         ("health", &HEALTH),
         ("log", &LOG),
         ("telemetry", &TELEMETRY),
@@ -176,6 +182,7 @@ pub fn config(root: &Node, report: &Report) -> Config {
         on_disconnect: on_disconnect(&root.section("on_disconnect", &ON_DISCONNECT)),
         workers: count(root.field("workers"), 1..=256).unwrap_or_else(default_workers),
         attempts: attempts(&root.section("attempts", &ATTEMPTS)),
+        queue: queue(&root.section("queue", &QUEUE)),
         probe_idle_after: probe_idle_after(&root.section("health", &HEALTH)),
         allow_query_key: root.field("allow_query_key").and_then(|field| field.boolean()).unwrap_or(false),
         log: log(&root.section("log", &LOG)),
@@ -321,10 +328,6 @@ fn on_disconnect(section: &Section<'_>) -> OnDisconnect {
 fn attempts(section: &Section<'_>) -> Attempts {
     Attempts {
         max: count(section.field("max"), 1..=10).unwrap_or(DEFAULT_MAX_ATTEMPTS),
-        wait: section
-            .field("wait_ms")
-            .and_then(|field| field.number(0..=MAX_WAIT_MS))
-            .map_or(Duration::ZERO, Duration::from_millis),
         total: section.field("total_ms").and_then(|field| field.number(1..=MAX_DEADLINE_MS)).map(Duration::from_millis),
         cost: section.field("usd").and_then(|field| field.parsed::<Usd>()).map(|usd| usd.0),
         explain_header: section
@@ -332,6 +335,15 @@ fn attempts(section: &Section<'_>) -> Attempts {
             .and_then(|field| field.word(&[("off", false), ("on", true)]))
             .unwrap_or(false),
     }
+}
+
+fn queue(section: &Section<'_>) -> Queue {
+    let wait_ms = section.field("wait_ms").and_then(|field| field.number(0..=MAX_WAIT_MS)).unwrap_or(DEFAULT_WAIT_MS);
+    let all = count(section.field("places"), PLACES).unwrap_or(DEFAULT_PLACES);
+    let per_tenant = count(section.field("per_tenant"), PLACES);
+    let places = Places::new(all);
+    let per_tenant = per_tenant.unwrap_or(places.per_tenant);
+    Queue { wait: Duration::from_millis(wait_ms), places: Places { per_tenant, ..places } }
 }
 
 fn log(section: &Section<'_>) -> Log {

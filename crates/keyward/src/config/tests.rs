@@ -54,7 +54,8 @@ fn every_field_can_be_written() {
          deadlines: { connect_ms: 1, first_content_ms: 2, idle_ms: 3, total_ms: 4, keep_alive_ms: 5 }\n\
          on_disconnect: { drain_max_ms: 6, drain_max: 7 }\n\
          workers: 3\n\
-         attempts: { max: 2, wait_ms: 3000, total_ms: 9000, usd: 0.25, explain_header: on }\n\
+         queue: { wait_ms: 3000, places: 9 }\n\
+         attempts: { max: 2, total_ms: 9000, usd: 0.25, explain_header: on }\n\
          max_connections: 1_000\n\
          log: { level: debug, format: json }\n\
          telemetry: { otlp_endpoint: 'http://127.0.0.1:4318' }\n\
@@ -70,9 +71,10 @@ fn every_field_can_be_written() {
     assert_eq!(config.on_disconnect.drain_max_calls, 7);
     assert_eq!(config.workers, 3);
     assert_eq!(
-        (config.attempts.max, config.attempts.wait, config.attempts.explain_header),
+        (config.attempts.max, config.queue.wait, config.attempts.explain_header),
         (2, Duration::from_secs(3), true)
     );
+    assert_eq!((config.queue.places.all, config.queue.places.per_tenant), (9, 5));
     assert_eq!(config.providers.len(), 1);
     assert_eq!(config.providers[0].keys[0].reference, None);
     assert_eq!(config.aliases[0].targets[0].deployment, "local/small");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use keyward_domain::port::Journals;
-use keyward_gateway::{Attempts, Deadlines, Disconnect, Gateway, Limits, Metrics, Options, Running};
+use keyward_gateway::{Attempts, Deadlines, Disconnect, Gateway, Limits, Metrics, Options, Queue, Running};
 use keyward_store::journal::{FileJournals, Observer, Options as JournalOptions};
 use tokio::task::JoinSet;
 
@@ -180,11 +180,11 @@ pub fn options(config: &Config) -> Options {
         },
         attempts: Attempts {
             max: config.attempts.max,
-            wait: config.attempts.wait,
             total: config.attempts.total,
             cost: config.attempts.cost,
             explain: config.attempts.explain_header,
         },
+        queue: Queue { wait: config.queue.wait, places: config.queue.places },
         disconnect: Disconnect {
             drain_max: config.on_disconnect.drain_max,
             drains: config.on_disconnect.drain_max_calls,

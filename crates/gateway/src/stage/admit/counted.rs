@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use keyward_domain::port::{Amounts, Taken};
 use keyward_domain::usage::Usage;
+use keyward_limit::queue::Want;
 
 use crate::worker::Worker;
 
@@ -53,10 +54,14 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let Some(taken) = self.taken.take() else { return };
         let (counters, now) = (&self.worker.shared.counting.counters, self.worker.monotonic());
+        let line = &self.worker.shared.line;
+        let wants: Vec<Want> =
+            if line.is_empty() { Vec::new() } else { taken.parts.iter().map(|part| Want::of_ask(&part.ask)).collect() };
         if self.is_sent.get() {
             counters.settle(taken, self.used.get(), now);
         } else {
             counters.undo(taken, now);
         }
+        line.freed(&wants, now);
     }
 }

@@ -4,14 +4,15 @@
 
 mod counted;
 mod fit;
+mod in_turn;
 mod money;
 mod most;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use keyward_domain::denial::Denial;
-use keyward_domain::ledger::{AttemptId, callers_scopes};
-use keyward_domain::port::Amounts;
+use keyward_domain::ledger::callers_scopes;
 use keyward_domain::scope::Scope;
 
 use crate::stage::arrive::Arrival;
@@ -36,6 +37,8 @@ pub(crate) struct Place {
     worker: Rc<Worker>,
     /// What limits count of the call; `None` where there are none.
     pub(crate) counted: Option<Counted>,
+    /// How long the call has waited in line.
+    pub(crate) waited: Duration,
 }
 
 /// Admits the call, or says what stands in its way. A refusal changes no counter.
@@ -48,9 +51,9 @@ pub(crate) async fn hold(worker: &Rc<Worker>, arrival: &Arrival, grant: Grant) -
     }
     let most = if allowances.budgets.is_empty() { most } else { most.weighed(&grant.call.payload) };
     let scopes = scopes(&grant);
-    let purse = Purse::open(worker, arrival, &grant, &most, scopes)?;
-    place.counted = counted(worker, arrival, &grant, &most, purse.scopes()).await?;
-    Ok(Hold { grant, place, most, purse })
+    let admitted = in_turn::admitted(worker, arrival, &grant, &most, scopes).await?;
+    (place.counted, place.waited) = (admitted.counted, admitted.waited);
+    Ok(Hold { grant, place, most, purse: admitted.purse })
 }
 
 fn place(worker: &Rc<Worker>) -> Result<Place, Denial> {
@@ -61,27 +64,7 @@ fn place(worker: &Rc<Worker>) -> Result<Place, Denial> {
     }
     worker.in_flight.set(here + 1);
     worker.shared.metrics.in_flight.inc();
-    Ok(Place { worker: Rc::clone(worker), counted: None })
-}
-
-/// Counts the call in every limit on who asks. Limits on who serves it are asked when that is known.
-async fn counted(
-    worker: &Rc<Worker>,
-    arrival: &Arrival,
-    grant: &Grant,
-    most: &Most,
-    scopes: &[Scope],
-) -> Result<Option<Counted>, Denial> {
-    let key = grant.call.caller.key();
-    let longest = grant.targets.iter().filter_map(|target| target.max_output).max();
-    let amounts = Amounts { input_tokens: most.input_tokens(), output_tokens: most.typical_output(longest) };
-    let asks = key.world.allowances.limits.asks(scopes, key.record.tenant, amounts);
-    if asks.is_empty() {
-        return Ok(None);
-    }
-    let id = AttemptId { request: arrival.request, number: 0 };
-    let taken = worker.shared.counting.counters.take(asks, id, worker.monotonic()).await?;
-    Ok(Some(Counted::new(worker, taken)))
+    Ok(Place { worker: Rc::clone(worker), counted: None, waited: Duration::ZERO })
 }
 
 fn scopes(grant: &Grant) -> Vec<Scope> {

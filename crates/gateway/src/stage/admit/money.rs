@@ -106,9 +106,16 @@ impl Purse {
         Err(nearest.unwrap_or(Denial::Internal))
     }
 
-    /// The scopes of who asks.
-    pub(super) fn scopes(&self) -> &[Scope] {
-        &self.scopes
+    /// Gives back what is held. The scopes of who asks remain, to begin again.
+    pub(super) fn into_scopes(self) -> Vec<Scope> {
+        self.scopes
+    }
+
+    /// Gives back what is held before anything was chosen: a call that waits keeps no money from others.
+    pub(crate) fn let_go(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.first = None;
+        }
     }
 
     /// Whether neither budgets nor limits have to be asked.

@@ -13,7 +13,6 @@ mod send;
 mod spending;
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use keyward_domain::denial::Denial;
 use keyward_domain::judgement::Next;
@@ -60,17 +59,14 @@ enum Tried {
 pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -> Result<Answer, Denial> {
     let (mut draft, place, mut course) = Draft::of(plan, &worker.shared.options.limits);
     let mut failures = Failures::new(worker.shared.options.attempts.explain && draft.asks_for_explanation());
-    let mut waited = Duration::ZERO;
     // What the provider said to the request itself, should a fallback not serve either.
     let mut refused: Option<Answer> = None;
     loop {
         let mut candidate = match next(worker, arrival, &mut course, &failures).await {
             Ok(candidate) => candidate,
             Err(stop) => {
-                if let Some(rest) = course.rest(worker, &stop, waited) {
-                    waited += rest;
-                    tokio::time::sleep(rest).await;
-                    course.begin_again();
+                draft.purse.let_go();
+                if course.rest(worker, &stop).await {
                     continue;
                 }
                 return match refused {
@@ -110,8 +106,13 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
 fn refusal(worker: &Worker, stop: &Stop, course: Course, failures: Failures, model: &str) -> Denial {
     let is_somebody_free_again = course.is_somebody_free_again();
     let soonest = if matches!(stop, Stop::Nothing) { None } else { course.soonest(worker) };
+    let no_sooner = course.no_sooner();
     let left = Left { nothing: &course.into_nothing(), is_somebody_free_again, soonest };
-    failures.denial(&left, model, worker.now())
+    match failures.denial(&left, model, worker.now()) {
+        Denial::AllKeysCooling(after) => Denial::AllKeysCooling(after.max(no_sooner)),
+        Denial::UpstreamResting(after) => Denial::UpstreamResting(after.max(no_sooner)),
+        denial => denial,
+    }
 }
 
 /// The next candidate, after the pause that the last failure asks for. Who failed for a moment may only be asked again

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keyward_dialect::bound::Bound;
 use keyward_domain::cost::{ChargeContext, charge};
-use keyward_domain::ids::RequestId;
+use keyward_domain::ids::{ProviderId, RequestId};
 use keyward_domain::judgement::Judgement;
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_domain::money::Nanodollars;
@@ -50,6 +50,14 @@ pub(crate) struct OpenAttempt {
     spending: Spending,
     /// The call's `Idempotency-Key`.
     turn: Option<Turn>,
+    /// Let go of after everything else.
+    _key: FreedKey,
+}
+
+/// Says that a key of a provider is free again, once that is so.
+pub(super) struct FreedKey {
+    worker: Rc<Worker>,
+    provider: ProviderId,
 }
 
 /// What an attempt is about, for its row.
@@ -62,12 +70,13 @@ pub(super) struct Request {
     pub(super) is_free: bool,
     pub(super) spending: Spending,
     pub(super) turn: Option<Turn>,
+    pub(super) key: FreedKey,
 }
 
 impl OpenAttempt {
     /// An attempt that nothing was sent of yet.
     pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, claim: Option<Claim>, of: Request) -> Self {
-        let Request { id: request, asked, arrived, now, bytes, is_free, mut spending, turn } = of;
+        let Request { id: request, asked, arrived, now, bytes, is_free, mut spending, turn, key } = of;
         spending.at(&target);
         Self {
             reservation,
@@ -83,6 +92,7 @@ impl OpenAttempt {
             is_free,
             spending,
             turn,
+            _key: key,
         }
     }
 
@@ -201,6 +211,18 @@ impl Drop for OpenAttempt {
             self.mark_made(&spent);
             drop(self.reservation.settle(spent));
         }
+    }
+}
+
+impl FreedKey {
+    pub(super) fn of(worker: &Rc<Worker>, provider: ProviderId) -> Self {
+        Self { worker: Rc::clone(worker), provider }
+    }
+}
+
+impl Drop for FreedKey {
+    fn drop(&mut self) {
+        self.worker.shared.line.freed_key(self.provider, self.worker.monotonic());
     }
 }
 

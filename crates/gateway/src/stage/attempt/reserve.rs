@@ -9,7 +9,7 @@ use keyward_domain::ledger::{AttemptId, Subject};
 
 use super::allow::Allowed;
 use super::draft::Draft;
-use super::open_attempt::{OpenAttempt, Request};
+use super::open_attempt::{FreedKey, OpenAttempt, Request};
 use super::spending::Spending;
 use crate::stage::admit::Money;
 use crate::stage::arrive::Arrival;
@@ -44,6 +44,7 @@ pub(super) async fn attempt(
         is_free: draft.operation.is_free(),
         spending: Spending::of(allowed, draft),
         turn: arrival.turn.clone(),
+        key: FreedKey::of(worker, candidate.target.provider.id),
     };
     Ok(OpenAttempt::new(reservation, Arc::clone(&candidate.target), claim, of))
 }

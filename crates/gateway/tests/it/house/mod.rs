@@ -151,6 +151,8 @@ impl House {
         let living = Living { catalog: &catalog, vault: &vault, registry: &registry, moment, unknown_price };
         let snapshot = SnapshotHandle::new(Snapshot::build(&store.load().unwrap(), &living));
         let mut options = Options::listening("127.0.0.1:0".parse().unwrap());
+        // Most tests want to see a refusal at once.
+        options.queue.wait = Duration::ZERO;
         change(&mut options);
         let running = Gateway {
             options,

@@ -13,7 +13,7 @@ use keyward_testkit::provider::{Fault, Stall, VendorError};
 use crate::budgets::USD;
 use crate::house::{Answer, BEGIN, CHAT, House, PATH, code, streamed};
 
-fn limit(number: u128, reach: Reach, meter: Meter, quota: u64) -> Limit {
+pub(crate) fn limit(number: u128, reach: Reach, meter: Meter, quota: u64) -> Limit {
     Limit {
         id: LimitId::from_bits(number),
         tenant: TenantId::DEFAULT,
@@ -29,12 +29,12 @@ fn limit(number: u128, reach: Reach, meter: Meter, quota: u64) -> Limit {
     }
 }
 
-fn global(meter: Meter, quota: u64) -> Limit {
+pub(crate) fn global(meter: Meter, quota: u64) -> Limit {
     limit(1, Reach::One(Scope::Global), meter, quota)
 }
 
 impl House {
-    fn put_limit(&self, limit: &Limit) {
+    pub(crate) fn put_limit(&self, limit: &Limit) {
         self.commit(Change::PutLimit(limit.clone()));
         self.publish();
     }
@@ -45,7 +45,7 @@ impl House {
         counters.level(limit, scope, self.clock.monotonic()).used
     }
 
-    fn used_globally(&self, limit: &Limit) -> u64 {
+    pub(crate) fn used_globally(&self, limit: &Limit) -> u64 {
         self.used(limit, &Scope::Global)
     }
 }

@@ -156,7 +156,7 @@ fn k08_a_client_with_an_alternative_does_not_see_the_wait() {
 
 #[test]
 fn k08_a_call_may_wait_for_a_key_instead_of_failing() {
-    let house = House::with_keys_and(1, |options| options.attempts.wait = Duration::from_secs(5));
+    let house = House::with_keys_and(1, |options| options.queue.wait = Duration::from_secs(5));
     house.provider.script(Fault::refuse(VendorError::RateLimited(None)).header("retry-after-ms", "300"));
     let mut client = house.client();
     client.send("POST", PATH, CHAT.as_bytes());
@@ -172,7 +172,7 @@ fn k08_a_call_may_wait_for_a_key_instead_of_failing() {
 
 #[test]
 fn k08_a_call_that_waits_stays_within_its_attempts() {
-    let house = House::with_keys_and(1, |options| options.attempts.wait = Duration::from_secs(5));
+    let house = House::with_keys_and(1, |options| options.queue.wait = Duration::from_secs(5));
     // Nobody says for how long: the key is asked again after the pauses of any other retry.
     house.provider.script(Fault::refuse(VendorError::RateLimited(None)).always());
     let answer = house.chat();
@@ -182,7 +182,7 @@ fn k08_a_call_that_waits_stays_within_its_attempts() {
 
 #[test]
 fn k08_a_key_that_cannot_be_opened_is_not_waited_for() {
-    let house = House::with_keys_and(1, |options| options.attempts.wait = Duration::from_secs(5));
+    let house = House::with_keys_and(1, |options| options.queue.wait = Duration::from_secs(5));
     house.change_key("key-1", |key| key.envelope.truncate(key.envelope.len() - 1));
     let began = Instant::now();
     let answer = house.chat();
@@ -194,7 +194,7 @@ fn k08_a_key_that_cannot_be_opened_is_not_waited_for() {
 
 #[test]
 fn k08_a_call_does_not_wait_longer_than_it_may() {
-    let house = House::with_keys_and(1, |options| options.attempts.wait = Duration::from_secs(5));
+    let house = House::with_keys_and(1, |options| options.queue.wait = Duration::from_secs(5));
     house.provider.script(Fault::refuse(VendorError::RateLimited(Some(7))));
     let began = Instant::now();
     let answer = house.chat();

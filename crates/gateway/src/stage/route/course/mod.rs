@@ -1,5 +1,7 @@
 //! The way of one call through deployments and keys: where it is, what it met, and where it goes next.
 
+mod rest;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use keyward_domain::time::Timestamp;
 use keyward_pool::{Account, Ask, Choice, Claim, Moment, Nothing, Why, backoff};
 
 use super::{Candidate, ClaimedKey};
+use crate::line::{Wait, Who};
 use crate::snapshot::{Deployment, KeyEntry, Route};
 use crate::stage::admit::{Blocked, Hold, Most};
 use crate::stage::arrive::Arrival;
@@ -60,12 +63,16 @@ pub(crate) struct Course {
     /// A deployment was passed over because failures had cost too much already.
     was_too_dear: bool,
     /// Deployments none of whose keys could be had.
-    nothing: Vec<Nothing>,
+    nothing: Vec<(Arc<Deployment>, Nothing)>,
+    /// Whose call it is, for the line.
+    who: Who,
+    /// How long it may wait, besides what it waits now.
+    patience: Duration,
+    /// Its place in line, while it waits.
+    wait: Option<Wait>,
+    /// It could not wait until there was a key; it is not worth coming back before this time is over.
+    no_sooner: Duration,
 }
-
-/// A call that waits for a key waits at least this long, and by chance up to so much longer.
-const LEAST_REST: Duration = Duration::from_millis(20);
-const SPREAD_MS: u64 = 30;
 
 /// Why there is nothing more to try.
 pub(crate) enum Stop {
@@ -93,7 +100,8 @@ impl Course {
         if is_bound_to_route {
             deployments.truncate(1);
         }
-        let waits = !worker.shared.options.attempts.wait.is_zero();
+        let patience = worker.shared.options.queue.wait.saturating_sub(hold.place.waited);
+        let who = Who { tenant: call.caller.key().record.tenant, priority: call.priority };
         Self {
             key: Arc::clone(call.caller.entry()),
             route: Arc::clone(&hold.grant.route),
@@ -102,7 +110,7 @@ impl Course {
             affinity: call.affinity(),
             pin,
             is_bound_to_route,
-            listed: if waits { deployments.clone() } else { VecDeque::new() },
+            listed: if patience.is_zero() { VecDeque::new() } else { deployments.clone() },
             deployments,
             asked: Vec::new(),
             tried: Vec::new(),
@@ -116,6 +124,10 @@ impl Course {
             spent: Nanodollars::ZERO,
             was_too_dear: false,
             nothing: Vec::new(),
+            who,
+            patience,
+            wait: None,
+            no_sooner: Duration::ZERO,
         }
     }
 
@@ -136,7 +148,7 @@ impl Course {
 
     /// What could not be had, deployment by deployment.
     pub(crate) fn into_nothing(self) -> Vec<Nothing> {
-        self.nothing
+        self.nothing.into_iter().map(|(_, nothing)| nothing).collect()
     }
 
     /// How long to wait before the next attempt.
@@ -164,13 +176,14 @@ impl Course {
             }
             match self.choose(worker, &target, moment) {
                 Ok(key) => {
+                    self.end_wait();
                     self.tries -= 1;
                     self.made += 1;
                     return Ok(Candidate { target, key });
                 }
                 Err(nothing) => {
                     self.only_overloaded &= nothing.is_resting() || self.made > 0;
-                    self.nothing.push(nothing);
+                    self.nothing.push((target, nothing));
                     self.deployments.pop_front();
                 }
             }
@@ -253,25 +266,10 @@ impl Course {
         denial
     }
 
-    /// How long until somebody is back, when everybody merely rests and the operator lets calls wait that long.
-    pub(crate) fn rest(&self, worker: &Worker, stop: &Stop, waited: Duration) -> Option<Duration> {
-        let most = worker.shared.options.attempts.wait.saturating_sub(waited);
-        if !matches!(stop, Stop::Nothing) || most.is_zero() {
-            return None;
-        }
-        let back = self.nothing.iter().filter_map(|nothing| nothing.back).min();
-        // A moment later, so that it is over then on every clock, and not all who wait at the same moment.
-        let late = worker.draw(|draw| LEAST_REST + Duration::from_millis(draw.below(SPREAD_MS)));
-        let rest = back.map(|back| back.since(worker.now()) + late);
-        let pause = || worker.draw(|draw| backoff(u32::from(self.made), draw)).max(Duration::from_millis(1));
-        let rest = if self.is_somebody_free_again() { Some(pause()) } else { rest };
-        rest.filter(|rest| *rest <= most)
-    }
-
     /// Whether a key could serve that this call has tried already: its rest is over by now, or nobody said that it has
     /// one.
     pub(crate) fn is_somebody_free_again(&self) -> bool {
-        let passed = self.nothing.iter().flat_map(|nothing| &nothing.keys);
+        let passed = self.nothing.iter().flat_map(|(_, nothing)| &nothing.keys);
         passed.into_iter().any(|passed| {
             matches!(passed.why, Why::Tried | Why::AccountTried) && !self.unopened.contains(&passed.credential)
         })
@@ -283,7 +281,7 @@ impl Course {
     }
 
     /// After a rest: everybody may be asked again.
-    pub(crate) fn begin_again(&mut self) {
+    fn begin_again(&mut self) {
         self.deployments.clone_from(&self.listed);
         self.nothing.clear();
         self.tried.clone_from(&self.unopened);
@@ -335,6 +333,9 @@ impl Course {
         let provider = &target.provider;
         if provider.keyless && provider.credentials.is_empty() {
             return Ok(None);
+        }
+        if self.stands_behind(worker, target) {
+            return Err(Nothing { keys: Vec::new(), more: 0, back: Some(moment.wall), whole: None });
         }
         let ask = Ask {
             model: &target.model,

@@ -1,0 +1,161 @@
+//! Holding money and counting a call in every limit on who asks: at once, or after waiting in line for room.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use keyward_domain::budget::Mode;
+use keyward_domain::denial::{Denial, LimitReached};
+use keyward_domain::ledger::AttemptId;
+use keyward_domain::limit::Meter;
+use keyward_domain::port::{Amounts, Ask, Refusal};
+use keyward_domain::scope::Scope;
+use keyward_limit::queue::{Full, Want};
+
+use super::counted::Counted;
+use super::money::Purse;
+use super::most::Most;
+use crate::line::{Wait, Who};
+use crate::stage::arrive::Arrival;
+use crate::stage::authorize::Grant;
+use crate::worker::Worker;
+
+/// Whoever is first in line looks again after this time at the latest: room may come from another node, or from a limit
+/// that was raised, and then nobody rings.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What a call was admitted with.
+pub(super) struct Admitted {
+    pub(super) purse: Purse,
+    /// `None` where no limit applies.
+    pub(super) counted: Option<Counted>,
+    /// How long it waited for that.
+    pub(super) waited: Duration,
+}
+
+/// A call in line for room in a limit.
+struct InLine {
+    wait: Wait,
+    /// What the call is told should its turn not come.
+    said: Box<LimitReached>,
+    /// It has not looked since it joined: something may have been freed in between.
+    is_new: bool,
+}
+
+/// Holds and counts the call, all of it or nothing. While it waits it holds nothing.
+pub(super) async fn admitted(
+    worker: &Rc<Worker>,
+    arrival: &Arrival,
+    grant: &Grant,
+    most: &Most,
+    mut scopes: Vec<Scope>,
+) -> Result<Admitted, Denial> {
+    let mut asks = asks(grant, most, &scopes);
+    let mut in_line = InLine::behind_others(worker, grant, &asks)?;
+    loop {
+        if let Some(in_line) = &mut in_line {
+            in_line.comes().await?;
+        }
+        let purse = Purse::open(worker, arrival, grant, most, scopes)?;
+        let refusal = match count(worker, arrival, asks).await {
+            Ok(counted) => {
+                let waited = in_line.map_or(Duration::ZERO, |in_line| in_line.wait.served());
+                return Ok(Admitted { purse, counted, waited });
+            }
+            Err(refusal) => refusal,
+        };
+        scopes = purse.into_scopes();
+        let Refusal::Reached(reached) = refusal else { return Err(refusal.into()) };
+        asks = self::asks(grant, most, &scopes);
+        in_line = Some(match in_line {
+            None => InLine::join(worker, grant, reached, &asks)?,
+            Some(in_line) => in_line.refused(reached, &asks)?,
+        });
+    }
+}
+
+/// What limits on who asks are asked. Those on who serves the call are asked when that is known.
+fn asks(grant: &Grant, most: &Most, scopes: &[Scope]) -> Vec<Ask> {
+    let key = grant.call.caller.key();
+    let longest = grant.targets.iter().filter_map(|target| target.max_output).max();
+    let amounts = Amounts { input_tokens: most.input_tokens(), output_tokens: most.typical_output(longest) };
+    key.world.allowances.limits.asks(scopes, key.record.tenant, amounts)
+}
+
+async fn count(worker: &Rc<Worker>, arrival: &Arrival, asks: Vec<Ask>) -> Result<Option<Counted>, Refusal> {
+    if asks.is_empty() {
+        return Ok(None);
+    }
+    let id = AttemptId { request: arrival.request, number: 0 };
+    let taken = worker.shared.counting.counters.take(asks, id, worker.monotonic()).await?;
+    Ok(Some(Counted::new(worker, taken)))
+}
+
+impl InLine {
+    /// A place behind those who wait for the same already; none when nobody does, or when the call may not wait.
+    fn behind_others(worker: &Rc<Worker>, grant: &Grant, asks: &[Ask]) -> Result<Option<Self>, Denial> {
+        if worker.shared.line.is_empty() || worker.shared.options.queue.wait.is_zero() {
+            return Ok(None);
+        }
+        let enforced = || asks.iter().filter(|ask| ask.limit.mode == Mode::Enforce);
+        if enforced().any(Ask::exceeds) {
+            // Waiting does not help it: it is told so.
+            return Ok(None);
+        }
+        let wants: Vec<Want> = enforced().map(Want::of_ask).collect();
+        let Some(want) = worker.shared.line.behind(&wants, grant.call.priority) else { return Ok(None) };
+        let Some(ask) = enforced().find(|ask| Want::of_ask(ask) == want) else { return Ok(None) };
+        Self::join(worker, grant, ask.reached(Duration::ZERO), asks).map(Some)
+    }
+
+    /// Gets in line for room in the limit that refused, if that is in time.
+    fn join(worker: &Rc<Worker>, grant: &Grant, said: Box<LimitReached>, asks: &[Ask]) -> Result<Self, Denial> {
+        let patience = worker.shared.options.queue.wait;
+        if patience.is_zero() || !is_in_time(&said, patience) {
+            return Err(Denial::RateLimited(said));
+        }
+        let who = Who { tenant: grant.call.caller.key().record.tenant, priority: grant.call.priority };
+        let (want, cost) = wanted(&said, asks);
+        match Wait::join(worker, who, want, cost, patience) {
+            Ok(place) => Ok(Self { wait: place, said, is_new: true }),
+            Err(Full { retry_after }) => Err(no_sooner(said, retry_after)),
+        }
+    }
+
+    /// It had its turn, and there was no room.
+    fn refused(mut self, said: Box<LimitReached>, asks: &[Ask]) -> Result<Self, Denial> {
+        if !is_in_time(&said, self.wait.patience()) {
+            return Err(Denial::RateLimited(said));
+        }
+        let (want, cost) = wanted(&said, asks);
+        self.wait.refused(want, cost, said.retry_after);
+        self.said = said;
+        Ok(self)
+    }
+
+    /// Waits for its turn.
+    async fn comes(&mut self) -> Result<(), Denial> {
+        if std::mem::take(&mut self.is_new) && self.wait.is_first() {
+            return Ok(());
+        }
+        let again = self.said.retry_after.min(LOOK_AGAIN);
+        let came = self.wait.comes(again).await;
+        came.map_err(|_gone| no_sooner(self.said.clone(), self.wait.retry_after()))
+    }
+}
+
+/// Whether there may be room soon enough. Nobody knows when a call in flight ends: it may be soon.
+fn is_in_time(said: &LimitReached, patience: Duration) -> bool {
+    said.meter == Meter::Concurrency || said.retry_after <= patience
+}
+
+/// What is waited for, and how much of it the call takes.
+fn wanted(said: &LimitReached, asks: &[Ask]) -> (Want, u64) {
+    let want = Want::of_limit(said);
+    let cost = asks.iter().find(|ask| Want::of_ask(ask) == want).map_or(1, |ask| ask.amount);
+    (want, cost)
+}
+
+fn no_sooner(mut said: Box<LimitReached>, retry_after: Duration) -> Denial {
+    said.retry_after = said.retry_after.max(retry_after);
+    Denial::RateLimited(said)
+}
