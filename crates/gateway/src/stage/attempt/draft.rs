@@ -2,6 +2,7 @@
 //! headers without those that are not the provider's business.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
@@ -54,6 +55,8 @@ pub(super) struct Draft {
     /// What limits on who asks count of the call.
     pub(super) counted: Option<Counted>,
     pub(super) payload_len: usize,
+    /// How long the call has waited in line so far.
+    pub(super) waited: Duration,
 }
 
 impl Draft {
@@ -83,6 +86,7 @@ impl Draft {
             attributed,
             purse,
             counted: place.counted.clone(),
+            waited: place.waited,
         };
         (draft, place, plan.course)
     }

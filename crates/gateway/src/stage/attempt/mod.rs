@@ -75,6 +75,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                 };
             }
         };
+        draft.waited = course.waited(worker);
         let tried_with = Failed::of(&candidate);
         match try_one(worker, arrival, &mut draft, &mut course, &mut candidate).await? {
             Tried::Answered(answered) => {

@@ -37,6 +37,8 @@ pub(crate) struct OpenAttempt {
     pub(crate) asked: Asked,
     /// When the call arrived.
     pub(crate) arrived: Duration,
+    /// How long it has waited in line since: neither the provider's time nor ours.
+    pub(crate) waited: Duration,
     /// When the attempt was sent; before that, when it was reserved.
     pub(crate) sent: Duration,
     /// Whether the provider may have been reached.
@@ -65,6 +67,7 @@ pub(super) struct Request {
     pub(super) id: RequestId,
     pub(super) asked: Asked,
     pub(super) arrived: Duration,
+    pub(super) waited: Duration,
     pub(super) now: Duration,
     pub(super) bytes: u64,
     pub(super) is_free: bool,
@@ -76,7 +79,7 @@ pub(super) struct Request {
 impl OpenAttempt {
     /// An attempt that nothing was sent of yet.
     pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, claim: Option<Claim>, of: Request) -> Self {
-        let Request { id: request, asked, arrived, now, bytes, is_free, mut spending, turn, key } = of;
+        let Request { id: request, asked, arrived, waited, now, bytes, is_free, mut spending, turn, key } = of;
         spending.at(&target);
         Self {
             reservation,
@@ -85,6 +88,7 @@ impl OpenAttempt {
             target,
             asked,
             arrived,
+            waited,
             sent: now,
             is_sent: false,
             status: 0,
@@ -222,7 +226,10 @@ impl FreedKey {
 
 impl Drop for FreedKey {
     fn drop(&mut self) {
-        self.worker.shared.line.freed_key(self.provider, self.worker.monotonic());
+        let line = &self.worker.shared.line;
+        if !line.is_empty() {
+            line.freed_key(self.provider, self.worker.monotonic());
+        }
     }
 }
 

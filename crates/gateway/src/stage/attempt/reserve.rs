@@ -39,6 +39,7 @@ pub(super) async fn attempt(
         id: arrival.request,
         asked: draft.asked(),
         arrived: arrival.began,
+        waited: draft.waited,
         now: worker.monotonic(),
         bytes: draft.payload_len as u64,
         is_free: draft.operation.is_free(),

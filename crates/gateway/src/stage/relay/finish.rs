@@ -29,7 +29,7 @@ pub(super) fn spent(attempt: &OpenAttempt, metered: Metered, outcome: AttemptOut
         UsageSource::None => Some(Nanodollars::ZERO),
         _ => charge(&attempt.target.pricing, &usage, &charged),
     };
-    let before = attempt.sent.saturating_sub(attempt.arrived);
+    let before = attempt.sent.saturating_sub(attempt.arrived).saturating_sub(attempt.waited);
     Spent {
         outcome,
         status: attempt.status,

@@ -73,6 +73,11 @@ impl Course {
         true
     }
 
+    /// How long the call has waited so far.
+    pub(crate) fn waited(&self, worker: &Worker) -> Duration {
+        worker.shared.options.queue.wait.saturating_sub(self.patience())
+    }
+
     /// How much longer the call may wait.
     fn patience(&self) -> Duration {
         self.wait.as_ref().map_or(self.patience, Wait::patience)
