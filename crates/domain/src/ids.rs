@@ -151,6 +151,10 @@ id!(
     /// A limit.
     LimitId, "lim"
 );
+id!(
+    /// A part of a budget that a node holds.
+    EscrowId, "esc"
+);
 
 impl TenantId {
     /// The tenant that every installation has and that owns what nobody else claims.

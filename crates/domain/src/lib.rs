@@ -13,6 +13,7 @@ pub mod cost;
 pub mod credential;
 pub mod denial;
 pub mod dialect;
+pub mod escrow;
 pub mod ids;
 pub mod judgement;
 pub mod lease;

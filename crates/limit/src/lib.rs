@@ -4,6 +4,7 @@
 //! guarded by locks that are held for the time of a few additions.
 
 pub mod book;
+pub mod escrow;
 pub mod queue;
 pub mod rate;
 mod sync;

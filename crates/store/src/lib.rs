@@ -11,6 +11,7 @@
 
 mod change;
 mod code;
+mod escrow;
 mod home_lock;
 pub mod journal;
 mod lease;

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the parts of one test binary")]
 
 mod conformance;
+mod escrow;
 mod journal;
 mod redis;
 mod sqlite;

@@ -5,6 +5,7 @@ mod clock;
 mod counters;
 mod egress;
 mod entropy;
+mod escrow;
 mod journal;
 mod store;
 
@@ -12,6 +13,7 @@ pub use clock::Clock;
 pub use counters::{Amounts, Answer, Ask, Counters, Level, Mark, Part, Refusal, Taken, Tightest};
 pub use egress::{Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, MAX_EGRESS_BODY};
 pub use entropy::{Entropy, EntropyError};
+pub use escrow::{Escrow, EscrowError, MAX_CHUNKS_PER_NODE};
 pub use journal::{Durability, Journal, JournalError, Journals, Syncer};
 pub use store::{
     Change, CredentialSpend, LedgerTotals, MAX_BINDINGS, MAX_KEY_EVENTS, MAX_MODELS_PER_KEY, MAX_OPEN_LEASES,

@@ -14,6 +14,6 @@ mod guesses;
 mod in_process;
 mod limits;
 
-pub use guesses::Guesses;
+pub use guesses::{Guesses, MAX_NETWORKS};
 pub use in_process::{InProcess, MAX_SCOPES};
 pub use limits::Limits;

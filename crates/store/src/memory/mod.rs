@@ -1,6 +1,7 @@
 //! The store that forgets: the same behaviour as [`crate::sqlite`], for as long as the process lives.
 
 mod change;
+mod escrow;
 mod ledger;
 mod pools;
 mod tenancy;
@@ -36,6 +37,7 @@ struct State {
     audit: Vec<AuditEntry>,
     ledger: Ledger,
     pools: Pools,
+    escrow: escrow::Held,
 }
 
 impl MemoryStore {

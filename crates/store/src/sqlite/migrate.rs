@@ -29,6 +29,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 2, name: "ledger", sql: include_str!("migrations/0002_ledger.sql") },
     Migration { number: 3, name: "pools", sql: include_str!("migrations/0003_pools.sql") },
     Migration { number: 4, name: "money", sql: include_str!("migrations/0004_money.sql") },
+    Migration { number: 5, name: "escrow", sql: include_str!("migrations/0005_escrow.sql") },
 ];
 
 /// Marks the file as Keyward's ("KWRD"), so that no other program's database is taken for one.

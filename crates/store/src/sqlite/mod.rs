@@ -11,6 +11,7 @@ mod body;
 mod configuration;
 mod entries;
 mod error;
+mod escrow;
 mod lease;
 mod load;
 mod migrate;

@@ -239,6 +239,7 @@ fn released_schema_steps_are_not_edited() {
         (2, "ledger", "dfeb6be12fedfa9a76d5b1b009acf1ed08e2c61f61a67363052a2f6e2253dd48"),
         (3, "pools", "78f190c68b97e94eb173cf50a84d32162ab3f7773574c3596ef319377f481efc"),
         (4, "money", "cb9bf7d46582cc9ed44e121bece870457ceaabeaecd6c31a87dfa17217051c09"),
+        (5, "escrow", "fcedbb7771263e1a3103f4ae39f39afd3daa91aa9e406b2d5d7965333796d28e"),
     ];
     let known: Vec<_> = MIGRATIONS.iter().map(|step| (step.number, step.name, step.hash())).collect();
     assert_eq!(known, locked.map(|(number, name, hash)| (number, name, hash.to_owned())));

@@ -4,6 +4,7 @@ mod amounts;
 mod asks;
 mod bounds;
 mod clocks;
+mod guesses;
 mod places;
 mod schedules;
 mod scopes;
