@@ -24,7 +24,8 @@ impl Course {
             return false;
         }
         if self.is_somebody_free_again() {
-            return self.pause_before_retry(worker).await;
+            // What is missing, broken or refused today is so in a second, too: only want of capacity passes by itself.
+            return self.only_overloaded && self.pause_before_retry(worker).await;
         }
         let soonest = self.nothing.iter().filter_map(|(target, nothing)| Some((target, nothing.back?)));
         let Some((target, back)) = soonest.min_by_key(|(_, back)| *back) else { return false };
