@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use keyward_domain::port::{Clock, Entropy};
+use keyward_domain::time::Timestamp;
 use keyward_gateway::{Counting, Metrics, SnapshotHandle};
 use keyward_limit::book::{Booked, Crossing};
 use keyward_limit::rate::InProcess;
@@ -17,6 +18,10 @@ use crate::config::{Counters, Environment};
 
 /// How often it is looked whether the shared counters are well, and which thresholds were passed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// In one of so many looks what budgets have spent is read again where it is not known: when the clock was set back by
+/// more than balances remember.
+const READ_EVERY: u32 = 30;
 
 /// What calls spend and use.
 pub struct Counts {
@@ -100,14 +105,12 @@ impl Counts {
         tasks.spawn(async move {
             let mut look = tokio::time::interval(LOOK_EVERY);
             look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
+            for number in (0..READ_EVERY).cycle() {
                 look.tick().await;
                 counts.tell_health(&shown);
                 counts.tell_crossings();
-                let (booked, snapshot, now) = (Arc::clone(&booked), snapshot.load(), clock.now());
-                let filled = tokio::task::spawn_blocking(move || booked.fill(snapshot.budgets(), now)).await;
-                if let Ok(Err(error)) = filled {
-                    tracing::error!(%error, "what budgets have spent could not be read; calls that they apply to are refused");
+                if number == 0 {
+                    read_again(&booked, &snapshot, clock.now()).await;
                 }
             }
         });
@@ -137,6 +140,17 @@ impl Counts {
         if missed > 0 {
             tracing::warn!(missed, "more budgets passed a threshold than could be told one by one");
         }
+    }
+}
+
+async fn read_again(booked: &Arc<Booked>, snapshot: &SnapshotHandle, now: Timestamp) {
+    let (booked, snapshot) = (Arc::clone(booked), snapshot.load());
+    if snapshot.budgets().is_empty() {
+        return;
+    }
+    let filled = tokio::task::spawn_blocking(move || booked.fill(snapshot.budgets(), now)).await;
+    if let Ok(Err(error)) = filled {
+        tracing::error!(%error, "what budgets have spent could not be read; calls that they apply to are refused");
     }
 }
 
