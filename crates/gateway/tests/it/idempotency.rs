@@ -105,6 +105,7 @@ fn a_client_that_goes_away_has_made_its_call_all_the_same() {
         drop(client);
         house.until(|house| code(&house.named(name).post(PATH, &body)) == "already_processed");
         house.provider.release();
+        house.until(|house| house.provider.stalled() == 0);
     }
     assert_eq!(house.provider.requests_total(), 2);
 }
