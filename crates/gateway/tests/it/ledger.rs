@@ -1,9 +1,12 @@
 //! The ledger equals the provider's bill.
 
+use std::sync::atomic::Ordering;
+
 use keyward_domain::ledger::AttemptOutcome;
 use keyward_domain::usage::UsageSource;
 
-use crate::house::House;
+use crate::budgets::USD;
+use crate::house::{House, code};
 
 #[test]
 fn m06_rows_equal_the_bill_on_every_surface() {
@@ -42,6 +45,21 @@ fn m06_rows_equal_the_bill_on_every_surface() {
         assert!(entry.subject.reserved.unwrap() >= entry.cost.unwrap(), "{} stays within its reservation", line.model);
         assert!(entry.raw_usage.is_some() && !entry.subject.price_version.is_empty());
     }
+}
+
+#[test]
+fn ob01_nothing_leaves_before_its_reservation_is_durable() {
+    let house = House::with_keys(1);
+    let budget = house.put_global(USD);
+    house.disk_is_full.store(true, Ordering::SeqCst);
+    let refused = house.chat();
+    assert_eq!((refused.status, code(&refused)), (503, "overloaded".to_owned()), "{}", refused.text());
+    assert!(refused.text().contains("ledger cannot be written"), "{}", refused.text());
+    assert_eq!(house.provider.requests_total(), 0);
+    house.disk_is_full.store(false, Ordering::SeqCst);
+    assert_eq!(house.chat().status, 200);
+    house.settle();
+    assert_eq!(house.own_balance(&budget).spent, house.ledger_sum());
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! A whole data plane around the scripted provider: memory store, file journal, vault with a key file.
 
 mod client;
+mod disk;
 mod pool;
 mod surface;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_domain::audit::AuditDraft;
@@ -16,7 +17,7 @@ use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, ProviderId, TenantId};
 use keyward_domain::ledger::{Entry, RequestFilter, RequestRow};
 use keyward_domain::origin::BaseUrl;
-use keyward_domain::port::{Change, Clock, Entropy, Journals, Store};
+use keyward_domain::port::{Change, Clock, Entropy, Store};
 use keyward_domain::principal::Principal;
 use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::routing::{KeyTerms, Strategy};
@@ -37,6 +38,8 @@ use keyward_store::memory::MemoryStore;
 use keyward_testkit::provider::{ScriptedProvider, Vendor};
 use keyward_testkit::{ManualClock, SeededEntropy};
 use keyward_vault::{Place, RootHolder, Vault, create_key_file};
+
+use disk::Disk;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use pool::{CHAT, PATH, chat_of, code, rest_of, streamed};
@@ -72,6 +75,8 @@ pub(crate) struct House {
     ids: (SeededEntropy, AtomicU64),
     catalog: Arc<Catalog>,
     journals: Option<Arc<FileJournals>>,
+    /// While it is set, nothing can be written to the ledger.
+    pub(crate) disk_is_full: Arc<AtomicBool>,
     running: Option<Running>,
     home: tempfile::TempDir,
 }
@@ -119,8 +124,7 @@ impl House {
     /// A house without providers and keys.
     pub(crate) fn empty(change: impl FnOnce(&mut Options)) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let clock = ManualClock::at(BEGIN);
-        let entropy = Arc::new(SeededEntropy::new(7));
+        let (clock, entropy) = (ManualClock::at(BEGIN), Arc::new(SeededEntropy::new(7)));
         let store = Arc::new(MemoryStore::new());
         let file = home.path().join("root.key");
         create_key_file(&file, &*entropy).unwrap();
@@ -142,7 +146,7 @@ impl House {
             options,
         )
         .unwrap();
-        let journals = Arc::new(journals);
+        let (journals, disk_is_full) = (Arc::new(journals), Arc::new(AtomicBool::new(false)));
         let catalog = Arc::new(Catalog::shipped().unwrap());
         let heard = Heard::default();
         let registry = Arc::new(Registry::new(Settings::default(), Box::new(heard.clone())));
@@ -158,7 +162,7 @@ impl House {
             options,
             snapshot: snapshot.clone(),
             vault: Arc::clone(&vault),
-            journals: Arc::clone(&journals) as Arc<dyn Journals>,
+            journals: Arc::new(Disk { journals: Arc::clone(&journals) as _, is_full: Arc::clone(&disk_is_full) }),
             clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
             entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
             metrics: Arc::clone(&metrics),
@@ -186,6 +190,7 @@ impl House {
             ids: (SeededEntropy::new(11), AtomicU64::new(0)),
             catalog,
             journals: Some(journals),
+            disk_is_full,
             running: Some(running),
             home,
         }
