@@ -16,8 +16,6 @@ use keyward_domain::origin::Scheme;
 use keyward_domain::port::{PriceOverride, Records};
 use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::virtual_key::VirtualKey;
-use keyward_limit::book::Budgets;
-use keyward_limit::rate::Limits;
 use keyward_pool::{Member, Moment, Registry};
 use keyward_provider::preset;
 use keyward_vault::Vault;
@@ -45,8 +43,7 @@ impl Snapshot {
     /// The picture that these records give; prices that the operator set go before the catalog's. While the vault is
     /// locked nobody can be authenticated.
     pub fn build(records: &Records, living: &Living<'_>) -> Self {
-        let allowances =
-            Arc::new(Allowances { budgets: Budgets::new(&records.budgets), limits: Limits::new(&records.limits) });
+        let allowances = Arc::new(Allowances::new(&records.budgets, &records.limits));
         let mut worlds: FastMap<TenantId, Arc<World>> = FastMap::default();
         let owners = records.providers.iter().map(|provider| provider.tenant);
         let tenants: BTreeSet<TenantId> = owners.chain([TenantId::DEFAULT]).collect();

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use http::HeaderValue;
 use keyward_domain::alias::TargetOrder;
 use keyward_domain::ancestry::GrantChain;
+use keyward_domain::budget::Budget;
 use keyward_domain::catalog::{Catalog, Pricing};
 use keyward_domain::credential::Credential;
 use keyward_domain::ids::{CredentialId, ProviderId};
 use keyward_domain::judgement::RuleOverride;
 use keyward_domain::ledger::Attributed;
+use keyward_domain::limit::Limit;
 use keyward_domain::origin::{BaseUrl, Origin};
 use keyward_domain::provider::ProviderKind;
 use keyward_domain::routing::FallbackClass;
+use keyward_domain::scope::Reach;
 use keyward_domain::virtual_key::VirtualKey;
 use keyward_limit::book::Budgets;
 use keyward_limit::rate::Limits;
@@ -54,9 +57,22 @@ impl Ceiling {
 pub(crate) struct Allowances {
     pub(crate) budgets: Budgets,
     pub(crate) limits: Limits,
+    /// Whether any of them is set on who serves calls.
+    pub(crate) concerns_servers: bool,
 }
 
 impl Allowances {
+    /// These budgets and limits.
+    pub(super) fn new(budgets: &[Budget], limits: &[Limit]) -> Self {
+        let kind = |reach: &Reach| match reach {
+            Reach::One(scope) => scope.kind(),
+            Reach::Each(kind) => *kind,
+        };
+        let mut reaches = budgets.iter().map(|budget| &budget.reach).chain(limits.iter().map(|limit| &limit.reach));
+        let concerns_servers = reaches.any(|reach| !kind(reach).is_callers());
+        Self { budgets: Budgets::new(budgets), limits: Limits::new(limits), concerns_servers }
+    }
+
     /// Whether nothing has to be asked.
     pub(crate) fn is_empty(&self) -> bool {
         self.budgets.is_empty() && self.limits.is_empty()

@@ -123,6 +123,11 @@ impl Purse {
         self.open.is_none()
     }
 
+    /// Whether budgets or limits on who serves the call have to be asked.
+    pub(crate) fn concerns_servers(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.allowances.concerns_servers)
+    }
+
     /// What limits on who serves the call have to be asked.
     pub(crate) fn asks(&self, servers: &[Scope], amounts: Amounts) -> Vec<limit::Ask> {
         let Some(open) = &self.open else { return Vec::new() };

@@ -6,7 +6,7 @@ use keyward_domain::denial::Denial;
 use keyward_domain::ids::CredentialId;
 use keyward_domain::ledger::{AttemptId, servers_scopes};
 use keyward_domain::port::{Amounts, Refusal};
-use keyward_domain::scope::ScopeKind;
+use keyward_domain::scope::{Scope, ScopeKind};
 
 use super::draft::Draft;
 use crate::stage::admit::{Blocked, Counted, Money};
@@ -33,10 +33,8 @@ pub(super) async fn attempt(
     if draft.purse.is_bottomless() {
         return Ok(Allowed::default());
     }
-    let (target, provider) = (&candidate.target, &candidate.target.provider);
-    let credential = candidate.key.as_ref().map_or(CredentialId::from_bits(0), |key| key.pooled.id);
-    let servers: Vec<_> =
-        servers_scopes(draft.tenant, provider.id, credential, &provider.name, &target.model).collect();
+    let target = &candidate.target;
+    let servers = if draft.purse.concerns_servers() { servers(draft, candidate) } else { Vec::new() };
     let id = AttemptId { request: arrival.request, number };
     let money = draft.purse.attempt(worker, target, &servers, id)?;
     let amounts = Amounts { input_tokens: draft.most.input_tokens(), output_tokens: draft.most.output_tokens(target) };
@@ -46,6 +44,12 @@ pub(super) async fn attempt(
     }
     let taken = worker.shared.counting.counters.take(asks, id, worker.monotonic()).await.map_err(blocked)?;
     Ok(Allowed { money, counted: Some(Counted::new(worker, taken)) })
+}
+
+fn servers(draft: &Draft, candidate: &Candidate) -> Vec<Scope> {
+    let (target, provider) = (&candidate.target, &candidate.target.provider);
+    let credential = candidate.key.as_ref().map_or(CredentialId::from_bits(0), |key| key.pooled.id);
+    servers_scopes(draft.tenant, provider.id, credential, &provider.name, &target.model).collect()
 }
 
 /// A limit on who serves a call stands in the way there, not elsewhere.
