@@ -69,6 +69,7 @@ mod tests {
             (demand(100 * USD, 50 * USD, 5, 9 * USD, USD / 100), 5 * USD),
             (demand(100 * USD, 50 * USD, 0, 99 * USD, 0), 25 * USD),
             (demand(100 * USD, 50 * USD, 5, 0, USD / 100), USD / 100),
+            (demand(100 * USD, USD, 5, 9 * USD, USD / 50), 5 * USD),
             (demand(100 * USD, USD - 1, 5, 9 * USD, USD / 50), USD / 50),
             (demand(i64::MAX, i64::MAX, u32::MAX, i64::MAX, 1), i64::MAX / (4 * i64::from(u32::MAX))),
         ] {

@@ -73,6 +73,6 @@ impl Verdict {
 
 /// A sum as an amount of money: the nearest there is.
 pub(super) fn clamped(sum: i128) -> Nanodollars {
-    let nearest = if sum < 0 { i64::MIN } else { i64::MAX };
+    let nearest = if sum.is_negative() { i64::MIN } else { i64::MAX };
     Nanodollars(i64::try_from(sum).unwrap_or(nearest))
 }

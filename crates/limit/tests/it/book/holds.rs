@@ -268,6 +268,32 @@ fn an_exchange_gives_back_and_takes_in_one_step() {
 }
 
 #[test]
+fn each_hold_of_an_attempt_ends_what_it_reserved_itself() {
+    let all = [one(1, Scope::Global, 20 * CENT)];
+    let (book, budgets) = open(&all);
+    let call = Call::at(NOON);
+    let shown = || {
+        let view = book.view(&all[0], &Scope::Global, NOON);
+        (view.spent.0 / CENT, view.reserved.0 / CENT)
+    };
+    let first = hold(&book, &budgets, &call, 1, 3 * CENT).unwrap();
+    let mut second = hold(&book, &budgets, &call, 1, 5 * CENT).unwrap();
+    let third = hold(&book, &budgets, &call, 1, 7 * CENT).unwrap();
+    second.release();
+    assert_eq!(shown(), (0, 10));
+    third.settle(Some(Nanodollars(CENT)));
+    assert_eq!(shown(), (1, 3));
+
+    // Its row is there, and something was held for it once more: what is left of before does not touch that.
+    book.projected([&call.row(1, Some(2 * CENT))]);
+    second = hold(&book, &budgets, &call, 1, 5 * CENT).unwrap();
+    first.settle(Some(Nanodollars(4 * CENT)));
+    assert_eq!(shown(), (2, 5));
+    second.release();
+    assert_eq!((shown(), book.pending()), ((2, 0), 0));
+}
+
+#[test]
 fn headroom_is_what_the_tightest_budget_that_refuses_has_left() {
     let each = budget(3, Reach::Each(ScopeKind::EndUser), 4 * CENT);
     let mut all = [one(1, Scope::Global, 10 * CENT), one(2, Scope::Tenant(TENANT), 7 * CENT), each];

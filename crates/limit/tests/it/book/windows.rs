@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_domain::budget::BudgetKind;
 use keyward_domain::ledger::Spend;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
@@ -117,6 +118,42 @@ fn a82_windows_that_are_not_remembered_are_refused_until_they_are_read_again() {
     let refused = hold(&book, &budgets, &Call::at(NOON), 100, 2 * CENT).unwrap_err();
     assert!(matches!(refused.why, Why::Reached(..)), "{refused:?}");
     hold(&book, &budgets, &Call::at(NOON), 101, CENT).unwrap().release();
+}
+
+#[test]
+fn a82_a_day_of_hours_and_a_little_is_remembered_and_no_more() {
+    let hourly = windows(one(1, Scope::Global, 10 * CENT), Period::Hour);
+    let (book, budgets) = open(std::slice::from_ref(&hourly));
+    let spend = |hour: u32| {
+        let (call, number) = (Call::at(NOON.plus(HOUR * hour)), u128::from(hour));
+        hold(&book, &budgets, &call, number, 9 * CENT).unwrap().settle(Some(Nanodollars(9 * CENT)));
+        book.projected([&call.row(number, Some(9 * CENT))]);
+    };
+    let at_noon = || hold(&book, &budgets, &Call::at(NOON), 100, 2 * CENT).unwrap_err().why;
+    (0..26).for_each(spend);
+    assert!(matches!(at_noon(), Why::Reached(_, reached) if reached.spent.0 == 9 * CENT));
+    spend(26);
+    assert!(matches!(at_noon(), Why::Unread(..)));
+}
+
+#[test]
+fn what_calls_of_earlier_windows_have_reserved_stays_when_a_budget_is_read() {
+    let mut soft = windows(one(1, Scope::Global, 10 * CENT), Period::Hour);
+    soft.kind = BudgetKind::Soft;
+    let (book, budgets) = (Arc::new(Book::new()), Budgets::new(std::slice::from_ref(&soft)));
+    let long = hold(&book, &budgets, &Call::at(NOON), 1, 3 * CENT).unwrap();
+    let now = NOON.plus(HOUR * 5);
+    for filling in book.unfilled(&budgets, now) {
+        assert!(filling.query().since > NOON, "its hour is not read");
+        filling.fill(&[]);
+    }
+    let shown = || {
+        let view = book.view(&soft, &Scope::Global, NOON);
+        (view.spent.0, view.reserved.0)
+    };
+    assert_eq!(shown(), (0, 3 * CENT));
+    long.settle(Some(Nanodollars(2 * CENT)));
+    assert_eq!(shown(), (2 * CENT, 0));
 }
 
 #[test]

@@ -40,6 +40,20 @@ fn names_beyond_the_bound_are_refused_until_others_are_idle() {
 }
 
 #[test]
+fn a_burst_that_has_flowed_off_makes_room_and_one_that_has_not_stays() {
+    let counters = InProcess::default();
+    let each = Arc::new(Limit { burst: Some(2), ..(*each_end_user()).clone() });
+    for name in 0..MAX_SCOPES {
+        let _taken = ask(&counters, &each, name, NOW).unwrap();
+    }
+    let later = NOW + MINUTE;
+    let _late = ask(&counters, &each, 7, later - Duration::from_secs(1)).unwrap();
+    assert!(ask(&counters, &each, MAX_SCOPES, later).is_ok());
+    let of = |name: &str| counters.level(&each, &Scope::EndUser(TENANT, name.into()), later).used;
+    assert_eq!((of("5"), of("7"), of(&MAX_SCOPES.to_string())), (0, 1, 1));
+}
+
+#[test]
 fn counters_of_limits_that_are_no_more_are_forgotten() {
     let counters = InProcess::default();
     let (kept, dropped) = (limit(1, Meter::Requests, 10), limit(2, Meter::Requests, 10));
