@@ -315,7 +315,7 @@ impl Denial {
             Self::LeaseEnded => "This lease is over: it was reported or returned before, or its time was up. Take a new one.".to_owned(),
             Self::NoUsableKey(reasons) => no_usable_key(reasons),
             Self::VaultLocked => "The vault is locked, so no provider key can be used. An operator has to run `keyward unlock`.".to_owned(),
-            Self::PriceUnknown(model) => format!("The price of `{model}` is unknown and a budget applies. Set one with `keyward model price`."),
+            Self::PriceUnknown(model) => price_unknown(model),
             Self::Overloaded(what) => format!("{what} Try again shortly."),
             Self::UpstreamError(what) => format!("The provider could not be reached or failed: {what}. Try again; if it persists, ask the operator to run `keyward provider test`."),
             Self::UpstreamMalformed(what) => format!("The provider's answer could not be understood: {what}."),
@@ -360,6 +360,14 @@ impl BudgetReached {
 /// Rounded up: who comes back after so many seconds comes late enough.
 fn whole_seconds(length: Duration) -> u64 {
     length.as_secs().saturating_add(u64::from(length.subsec_nanos() > 0)).max(1)
+}
+
+/// A lease may be for any model of a provider: `provider/*`.
+fn price_unknown(model: &str) -> String {
+    if model.ends_with("/*") {
+        return format!("A budget applies, and nobody knows what a lease for `{model}` may cost. Name one `model`.");
+    }
+    format!("The price of `{model}` is unknown and a budget applies. Set one with `keyward model price`.")
 }
 
 fn not_found(model: &str, near: &[String]) -> String {

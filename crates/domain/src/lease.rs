@@ -1,10 +1,14 @@
 //! Leases: a provider key handed out to a caller for a short time, with a reservation, to be reported back. What is
 //! reported counts for the pool and the ledger as a call through the gateway does.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CredentialId, ProviderId, RequestId, TenantId};
+use crate::ledger::{AttemptId, Attributed, callers_scopes, servers_scopes};
 use crate::money::Nanodollars;
+use crate::scope::Scope;
 use crate::time::Timestamp;
 use crate::token::TokenId;
 
@@ -39,6 +43,9 @@ pub struct Lease {
     pub ended_at: Option<Timestamp>,
     /// How it ended, as a sentence for people; no secret, nothing of the provider's text. Empty while it is open.
     pub outcome: String,
+    /// Whom it is attributed to besides its key; `None` when there is nobody else.
+    #[serde(default)]
+    pub attributed: Option<Arc<Attributed>>,
 }
 
 /// Where a lease is in its life. It ends once, and stays as it ended.
@@ -76,6 +83,19 @@ impl LeaseState {
 }
 
 impl Lease {
+    /// Its one row in the ledger.
+    pub const fn attempt(&self) -> AttemptId {
+        AttemptId { request: self.id, number: 1 }
+    }
+
+    /// Every scope that it touches: those of its row in the ledger.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let mut scopes = callers_scopes(self.tenant, self.virtual_key, self.attributed.as_deref());
+        let model = self.model.as_deref().unwrap_or_default();
+        scopes.extend(servers_scopes(self.tenant, self.provider, self.credential, &self.provider_name, model));
+        scopes
+    }
+
     /// Whether `other` is this lease at the same or another point of its life: everything that was settled when it was
     /// taken is the same.
     pub fn is_same_as(&self, other: &Self) -> bool {

@@ -186,6 +186,7 @@ fn lease(world: &World, number: u8, key: &VirtualKey) -> Lease {
         state: LeaseState::Open,
         ended_at: None,
         outcome: String::new(),
+        attributed: None,
     }
 }
 

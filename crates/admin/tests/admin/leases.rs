@@ -26,6 +26,7 @@ fn lease(world: &World, number: u64, virtual_key: TokenId, model: Option<&str>) 
         state: LeaseState::Open,
         ended_at: None,
         outcome: String::new(),
+        attributed: None,
     }
 }
 

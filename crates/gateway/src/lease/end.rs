@@ -9,7 +9,7 @@ use keyward_domain::denial::Denial;
 use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::judgement::Judgement;
 use keyward_domain::lease::LeaseState;
-use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry, Subject};
+use keyward_domain::ledger::{AttemptOutcome, Entry, Subject};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::standing::Cause;
 use keyward_domain::usage::UsageSource;
@@ -52,13 +52,16 @@ pub(super) async fn settle(worker: &Rc<Worker>, mut lease: OpenLease, end: End) 
     task.await.unwrap_or(Err(Denial::Internal))
 }
 
-async fn write(worker: &Worker, lease: &mut OpenLease, mut end: End) -> Result<Settled, Denial> {
+async fn write(worker: &Rc<Worker>, lease: &mut OpenLease, mut end: End) -> Result<Settled, Denial> {
     if end.spent.source == UsageSource::Provider {
         let pricing = lease.target.as_ref().map(|target| &target.pricing);
         end.spent.cost = pricing.and_then(|pricing| charge(pricing, &end.spent.usage, &ChargeContext::default()));
     }
     let cost = end.spent.cost;
-    let tokens = end.spent.usage.prompt_tokens().saturating_add(end.spent.usage.completion_tokens());
+    // Where nobody says what was used, it is what the lease was taken for.
+    let is_guess = end.spent.source == UsageSource::Estimated;
+    let used = if is_guess { lease.held.expected } else { end.spent.usage };
+    let tokens = used.prompt_tokens().saturating_add(used.completion_tokens());
     let first_content = end.spent.first_content;
     worker.ledger.post(entry(lease, end.spent));
     worker.ledger.committed().await?;
@@ -66,6 +69,13 @@ async fn write(worker: &Worker, lease: &mut OpenLease, mut end: End) -> Result<S
     (record.state, record.ended_at, record.outcome) = (end.state, Some(worker.now()), end.outcome.clone());
     let audit = end.audit;
     with_store(worker, move |store| store.put_lease(&record, audit.as_ref())).await?;
+    let mut spending = std::mem::take(&mut lease.held).here(worker);
+    // Given back unused, it is as if it had never been: limits do not count it either.
+    if end.state != LeaseState::Returned {
+        spending.mark_sent();
+        spending.settle(&used, cost);
+    }
+    drop(spending);
     if let Some(claim) = lease.claim.take() {
         let cause = Cause::Lease { lease: lease.record.id };
         let spent = cost.unwrap_or(Nanodollars::ZERO);
@@ -107,7 +117,7 @@ fn entry(lease: &OpenLease, spent: Spent) -> Entry {
     let model = record.model.as_deref().unwrap_or("");
     let target = lease.target.as_ref();
     let subject = Subject {
-        attempt: AttemptId { request: record.id, number: 1 },
+        attempt: record.attempt(),
         at: record.taken_at,
         tenant: record.tenant,
         virtual_key: record.virtual_key,
@@ -122,7 +132,7 @@ fn entry(lease: &OpenLease, spent: Spent) -> Entry {
         streamed: false,
         reserved: record.reserved,
         price_version: target.map_or_else(|| "".into(), |target| std::sync::Arc::clone(&target.price_version)),
-        attributed: None,
+        attributed: record.attributed.clone(),
         trace: None,
     };
     spent.into_entry(subject)

@@ -4,7 +4,9 @@
 //! Not on the path of a call: the store is asked, on a thread that may block. The record of a lease is its reservation;
 //! it is durable before the key is handed out, and its end is durable before the report is acknowledged.
 
+mod choose;
 mod end;
+mod held;
 mod report;
 mod take;
 mod wire;
@@ -21,15 +23,19 @@ use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Operation;
 use keyward_domain::ids::RequestId;
 use keyward_domain::lease::Lease;
-use keyward_domain::port::{Store, StoreError};
+use keyward_domain::ledger::AttemptId;
+use keyward_domain::port::{Ask, Store, StoreError};
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
 use keyward_pool::Claim;
 use serde::Serialize;
 
+use held::Held;
+
 use crate::body::Body;
+use crate::counting::Counting;
 use crate::refuse::REQUEST_ID;
-use crate::snapshot::Deployment;
+use crate::snapshot::{Deployment, Snapshot};
 use crate::stage::arrive::Arrival;
 use crate::stage::authenticate::Caller;
 use crate::stage::authorize;
@@ -57,18 +63,43 @@ pub(crate) struct OpenLease {
     record: Lease,
     /// The key that it holds; `None` after a restart.
     claim: Option<Claim>,
-    /// What it was taken for; `None` after a restart, or when no model was named.
+    /// What it was taken for; `None` after a restart.
     target: Option<Arc<Deployment>>,
+    /// What it holds of budgets and has taken of limits.
+    held: Held,
 }
 
 impl LeaseDesk {
-    /// The desk, with the leases that an earlier process left open. Blocks.
-    pub(crate) fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
-        let left = store.open_leases()?;
-        let open = left
-            .into_iter()
-            .map(|record| (record.id, OnDesk::Open(Box::new(OpenLease { record, claim: None, target: None }))));
-        Ok(Self { open: Mutex::new(open.collect()), store })
+    /// The desk, with the leases that an earlier process left open: what they reserved is held anew. Blocks.
+    pub(crate) fn open(store: Arc<dyn Store>, counting: &Counting, snapshot: &Snapshot) -> Result<Self, StoreError> {
+        let mut open = HashMap::default();
+        for record in store.open_leases()? {
+            let held = Held::promised(&record, &*store, counting, snapshot)?;
+            open.insert(record.id, OnDesk::Open(Box::new(OpenLease { record, claim: None, target: None, held })));
+        }
+        Ok(Self { open: Mutex::new(open), store })
+    }
+
+    /// Counts the leases of an earlier process in the limits on what is in flight, as far as these have room.
+    pub(crate) async fn count(&self, worker: &Rc<Worker>) {
+        let counters = &worker.shared.counting.counters;
+        for (id, asks) in self.uncounted(&worker.snapshot()) {
+            let Ok(taken) = counters.take(asks, id, worker.monotonic()).await else { continue };
+            match self.leases().get_mut(&id.request) {
+                Some(OnDesk::Open(lease)) if lease.held.is_uncounted => lease.held.count(taken),
+                // It ended, or another event loop was faster.
+                _ => counters.undo(taken, worker.monotonic()),
+            }
+        }
+    }
+
+    fn uncounted(&self, snapshot: &Snapshot) -> Vec<(AttemptId, Vec<Ask>)> {
+        let leases = self.leases();
+        let places = |on_desk: &OnDesk| match on_desk {
+            OnDesk::Open(lease) if lease.held.is_uncounted => Some(held::places(&lease.record, snapshot)),
+            OnDesk::Open(_) | OnDesk::Ending => None,
+        };
+        leases.values().filter_map(places).filter(|(_, asks)| !asks.is_empty()).collect()
     }
 
     /// Settles the leases whose time is over, one after the other. When one cannot be written, the others wait for the

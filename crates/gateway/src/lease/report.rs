@@ -96,10 +96,14 @@ async fn find(worker: &Rc<Worker>, caller: &Caller, id: RequestId) -> Result<Ope
 
 /// After a restart a lease knows the name of its model only.
 fn find_price(caller: &Caller, lease: &mut OpenLease) {
-    if let (None, Some(model)) = (&lease.target, &lease.record.model) {
-        let qualified = format!("{}/{model}", lease.record.provider_name);
-        lease.target = caller.key().world.resolve(&qualified).ok().and_then(|route| route.targets.first().cloned());
+    if lease.target.is_some() {
+        return;
     }
+    let (world, provider) = (&caller.key().world, &*lease.record.provider_name);
+    lease.target = match &lease.record.model {
+        Some(model) => world.resolve(&format!("{provider}/{model}")).ok().and_then(|way| way.targets.first().cloned()),
+        None => world.providers.get(provider).map(|provider| world.any_of(provider)),
+    };
 }
 
 /// An end without its audit entry is better than none.

@@ -7,22 +7,22 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use keyward_domain::audit::AuditDraft;
-use keyward_domain::cost::worst_case;
 use keyward_domain::denial::Denial;
 use keyward_domain::ids::AuditId;
 use keyward_domain::lease::{Lease, LeaseState};
-use keyward_domain::money::Nanodollars;
+use keyward_domain::ledger::Attributed;
+use keyward_domain::port::Amounts;
 use keyward_domain::principal::Principal;
 use keyward_domain::secret::Secret;
-use keyward_pool::{ANY_MODEL, Ask, Claim, Outcome};
 use keyward_vault::{Place, VaultError};
 
+use super::choose::{self, Chosen, Wanted};
 use super::wire::{Taken, Wish};
-use super::{MAX_OPEN, OpenLease, answer, with_store};
+use super::{MAX_OPEN, OnDesk, OpenLease, answer, with_store};
 use crate::body::Body;
+use crate::claims;
 use crate::snapshot::{Deployment, Pooled, ProviderEntry};
 use crate::stage::arrive::Arrival;
-use crate::stage::attempt;
 use crate::stage::authenticate::Caller;
 use crate::stage::authorize::{self, may_use};
 use crate::stage::read;
@@ -37,9 +37,6 @@ const USUAL_OUTPUT: u64 = 4_096;
 /// The largest wish, in bytes.
 const MAX_WISH: u64 = 16 * 1024;
 
-/// What may serve a wish, in order: providers, each with the deployment if a model was named.
-type Options = Vec<(Arc<ProviderEntry>, Option<Arc<Deployment>>)>;
-
 /// Hands out the best key for what is wished.
 pub(super) async fn lease(
     worker: &Rc<Worker>,
@@ -47,50 +44,68 @@ pub(super) async fn lease(
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Denial> {
+    let attributed = claims::attributed(caller.key(), request.headers())?;
+    let priority = claims::priority(caller.key(), request.headers())?;
     let wish: Wish = read::small_json(worker, request, MAX_WISH).await?;
     if worker.shared.leases.leases().len() >= MAX_OPEN {
         return Err(Denial::Overloaded("Too many leases are open."));
     }
-    let options = options(caller, &wish)?;
-    let (provider, target, pooled, claim) = claim(worker, &wish, &options)?;
-    let secret = match open(worker, &provider, &pooled) {
+    let wanted = Wanted {
+        key: caller.key(),
+        model: wish.model.as_deref().unwrap_or_default(),
+        options: &options(caller, &wish)?,
+        amounts: amounts(&wish),
+        attributed: attributed.as_deref(),
+        priority,
+    };
+    let chosen = choose::key(worker, arrival, &wanted).await?;
+    let secret = match open(worker, &chosen.target.provider, &chosen.pooled) {
         Ok(secret) => secret,
         Err(denial) => {
-            claim.report(&Outcome::Neutral, worker.moment());
+            chosen.give_back(worker);
             return Err(denial);
         }
     };
-    let lease = record(worker, arrival, caller, &wish, (&provider, target.as_ref(), &pooled));
-    let id = lease.id;
+    let lease = record(worker, arrival, caller, &wish, &chosen, attributed);
+    let base_url = chosen.target.provider.base.to_string();
+    let Chosen { target, claim, held, .. } = chosen;
     // On the desk first: should the caller hang up now, its time runs out like that of any other.
-    worker.shared.leases.put(OpenLease { record: lease.clone(), claim: Some(claim), target });
-    if let Err(denial) = keep(worker, caller, lease.clone()).await {
-        worker.shared.leases.leases().remove(&id);
-        return Err(denial);
-    }
-    let taken = Taken {
-        id: id.to_string(),
+    let (claim, target) = (Some(claim), Some(target));
+    worker.shared.leases.put(OpenLease { record: lease.clone(), claim, target, held });
+    keep(worker, caller, &lease).await?;
+    answer(arrival, StatusCode::CREATED, &taken(&lease, base_url, &secret)?)
+}
+
+fn taken<'a>(lease: &'a Lease, base_url: String, secret: &'a Secret) -> Result<Taken<'a>, Denial> {
+    Ok(Taken {
+        id: lease.id.to_string(),
         object: "lease",
         provider: &lease.provider_name,
         model: lease.model.as_deref(),
         key: &lease.credential_name,
-        secret: text(&secret)?,
-        base_url: provider.base.to_string(),
+        secret: text(secret)?,
+        base_url,
         expires_at: jiff::Timestamp::from_millisecond(lease.expires_at.unix_millis()).unwrap_or_default().to_string(),
-        report: format!("/v1/leases/{id}/report"),
-    };
-    answer(arrival, StatusCode::CREATED, &taken)
+        report: format!("/v1/leases/{}/report", lease.id),
+    })
+}
+
+/// The tokens that a lease is taken for.
+fn amounts(wish: &Wish) -> Amounts {
+    Amounts {
+        input_tokens: wish.max_input_tokens.unwrap_or(USUAL_INPUT),
+        output_tokens: wish.max_output_tokens.unwrap_or(USUAL_OUTPUT),
+    }
 }
 
 /// What the caller may have of what he wishes.
-fn options(caller: &Caller, wish: &Wish) -> Result<Options, Denial> {
+fn options(caller: &Caller, wish: &Wish) -> Result<Vec<Arc<Deployment>>, Denial> {
     let key = caller.key();
     let wanted = |provider: &ProviderEntry| wish.provider.as_deref().is_none_or(|name| *provider.name == *name);
     if let Some(model) = &wish.model {
         let route = authorize::resolve(key, model)?;
         let may = |target: &&Arc<Deployment>| wanted(&target.provider) && may_use(key, &route.name, target);
-        let options: Options =
-            route.targets.iter().filter(may).map(|one| (Arc::clone(&one.provider), Some(Arc::clone(one)))).collect();
+        let options: Vec<_> = route.targets.iter().filter(may).cloned().collect();
         return if options.is_empty() { Err(Denial::ModelNotAllowed(route.name.to_string())) } else { Ok(options) };
     }
     let Some(name) = wish.provider.as_deref() else {
@@ -100,37 +115,7 @@ fn options(caller: &Caller, wish: &Wish) -> Result<Options, Denial> {
     if !authorize::may_use_all(key, provider) {
         return Err(Denial::ModelNotAllowed(format!("{name}/*")));
     }
-    Ok(vec![(Arc::clone(provider), None)])
-}
-
-type Claimed = (Arc<ProviderEntry>, Option<Arc<Deployment>>, Arc<Pooled>, Claim);
-
-fn claim(worker: &Worker, wish: &Wish, options: &Options) -> Result<Claimed, Denial> {
-    let mut nothing = Vec::new();
-    let (input, output) =
-        (wish.max_input_tokens.unwrap_or(USUAL_INPUT), wish.max_output_tokens.unwrap_or(USUAL_OUTPUT));
-    for (provider, target) in options {
-        let ask = Ask {
-            input_tokens: input,
-            output_tokens: output,
-            cost: target.as_ref().and_then(|target| most(wish, target)).unwrap_or(Nanodollars::ZERO),
-            ..Ask::new(target.as_ref().map_or(ANY_MODEL, |target| &*target.model))
-        };
-        match worker.draw(|draw| provider.pool.choose(&ask, worker.moment(), draw)) {
-            Ok(claim) => {
-                let pooled = provider.credentials.get(&claim.credential()).cloned().ok_or(Denial::Internal)?;
-                return Ok((Arc::clone(provider), target.clone(), pooled, claim));
-            }
-            Err(none) => nothing.push(none),
-        }
-    }
-    Err(attempt::nothing_to_have(&nothing, wish.model.as_deref().unwrap_or_default(), worker.now()))
-}
-
-fn most(wish: &Wish, target: &Deployment) -> Option<Nanodollars> {
-    let input = wish.max_input_tokens.unwrap_or(USUAL_INPUT);
-    let output = wish.max_output_tokens.unwrap_or(USUAL_OUTPUT);
-    worst_case(&target.pricing, input, output, 1)
+    Ok(vec![key.world.any_of(provider)])
 }
 
 /// The key itself. This is the one place where the data plane hands a provider key to a caller.
@@ -143,10 +128,12 @@ fn open(worker: &Worker, provider: &ProviderEntry, pooled: &Pooled) -> Result<Se
         return Err(damaged("sealed for another address: enter it again with `keyward key replace`"));
     }
     let place = Place::of_credential(&pooled.record);
-    worker.shared.vault.open(&place, &pooled.record.envelope).map_err(|error| match error {
+    let secret = worker.shared.vault.open(&place, &pooled.record.envelope).map_err(|error| match error {
         VaultError::Locked => Denial::VaultLocked,
         _ => damaged("its sealed record is damaged: enter it again with `keyward key replace`"),
-    })
+    })?;
+    text(&secret)?;
+    Ok(secret)
 }
 
 fn text(secret: &Secret) -> Result<&str, Denial> {
@@ -158,10 +145,10 @@ fn record(
     arrival: &Arrival,
     caller: &Caller,
     wish: &Wish,
-    (provider, target, pooled): (&ProviderEntry, Option<&Arc<Deployment>>, &Pooled),
+    chosen: &Chosen,
+    attributed: Option<Arc<Attributed>>,
 ) -> Lease {
-    let key = &caller.key().record;
-    let now = worker.now();
+    let (key, provider, pooled) = (&caller.key().record, &chosen.target.provider, &chosen.pooled);
     let life = wish.ttl_seconds.map_or(USUAL_LIFE, Duration::from_secs).clamp(Duration::from_secs(1), LONGEST_LIFE);
     Lease {
         id: arrival.request,
@@ -171,20 +158,35 @@ fn record(
         provider_name: provider.name.to_string(),
         credential: pooled.id,
         credential_name: pooled.name.to_string(),
-        model: target.map(|target| target.model.to_string()),
-        taken_at: now,
-        expires_at: now.plus(life),
-        reserved: target.and_then(|target| most(wish, target)),
+        model: wish.model.is_some().then(|| chosen.target.model.to_string()),
+        taken_at: chosen.at,
+        expires_at: worker.now().plus(life),
+        reserved: chosen.reserved,
         state: LeaseState::Open,
         ended_at: None,
         outcome: String::new(),
+        attributed,
     }
 }
 
-/// Durable, with its audit entry, before the key leaves.
-async fn keep(worker: &Worker, caller: &Caller, lease: Lease) -> Result<(), Denial> {
-    let audit = audit(worker, caller, "lease.take", &lease)?;
-    with_store(worker, move |store| store.put_lease(&lease, Some(&audit))).await
+/// Durable, with its audit entry, before the key leaves. A lease that cannot be kept is none.
+async fn keep(worker: &Rc<Worker>, caller: &Caller, lease: &Lease) -> Result<(), Denial> {
+    let (here, lease, audit) = (Rc::clone(worker), lease.clone(), audit(worker, caller, "lease.take", lease));
+    // A task of its own on this event loop: a caller who hangs up must not leave a lease on the desk that nobody kept.
+    let task = tokio::task::spawn_local(async move {
+        let id = lease.id;
+        let kept = match audit {
+            Ok(audit) => with_store(&here, move |store| store.put_lease(&lease, Some(&audit))).await,
+            Err(denial) => Err(denial),
+        };
+        if kept.is_err()
+            && let Some(OnDesk::Open(lease)) = here.shared.leases.leases().remove(&id)
+        {
+            drop(lease.held.here(&here));
+        }
+        kept
+    });
+    task.await.unwrap_or(Err(Denial::Internal))
 }
 
 /// Who did what with which lease.

@@ -156,5 +156,6 @@ async fn tidy(worker: Rc<Worker>) {
         ticks.tick().await;
         worker.opened.forget(worker.monotonic(), worker.shared.vault.is_locked());
         worker.shared.leases.expire(&worker).await;
+        worker.shared.leases.count(&worker).await;
     }
 }

@@ -116,6 +116,7 @@ impl Gateway {
         let max_connections = self.options.limits.connections;
         let (phase, watcher) = watch::channel(Phase::Serving);
         let line = Line::new(&self.options.queue);
+        let leases = LeaseDesk::open(self.leases, &self.counting, &self.snapshot.load())?;
         let shared = Arc::new(Shared {
             options: self.options,
             snapshot: self.snapshot,
@@ -124,7 +125,7 @@ impl Gateway {
             entropy: self.entropy,
             metrics: self.metrics,
             bindings: self.bindings,
-            leases: LeaseDesk::open(self.leases)?,
+            leases,
             retries: RetryBudget::new(),
             counting: self.counting,
             repeats: Repeats::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use keyward_domain::catalog::{Capability, Pricing};
 
-use super::entries::{Ceiling, Deployment, Route, World};
+use super::entries::{Ceiling, Deployment, ProviderEntry, Route, World};
 
 /// Longer names are nobody's.
 const MAX_MODEL_NAME: usize = 256;
@@ -56,6 +56,30 @@ impl World {
         near.into_iter().take(MAX_SUGGESTIONS).map(|(_, known)| known.to_owned()).collect()
     }
 
+    /// Whatever model of a provider, for whoever does not say which.
+    pub(crate) fn any_of(&self, provider: &Arc<ProviderEntry>) -> Arc<Deployment> {
+        let (pricing, price_version) = self.price(provider, &Pricing::Unknown);
+        Arc::new(Deployment {
+            provider: Arc::clone(provider),
+            model: "".into(),
+            model_header: HeaderValue::from_static(""),
+            qualified: format!("{}/*", provider.name).into(),
+            pricing,
+            price_version,
+            context: None,
+            max_output: None,
+            hides_reasoning: true,
+        })
+    }
+
+    /// What something at a provider costs of which a list says this, and which price table says so.
+    fn price(&self, provider: &ProviderEntry, listed: &Pricing) -> (Pricing, Arc<str>) {
+        let pricing = listed.clone().at_provider(provider.free);
+        let is_priced = !matches!(pricing, Pricing::Unknown);
+        let version = if is_priced { Arc::clone(self.catalog.version()) } else { "".into() };
+        Ceiling::over(self.ceiling.as_ref(), pricing, version)
+    }
+
     fn unlisted(&self, name: &str) -> Option<Arc<Route>> {
         let (provider, model) = name.split_once('/')?;
         let provider = self.providers.get(provider)?;
@@ -66,10 +90,8 @@ impl World {
         }
         let qualified: Arc<str> = name.into();
         let known = provider.catalog.as_deref().and_then(|part| self.catalog.model(part, model));
-        let pricing = known.map_or(Pricing::Unknown, |known| known.pricing.clone()).at_provider(provider.free);
-        let is_priced = !matches!(pricing, Pricing::Unknown);
-        let version = if is_priced { Arc::clone(self.catalog.version()) } else { "".into() };
-        let (pricing, price_version) = Ceiling::over(self.ceiling.as_ref(), pricing, version);
+        let listed = known.map_or(&Pricing::Unknown, |known| &known.pricing);
+        let (pricing, price_version) = self.price(provider, listed);
         let deployment = Deployment {
             provider: Arc::clone(provider),
             model: model.into(),

@@ -15,6 +15,7 @@ mod deadlines;
 mod guesses;
 mod hostile;
 mod idempotency;
+mod lease_spending;
 mod leases;
 mod ledger;
 mod limits;

@@ -381,6 +381,7 @@ fn records(
         state: LeaseState::Open,
         ended_at: None,
         outcome: String::new(),
+        attributed: None,
     };
     Ok((subject, record))
 }

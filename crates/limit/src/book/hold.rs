@@ -7,6 +7,7 @@ use super::Book;
 use super::ask::Ask;
 use super::budgets::Budgets;
 use super::refused::{Refused, Why};
+use super::take::Terms;
 
 /// What is reserved for one attempt, in every balance that it touches. It ends exactly once: settled at what the attempt
 /// cost, exchanged, or released because the attempt will have no row.
@@ -33,8 +34,20 @@ impl Book {
         if budgets.is_empty() || ask.amount <= Nanodollars::ZERO {
             return Ok(Hold::nothing(ask));
         }
-        let taken = self.take(budgets, ask, None)?;
+        let taken = self.take(budgets, ask, &Terms::default())?;
         Ok(self.guard(ask, taken))
+    }
+
+    /// Holds what was promised before this process began, whatever is left: what an open lease may still spend. No budget
+    /// refuses it, because it is out already.
+    pub fn resume(self: &Arc<Self>, budgets: &Budgets, ask: &Ask<'_>) -> Hold {
+        if budgets.is_empty() || ask.amount <= Nanodollars::ZERO {
+            return Hold::nothing(ask);
+        }
+        match self.take(budgets, ask, &Terms { old: None, is_promised: true }) {
+            Ok(taken) => self.guard(ask, taken),
+            Err(_) => Hold::nothing(ask),
+        }
     }
 
     fn guard(self: &Arc<Self>, ask: &Ask<'_>, taken: super::take::Taken) -> Hold {

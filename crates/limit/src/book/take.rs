@@ -23,6 +23,15 @@ struct Spot<'a> {
     has: Option<&'a Leg>,
 }
 
+/// On what terms something is taken.
+#[derive(Default)]
+pub(super) struct Terms<'a> {
+    /// What an earlier hold of the attempt has reserved.
+    pub(super) old: Option<&'a Charge>,
+    /// It is promised already: whatever budgets say.
+    pub(super) is_promised: bool,
+}
+
 /// What was taken.
 pub(super) struct Taken {
     /// `None` when there was nothing to take anything from.
@@ -33,9 +42,10 @@ pub(super) struct Taken {
 impl Book {
     /// Takes what is asked from every balance that it touches, or changes nothing. What an earlier hold of the attempt
     /// has reserved is given back in the same step.
-    pub(super) fn take(&self, budgets: &Budgets, ask: &Ask<'_>, old: Option<&Charge>) -> Result<Taken, Refused> {
+    pub(super) fn take(&self, budgets: &Budgets, ask: &Ask<'_>, terms: &Terms<'_>) -> Result<Taken, Refused> {
+        let old = terms.old;
         loop {
-            let spots = self.spots(budgets, ask, old)?;
+            let spots = self.spots(budgets, ask, terms)?;
             let mut states: Vec<_> = spots.iter().map(|spot| spot.balance.lock()).collect();
             if states.iter().any(|state| state.is_gone) {
                 continue;
@@ -45,7 +55,7 @@ impl Book {
             for (spot, state) in spots.iter().zip(&mut states) {
                 stands.push(weigh(spot, state, ask, old, &mut verdict));
             }
-            let would_refuse = verdict.into_result()?;
+            let would_refuse = if terms.is_promised { None } else { verdict.into_result()? };
             let legs = charge(&spots, &mut states, &stands, ask.amount, old);
             let hold = self.next_hold();
             let charge = Charge { hold, at: ask.at, amount: ask.amount.0, is_settled: false, legs };
@@ -60,9 +70,11 @@ impl Book {
         ask: &Ask<'_>,
         old: Option<(AttemptId, u64)>,
     ) -> Result<Taken, Refused> {
-        let Some((attempt, hold)) = old else { return self.take(budgets, ask, None) };
-        let Some(mut attempts) = self.pending.lock(attempt) else { return self.take(budgets, ask, None) };
-        let taken = self.take(budgets, ask, charge_of(&mut attempts, attempt, hold).as_deref())?;
+        let new = Terms::default();
+        let Some((attempt, hold)) = old else { return self.take(budgets, ask, &new) };
+        let Some(mut attempts) = self.pending.lock(attempt) else { return self.take(budgets, ask, &new) };
+        let old = charge_of(&mut attempts, attempt, hold).map(|charge| &*charge);
+        let taken = self.take(budgets, ask, &Terms { old, is_promised: false })?;
         remove(&mut attempts, attempt, hold);
         Ok(taken)
     }
@@ -89,12 +101,7 @@ impl Book {
     }
 
     /// The balances that are touched, each once, in the order in which they are locked.
-    fn spots<'a>(
-        &self,
-        budgets: &'a Budgets,
-        ask: &Ask<'_>,
-        old: Option<&'a Charge>,
-    ) -> Result<Vec<Spot<'a>>, Refused> {
+    fn spots<'a>(&self, budgets: &'a Budgets, ask: &Ask<'_>, terms: &Terms<'a>) -> Result<Vec<Spot<'a>>, Refused> {
         let mut spots: Vec<Spot<'a>> = Vec::with_capacity(ask.scopes.len());
         let wants = ask.amount > Nanodollars::ZERO;
         for scope in ask.scopes.iter().filter(|_| wants) {
@@ -102,7 +109,7 @@ impl Book {
                 let Some(pot) = self.pot(budget) else { continue };
                 match pot.balance(scope, ask.at) {
                     Ok(balance) => spots.push(Spot { balance, asks: Some((pot, budget)), has: None }),
-                    Err(_) if budget.refuses() => {
+                    Err(_) if budget.refuses() && !terms.is_promised => {
                         return Err(Refused::new(Why::Crowded(budget.id, scope.clone())));
                     }
                     // It refuses nobody, so it may as well not count this one.
@@ -110,7 +117,7 @@ impl Book {
                 }
             }
         }
-        for leg in old.into_iter().flat_map(|charge| &charge.legs) {
+        for leg in terms.old.into_iter().flat_map(|charge| &charge.legs) {
             match spots.iter_mut().find(|spot| spot.balance.serial == leg.balance.serial) {
                 Some(spot) => spot.has = Some(leg),
                 None => spots.push(Spot { balance: Arc::clone(&leg.balance), asks: None, has: Some(leg) }),

@@ -58,6 +58,7 @@ pub fn lease(n: u64) -> Lease {
         state: LeaseState::Open,
         ended_at: None,
         outcome: String::new(),
+        attributed: None,
     }
 }
 

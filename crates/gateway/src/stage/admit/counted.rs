@@ -25,9 +25,19 @@ impl Counted {
         for ask in taken.would_refuse() {
             worker.shared.metrics.would_refuse_limit(ask);
         }
+        Self::again(worker, taken)
+    }
+
+    /// Something that was taken earlier, perhaps on another event loop.
+    pub(crate) fn again(worker: &Rc<Worker>, taken: Taken) -> Self {
         let taken = RefCell::new(Some(taken));
         let (used, is_sent) = (Cell::new(Amounts::default()), Cell::new(false));
         Self(Rc::new(Inner { worker: Rc::clone(worker), taken, used, is_sent }))
+    }
+
+    /// What was taken itself, for whoever sees to it that it is settled.
+    pub(crate) fn into_taken(self) -> Option<Taken> {
+        self.0.taken.take()
     }
 
     /// From here on the call counts, whatever becomes of it.

@@ -20,6 +20,17 @@ const LEAST_OUTPUT: u64 = 64;
 /// Steps of the search for the longest answer that an amount covers.
 const SEARCH_STEPS: u32 = 40;
 
+/// What can be done about the length of an answer for which there is not enough money.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Length {
+    /// The provider can be told where to stop.
+    Told,
+    /// It is a stream: it can be ended as well, wherever the money ends.
+    Streamed,
+    /// Nothing: somebody else speaks to the provider.
+    OutOfReach,
+}
+
 /// What a call needs at a deployment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Fit {
@@ -46,8 +57,11 @@ pub(crate) fn unbounded(most: &Most, target: &Deployment) -> Fit {
 }
 
 /// What is held for a call that budgets may refuse.
-pub(crate) fn within(headroom: Headroom, most: &Most, target: &Deployment, streamed: bool) -> Result<Fit, Unfit> {
+pub(crate) fn within(headroom: Headroom, most: &Most, target: &Deployment, length: Length) -> Result<Fit, Unfit> {
     let call = Call { most, target };
+    if length == Length::OutOfReach {
+        return call.declared(headroom.left);
+    }
     let output = most.output_at(target);
     let whole = call.cost(output)?;
     if whole == Nanodollars::ZERO {
@@ -58,7 +72,7 @@ pub(crate) fn within(headroom: Headroom, most: &Most, target: &Deployment, strea
     if headroom.is_strict || is_small {
         return call.whole(output, whole, headroom.left);
     }
-    if streamed && !target.hides_reasoning {
+    if length == Length::Streamed && !target.hides_reasoning {
         return call.sliced(output, headroom.left);
     }
     call.lowered(output, headroom.left)
@@ -79,6 +93,12 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// All that was declared, even if it is more than one answer of the model can be.
+    fn declared(&self, left: Nanodollars) -> Result<Fit, Unfit> {
+        let amount = self.most.at(self.target).ok_or(Unfit::PriceUnknown)?;
+        if amount <= left { Ok(Fit { amount, cap: None, slice: None }) } else { Err(Unfit::TooDear(amount)) }
+    }
+
     /// All of it, with the cap that the client set; without one, with the longest answer that is covered.
     fn whole(&self, output: u64, whole: Nanodollars, left: Nanodollars) -> Result<Fit, Unfit> {
         match self.most.output_cap {

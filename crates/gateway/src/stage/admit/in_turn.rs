@@ -1,35 +1,53 @@
 //! Holding money and counting a call in every limit on who asks: at once, or after waiting in line for room.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::budget::Mode;
 use keyward_domain::denial::{Denial, LimitReached};
+use keyward_domain::ids::RequestId;
 use keyward_domain::ledger::AttemptId;
 use keyward_domain::limit::Meter;
 use keyward_domain::port::{Amounts, Ask, Refusal};
 use keyward_domain::scope::Scope;
+use keyward_domain::time::Timestamp;
+use keyward_domain::virtual_key::Priority;
 use keyward_limit::queue::{Full, Want};
 
 use super::counted::Counted;
+use super::fit::Length;
 use super::money::Purse;
 use super::most::Most;
 use crate::line::{Wait, Who};
-use crate::stage::arrive::Arrival;
-use crate::stage::authorize::Grant;
+use crate::snapshot::{Deployment, KeyEntry};
 use crate::worker::Worker;
 
 /// Whoever is first in line looks again after this time at the latest: room may come from another node, or from a limit
 /// that was raised, and then nobody rings.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What a call was admitted with.
-pub(super) struct Admitted {
-    pub(super) purse: Purse,
+/// What wants to be admitted: a call, or a lease.
+#[derive(Clone, Copy)]
+pub(crate) struct Applicant<'a> {
+    pub(crate) key: &'a KeyEntry,
+    pub(crate) request: RequestId,
+    /// When it began, for windows.
+    pub(crate) at: Timestamp,
+    /// What may serve it.
+    pub(crate) targets: &'a [Arc<Deployment>],
+    pub(crate) priority: Priority,
+    pub(crate) most: Most,
+    pub(crate) length: Length,
+}
+
+/// What it was admitted with.
+pub(crate) struct Admitted {
+    pub(crate) purse: Purse,
     /// `None` where no limit applies.
-    pub(super) counted: Option<Counted>,
+    pub(crate) counted: Option<Counted>,
     /// How long it waited for that.
-    pub(super) waited: Duration,
+    pub(crate) waited: Duration,
 }
 
 /// A call in line for room in a limit.
@@ -42,21 +60,19 @@ struct InLine {
 }
 
 /// Holds and counts the call, all of it or nothing. While it waits it holds nothing.
-pub(super) async fn admitted(
+pub(crate) async fn admitted(
     worker: &Rc<Worker>,
-    arrival: &Arrival,
-    grant: &Grant,
-    most: &Most,
+    applicant: &Applicant<'_>,
     mut scopes: Vec<Scope>,
 ) -> Result<Admitted, Denial> {
-    let mut asks = asks(grant, most, &scopes);
-    let mut in_line = InLine::behind_others(worker, grant, &asks)?;
+    let mut asks = applicant.asks(&scopes);
+    let mut in_line = InLine::behind_others(worker, applicant, &asks)?;
     loop {
         if let Some(in_line) = &mut in_line {
             in_line.comes().await?;
         }
-        let purse = Purse::open(worker, arrival, grant, most, scopes)?;
-        let refusal = match count(worker, arrival, asks).await {
+        let purse = Purse::open(worker, applicant, scopes)?;
+        let refusal = match count(worker, applicant, asks).await {
             Ok(counted) => {
                 let waited = in_line.map_or(Duration::ZERO, |in_line| in_line.wait.served());
                 return Ok(Admitted { purse, counted, waited });
@@ -65,34 +81,36 @@ pub(super) async fn admitted(
         };
         scopes = purse.into_scopes();
         let Refusal::Reached(reached) = refusal else { return Err(refusal.into()) };
-        asks = self::asks(grant, most, &scopes);
+        asks = applicant.asks(&scopes);
         in_line = Some(match in_line {
-            None => InLine::join(worker, grant, reached, &asks)?,
+            None => InLine::join(worker, applicant, reached, &asks)?,
             Some(in_line) => in_line.refused(reached, &asks)?,
         });
     }
 }
 
-/// What limits on who asks are asked. Those on who serves the call are asked when that is known.
-fn asks(grant: &Grant, most: &Most, scopes: &[Scope]) -> Vec<Ask> {
-    let key = grant.call.caller.key();
-    let longest = grant.targets.iter().filter_map(|target| target.max_output).max();
-    let amounts = Amounts { input_tokens: most.input_tokens(), output_tokens: most.typical_output(longest) };
-    key.world.allowances.limits.asks(scopes, key.record.tenant, amounts)
+impl Applicant<'_> {
+    /// What limits on who asks are asked. Those on who serves are asked when that is known.
+    fn asks(&self, scopes: &[Scope]) -> Vec<Ask> {
+        let longest = self.targets.iter().filter_map(|target| target.max_output).max();
+        let (input_tokens, output_tokens) = (self.most.input_tokens(), self.most.typical_output(longest));
+        let amounts = Amounts { input_tokens, output_tokens };
+        self.key.world.allowances.limits.asks(scopes, self.key.record.tenant, amounts)
+    }
 }
 
-async fn count(worker: &Rc<Worker>, arrival: &Arrival, asks: Vec<Ask>) -> Result<Option<Counted>, Refusal> {
+async fn count(worker: &Rc<Worker>, applicant: &Applicant<'_>, asks: Vec<Ask>) -> Result<Option<Counted>, Refusal> {
     if asks.is_empty() {
         return Ok(None);
     }
-    let id = AttemptId { request: arrival.request, number: 0 };
+    let id = AttemptId { request: applicant.request, number: 0 };
     let taken = worker.shared.counting.counters.take(asks, id, worker.monotonic()).await?;
     Ok(Some(Counted::new(worker, taken)))
 }
 
 impl InLine {
     /// A place behind those who wait for the same already; none when nobody does, or when the call may not wait.
-    fn behind_others(worker: &Rc<Worker>, grant: &Grant, asks: &[Ask]) -> Result<Option<Self>, Denial> {
+    fn behind_others(worker: &Rc<Worker>, applicant: &Applicant<'_>, asks: &[Ask]) -> Result<Option<Self>, Denial> {
         if worker.shared.line.is_empty() || worker.shared.options.queue.wait.is_zero() {
             return Ok(None);
         }
@@ -102,18 +120,23 @@ impl InLine {
             return Ok(None);
         }
         let wants: Vec<Want> = enforced().map(Want::of_ask).collect();
-        let Some(want) = worker.shared.line.behind(&wants, grant.call.priority) else { return Ok(None) };
+        let Some(want) = worker.shared.line.behind(&wants, applicant.priority) else { return Ok(None) };
         let Some(ask) = enforced().find(|ask| Want::of_ask(ask) == want) else { return Ok(None) };
-        Self::join(worker, grant, ask.reached(Duration::ZERO), asks).map(Some)
+        Self::join(worker, applicant, ask.reached(Duration::ZERO), asks).map(Some)
     }
 
     /// Gets in line for room in the limit that refused, if that is in time.
-    fn join(worker: &Rc<Worker>, grant: &Grant, said: Box<LimitReached>, asks: &[Ask]) -> Result<Self, Denial> {
+    fn join(
+        worker: &Rc<Worker>,
+        applicant: &Applicant<'_>,
+        said: Box<LimitReached>,
+        asks: &[Ask],
+    ) -> Result<Self, Denial> {
         let patience = worker.shared.options.queue.wait;
         if patience.is_zero() || !is_in_time(&said, patience) {
             return Err(Denial::RateLimited(said));
         }
-        let who = Who { tenant: grant.call.caller.key().record.tenant, priority: grant.call.priority };
+        let who = Who { tenant: applicant.key.record.tenant, priority: applicant.priority };
         let (want, cost) = wanted(&said, asks);
         match Wait::join(worker, who, want, cost, patience) {
             Ok(place) => Ok(Self { wait: place, said, is_new: true }),

@@ -19,7 +19,8 @@ use crate::stage::arrive::Arrival;
 use crate::stage::authorize::Grant;
 use crate::worker::Worker;
 pub(crate) use counted::Counted;
-pub(crate) use fit::slice;
+pub(crate) use fit::{Length, slice};
+pub(crate) use in_turn::{Admitted, Applicant, admitted};
 pub(crate) use money::{Blocked, Money, Purse};
 pub(crate) use most::Most;
 
@@ -50,10 +51,22 @@ pub(crate) async fn hold(worker: &Rc<Worker>, arrival: &Arrival, grant: Grant) -
         return Ok(Hold { grant, place, most, purse: Purse::bottomless() });
     }
     let most = if allowances.budgets.is_empty() { most } else { most.weighed(&grant.call.payload) };
-    let scopes = scopes(&grant);
-    let admitted = in_turn::admitted(worker, arrival, &grant, &most, scopes).await?;
+    let admitted = admitted(worker, &applicant(arrival, &grant, most), scopes(&grant)).await?;
     (place.counted, place.waited) = (admitted.counted, admitted.waited);
     Ok(Hold { grant, place, most, purse: admitted.purse })
+}
+
+fn applicant<'a>(arrival: &Arrival, grant: &'a Grant, most: Most) -> Applicant<'a> {
+    let call = &grant.call;
+    Applicant {
+        key: call.caller.key(),
+        request: arrival.request,
+        at: arrival.at,
+        targets: &grant.targets,
+        priority: call.priority,
+        most,
+        length: if call.streamed { Length::Streamed } else { Length::Told },
+    }
 }
 
 fn place(worker: &Rc<Worker>) -> Result<Place, Denial> {

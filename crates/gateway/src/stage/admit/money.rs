@@ -12,11 +12,10 @@ use keyward_domain::scope::{Scope, ScopeKind};
 use keyward_domain::time::Timestamp;
 use keyward_limit::book::{self, Ask, Book, Budgets, Headroom, Refused};
 
-use super::fit::{self, Fit, Unfit};
+use super::fit::{self, Fit, Length, Unfit};
+use super::in_turn::Applicant;
 use super::most::Most;
 use crate::snapshot::{Allowances, Deployment};
-use crate::stage::arrive::Arrival;
-use crate::stage::authorize::Grant;
 use crate::worker::Worker;
 
 /// Others may take what was left between looking and holding; then it is looked at again, so often.
@@ -33,7 +32,7 @@ pub(crate) struct Purse {
 struct Open {
     allowances: Arc<Allowances>,
     tenant: TenantId,
-    streamed: bool,
+    length: Length,
     most: Most,
     /// What is held for the first attempt.
     first: Option<First>,
@@ -78,24 +77,18 @@ impl Purse {
     }
 
     /// Holds what the call needs at the cheapest of those that may serve it.
-    pub(super) fn open(
-        worker: &Rc<Worker>,
-        arrival: &Arrival,
-        grant: &Grant,
-        most: &Most,
-        scopes: Vec<Scope>,
-    ) -> Result<Self, Denial> {
-        let key = grant.call.caller.key();
+    pub(super) fn open(worker: &Rc<Worker>, applicant: &Applicant<'_>, scopes: Vec<Scope>) -> Result<Self, Denial> {
+        let Applicant { key, most, length, at, .. } = *applicant;
         let (allowances, tenant) = (Arc::clone(&key.world.allowances), key.record.tenant);
-        let mut open = Open { allowances, tenant, streamed: grant.call.streamed, most: *most, first: None };
+        let mut open = Open { allowances, tenant, length, most, first: None };
         if open.allowances.budgets.is_empty() {
             return Ok(Self { open: Some(open), scopes });
         }
-        let attempt = AttemptId { request: arrival.request, number: 1 };
+        let attempt = AttemptId { request: applicant.request, number: 1 };
         let mut nearest: Option<Denial> = None;
-        for target in by_price(most, &grant.targets) {
+        for target in by_price(&most, applicant.targets) {
             let touched = Scopes { callers: &scopes, servers: &[] };
-            match open.take(worker, &touched, target, arrival.at, attempt, Held(None)) {
+            match open.take(worker, &touched, target, at, attempt, Held(None)) {
                 Ok(money) => {
                     open.first = Some(First { money, target: Arc::clone(target), attempt });
                     return Ok(Self { open: Some(open), scopes });
@@ -176,7 +169,7 @@ impl Open {
             let headroom = self.headroom(worker, &held, scopes, at);
             let fitted = match headroom {
                 None => Ok(fit::unbounded(&self.most, target)),
-                Some(headroom) => fit::within(headroom, &self.most, target, self.streamed),
+                Some(headroom) => fit::within(headroom, &self.most, target, self.length),
             };
             // What does not fit is asked for all the same: the refusal then has the figures of that very moment.
             let amount = match fitted {

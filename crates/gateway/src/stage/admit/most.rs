@@ -22,9 +22,10 @@ const TYPICAL_OUTPUT: u64 = 1024;
 /// What bounds the cost of a call.
 #[derive(Clone, Copy)]
 pub(crate) struct Most {
-    input_bytes: u64,
-    /// A file is sent: its size says nothing about tokens.
-    is_upload: bool,
+    /// Tokens that the prompt can have at most, unless it is heavy.
+    input_upper: u64,
+    /// Tokens that it has, about: what limits reserve. Of a file nobody knows, so none.
+    input_about: u64,
     /// The request holds something that stands for more tokens than it has bytes. Only looked for where a budget asks.
     is_heavy: bool,
     pub(crate) output_cap: Option<u64>,
@@ -36,14 +37,26 @@ impl Most {
     /// Reads it off a call.
     pub(super) fn of(grant: &Grant) -> Self {
         let payload = &grant.call.payload;
-        let asked = payload.asked();
+        let (bytes, upload) = (payload.len() as u64, payload.asked().upload_bytes);
         Self {
-            input_bytes: asked.upload_bytes.unwrap_or(payload.len() as u64),
-            is_upload: asked.upload_bytes.is_some(),
+            input_upper: upload.unwrap_or(bytes),
+            input_about: if upload.is_some() { 0 } else { bytes / BYTES_PER_TOKEN },
             is_heavy: false,
             output_cap: payload.output_cap(),
             candidates: payload.candidates(),
             is_free: grant.call.operation.is_free(),
+        }
+    }
+
+    /// What somebody says that he will send and be answered himself, in tokens.
+    pub(crate) const fn declared(input: u64, output: u64) -> Self {
+        Self {
+            input_upper: input,
+            input_about: input,
+            is_heavy: false,
+            output_cap: Some(output),
+            candidates: 1,
+            is_free: false,
         }
     }
 
@@ -56,8 +69,8 @@ impl Most {
     }
 
     /// Tokens of the prompt by its size: what limits reserve.
-    pub(crate) fn input_tokens(&self) -> u64 {
-        if self.is_upload { 0 } else { self.input_bytes / BYTES_PER_TOKEN }
+    pub(crate) const fn input_tokens(&self) -> u64 {
+        self.input_about
     }
 
     /// Tokens of the answer at this deployment: what limits reserve.
@@ -101,6 +114,6 @@ impl Most {
 
     /// The most tokens that the prompt can have.
     fn input_upper(&self, target: &Deployment) -> u64 {
-        if self.is_heavy { target.context.unwrap_or(ASSUMED_CONTEXT).max(self.input_bytes) } else { self.input_bytes }
+        if self.is_heavy { target.context.unwrap_or(ASSUMED_CONTEXT).max(self.input_upper) } else { self.input_upper }
     }
 }

@@ -1,25 +1,35 @@
 //! What an attempt may spend and use where it is about to be made: held and counted before anything is sent.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use keyward_domain::denial::Denial;
-use keyward_domain::ids::CredentialId;
+use keyward_domain::ids::{CredentialId, TenantId};
 use keyward_domain::ledger::{AttemptId, servers_scopes};
 use keyward_domain::port::{Amounts, Refusal};
 use keyward_domain::scope::{Scope, ScopeKind};
 
 use super::draft::Draft;
-use crate::stage::admit::{Blocked, Counted, Money};
+use crate::snapshot::Deployment;
+use crate::stage::admit::{Blocked, Counted, Money, Most, Purse};
 use crate::stage::arrive::Arrival;
 use crate::stage::route::Candidate;
 use crate::worker::Worker;
 
 /// What an attempt may spend and use. Let go of before it has a ledger row, everything is given back.
 #[derive(Default)]
-pub(super) struct Allowed {
-    pub(super) money: Option<Money>,
+pub(crate) struct Allowed {
+    pub(crate) money: Option<Money>,
     /// What limits on who serves the call count of it.
-    pub(super) counted: Option<Counted>,
+    pub(crate) counted: Option<Counted>,
+}
+
+/// Where an attempt is about to be made, and who pays.
+pub(crate) struct Site<'a> {
+    pub(crate) tenant: TenantId,
+    pub(crate) target: &'a Arc<Deployment>,
+    /// None for a provider that needs no key.
+    pub(crate) credential: Option<CredentialId>,
 }
 
 /// Holds and counts attempt `number` on everything that it touches.
@@ -33,12 +43,24 @@ pub(super) async fn attempt(
     if draft.purse.is_bottomless() {
         return Ok(Allowed::default());
     }
-    let target = &candidate.target;
-    let servers = if draft.purse.concerns_servers() { servers(draft, candidate) } else { Vec::new() };
+    let credential = candidate.key.as_ref().map(|key| key.pooled.id);
+    let site = Site { tenant: draft.tenant, target: &candidate.target, credential };
     let id = AttemptId { request: arrival.request, number };
-    let money = draft.purse.attempt(worker, target, &servers, id)?;
-    let amounts = Amounts { input_tokens: draft.most.input_tokens(), output_tokens: draft.most.output_tokens(target) };
-    let asks = draft.purse.asks(&servers, amounts);
+    at(worker, &mut draft.purse, &draft.most, &site, id).await
+}
+
+/// Holds and counts an attempt on everything that it touches there.
+pub(crate) async fn at(
+    worker: &Rc<Worker>,
+    purse: &mut Purse,
+    most: &Most,
+    site: &Site<'_>,
+    id: AttemptId,
+) -> Result<Allowed, Blocked> {
+    let servers = if purse.concerns_servers() { site.scopes() } else { Vec::new() };
+    let money = purse.attempt(worker, site.target, &servers, id)?;
+    let (input_tokens, output_tokens) = (most.input_tokens(), most.output_tokens(site.target));
+    let asks = purse.asks(&servers, Amounts { input_tokens, output_tokens });
     if asks.is_empty() {
         return Ok(Allowed { money, counted: None });
     }
@@ -46,10 +68,12 @@ pub(super) async fn attempt(
     Ok(Allowed { money, counted: Some(Counted::new(worker, taken)) })
 }
 
-fn servers(draft: &Draft, candidate: &Candidate) -> Vec<Scope> {
-    let (target, provider) = (&candidate.target, &candidate.target.provider);
-    let credential = candidate.key.as_ref().map_or(CredentialId::from_bits(0), |key| key.pooled.id);
-    servers_scopes(draft.tenant, provider.id, credential, &provider.name, &target.model).collect()
+impl Site<'_> {
+    fn scopes(&self) -> Vec<Scope> {
+        let provider = &self.target.provider;
+        let credential = self.credential.unwrap_or(CredentialId::from_bits(0));
+        servers_scopes(self.tenant, provider.id, credential, &provider.name, &self.target.model).collect()
+    }
 }
 
 /// A limit on who serves a call stands in the way there, not elsewhere.

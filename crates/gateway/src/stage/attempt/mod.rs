@@ -24,6 +24,7 @@ use crate::stage::arrive::Arrival;
 use crate::stage::relay::{self, Begun, Parts};
 use crate::stage::route::{Candidate, Course, Failed, Plan, Stop};
 use crate::worker::Worker;
+pub(crate) use allow::{Allowed, Site, at as allow};
 use draft::Draft;
 pub(crate) use draft::{About, EXPLAIN};
 use failures::{Failure, Failures, Left};
@@ -31,6 +32,7 @@ pub(crate) use failures::{broken_off, nothing_to_have};
 use judge::Judged;
 pub(crate) use open_attempt::{BYTES_PER_TOKEN, OpenAttempt};
 pub(crate) use opened::OpenedKeys;
+pub(crate) use spending::Spending;
 
 /// An answer that the client gets.
 pub(crate) struct Answer {

@@ -39,6 +39,11 @@ impl Spending {
         Self { hold: money.into_hold(), counted, slice }
     }
 
+    /// What was held and taken earlier, perhaps on another event loop, and all of it.
+    pub(crate) fn again(hold: Option<book::Hold>, counted: [Option<Counted>; 2]) -> Self {
+        Self { hold, counted, slice: None }
+    }
+
     /// Where the attempt is made.
     pub(super) fn at(&mut self, target: &Arc<Deployment>) {
         if let Some(slice) = &mut self.slice {
@@ -47,7 +52,7 @@ impl Spending {
     }
 
     /// From here on the attempt counts.
-    pub(super) fn mark_sent(&self) {
+    pub(crate) fn mark_sent(&self) {
         self.counted.iter().flatten().for_each(Counted::mark_sent);
     }
 
@@ -79,7 +84,7 @@ impl Spending {
     }
 
     /// The row of the attempt, on its way now, says this.
-    pub(super) fn settle(&mut self, usage: &Usage, cost: Option<Nanodollars>) {
+    pub(crate) fn settle(&mut self, usage: &Usage, cost: Option<Nanodollars>) {
         if let Some(hold) = self.hold.take() {
             hold.settle(cost);
         }

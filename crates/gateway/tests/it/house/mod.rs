@@ -77,6 +77,7 @@ pub(crate) struct House {
     journals: Option<Arc<FileJournals>>,
     /// While it is set, nothing can be written to the ledger.
     pub(crate) disk_is_full: Arc<AtomicBool>,
+    options: Options,
     running: Option<Running>,
     home: tempfile::TempDir,
 }
@@ -133,20 +134,10 @@ impl House {
         let vault = Arc::new(vault);
         store.found(install, &records, &draft(&entropy)).unwrap();
         let metrics = Arc::new(Metrics::default());
-        let observer = Arc::clone(&metrics);
-        let observer: Observer = Arc::new(move |entries: &[Entry]| observer.settled(entries));
-        let options = journal::Options { observer: Some(observer), ..journal::Options::default() };
         let in_process = Arc::new(InProcess::default());
         let counting = Counting { counters: Arc::clone(&in_process) as _, ..Counting::default() };
         let booked = Arc::new(Booked::over(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&counting.book)));
-        let (journals, _) = FileJournals::open(
-            &home.path().join("journal"),
-            Arc::clone(&booked) as Arc<dyn Store>,
-            Arc::new(clock.clone()),
-            options,
-        )
-        .unwrap();
-        let (journals, disk_is_full) = (Arc::new(journals), Arc::new(AtomicBool::new(false)));
+        let disk_is_full = Arc::new(AtomicBool::new(false));
         let catalog = Arc::new(Catalog::shipped().unwrap());
         let heard = Heard::default();
         let registry = Arc::new(Registry::new(Settings::default(), Box::new(heard.clone())));
@@ -158,21 +149,7 @@ impl House {
         // Most tests want to see a refusal at once.
         options.queue.wait = Duration::ZERO;
         change(&mut options);
-        let running = Gateway {
-            options,
-            snapshot: snapshot.clone(),
-            vault: Arc::clone(&vault),
-            journals: Arc::new(Disk { journals: Arc::clone(&journals) as _, is_full: Arc::clone(&disk_is_full) }),
-            clock: Arc::new(clock.clone()) as Arc<dyn Clock>,
-            entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
-            metrics: Arc::clone(&metrics),
-            bindings: Arc::new(Bindings::new(Box::new(Forgetful))),
-            leases: Arc::clone(&booked) as Arc<dyn Store>,
-            counting: counting.clone(),
-        }
-        .start()
-        .unwrap();
-        Self {
+        let mut house = Self {
             provider: ScriptedProvider::start_blocking(),
             store,
             booked,
@@ -189,11 +166,50 @@ impl House {
             key: String::new(),
             ids: (SeededEntropy::new(11), AtomicU64::new(0)),
             catalog,
-            journals: Some(journals),
+            journals: None,
             disk_is_full,
-            running: Some(running),
+            options,
+            running: None,
             home,
-        }
+        };
+        house.start();
+        house
+    }
+
+    /// Starts the data plane, as a process that begins does.
+    fn start(&mut self) {
+        let observer = Arc::clone(&self.metrics);
+        let observer: Observer = Arc::new(move |entries: &[Entry]| observer.settled(entries));
+        let options = journal::Options { observer: Some(observer), ..journal::Options::default() };
+        let (store, clock) = (Arc::clone(&self.booked) as Arc<dyn Store>, Arc::new(self.clock.clone()));
+        let folder = self.home.path().join("journal");
+        let (journals, _) = FileJournals::open(&folder, Arc::clone(&store), Arc::clone(&clock) as _, options).unwrap();
+        let journals = Arc::new(journals);
+        let is_full = Arc::clone(&self.disk_is_full);
+        let gateway = Gateway {
+            options: self.options.clone(),
+            snapshot: self.snapshot.clone(),
+            vault: Arc::clone(&self.vault),
+            journals: Arc::new(Disk { journals: Arc::clone(&journals) as _, is_full }),
+            clock,
+            entropy: Arc::clone(&self.entropy) as Arc<dyn Entropy>,
+            metrics: Arc::clone(&self.metrics),
+            bindings: Arc::new(Bindings::new(Box::new(Forgetful))),
+            leases: store,
+            counting: self.counting.clone(),
+        };
+        self.running = Some(gateway.start().unwrap());
+        self.journals = Some(journals);
+    }
+
+    /// Ends the process and begins another one on what is left: the store, the journal and the clock.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        self.in_process = Arc::new(InProcess::default());
+        self.reopen_book();
+        self.counting.counters = Arc::clone(&self.in_process) as _;
+        self.publish();
+        self.start();
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

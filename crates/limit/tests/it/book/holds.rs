@@ -386,3 +386,24 @@ fn several_windows_on_one_scope_are_all_kept() {
     assert_eq!(hold(&book, &budgets, &at(2), 9, 2 * CENT).unwrap_err().why.budget(), Some(all[1].id));
     assert!(hold(&book, &budgets, &at(2), 9, CENT).is_ok());
 }
+
+#[test]
+fn what_was_promised_earlier_is_held_whatever_is_left() {
+    let call = Call::at(NOON);
+    let all = every_scope();
+    let (book, budgets) = open(&all);
+    let _held = hold(&book, &budgets, &call, 1, 90 * CENT).unwrap();
+    let scopes = call.scopes();
+    let ask = Ask { tenant: TENANT, scopes: &scopes, at: NOON, amount: Nanodollars(20 * CENT), attempt: attempt(2) };
+    assert!(book.hold(&budgets, &ask).is_err());
+    let promised = book.resume(&budgets, &ask);
+    for budget in &all {
+        let Reach::One(scope) = &budget.reach else { continue };
+        let view = book.view(budget, scope, NOON);
+        assert_eq!((view.reserved, view.left), (Nanodollars(110 * CENT), Nanodollars::ZERO), "{scope}");
+    }
+    promised.settle(Some(Nanodollars(5 * CENT)));
+    book.projected(&[Call::at(NOON).row(2, Some(5 * CENT))]);
+    let view = book.view(&all[0], &Scope::Global, NOON);
+    assert_eq!((view.reserved, view.spent), (Nanodollars(90 * CENT), Nanodollars(5 * CENT)));
+}
