@@ -5,15 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{BudgetId, TenantId};
 use crate::money::{Nanodollars, Picodollars};
+use crate::principal::Realm;
 use crate::scope::Reach;
 use crate::time::Timestamp;
 use crate::window::Windows;
 
-/// The most budgets that may be set on one scope, or on each scope of a kind.
+/// The most budgets that may be set on one scope, or on each scope of a kind, by those who administer the installation; and
+/// as many by those who administer the tenant.
 pub const MAX_PER_REACH: usize = 8;
 
 /// The most budgets of an installation.
 pub const MAX_BUDGETS: usize = 10_000;
+
+/// The most budgets that those who administer one tenant may set, so that none takes all that the installation has.
+pub const MAX_OF_TENANT: usize = 1_000;
 
 /// The most top-ups that one budget keeps.
 pub const MAX_TOP_UPS: usize = 16;
@@ -28,6 +33,9 @@ pub struct Budget {
     pub id: BudgetId,
     /// Whose it is.
     pub tenant: TenantId,
+    /// For which part of the installation whoever set it spoke: nobody who is confined to less changes it.
+    #[serde(default)]
+    pub set_by: Realm,
     /// What it is set on.
     pub reach: Reach,
     /// What may be spent within one window.

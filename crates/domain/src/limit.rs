@@ -6,14 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Mode;
 use crate::ids::{LimitId, TenantId};
+use crate::principal::Realm;
 use crate::scope::Reach;
 use crate::time::Timestamp;
 
-/// The most limits that may be set on one scope, or on each scope of a kind.
+/// The most limits that may be set on one scope, or on each scope of a kind, by those who administer the installation; and
+/// as many by those who administer the tenant.
 pub const MAX_PER_REACH: usize = 16;
 
 /// The most limits of an installation.
 pub const MAX_LIMITS: usize = 10_000;
+
+/// The most limits that those who administer one tenant may set, so that none takes all that the installation has.
+pub const MAX_OF_TENANT: usize = 1_000;
 
 /// The largest quota, and the largest burst.
 pub const MAX_QUOTA: u64 = 1_000_000_000_000;
@@ -25,6 +30,9 @@ pub struct Limit {
     pub id: LimitId,
     /// Whose it is.
     pub tenant: TenantId,
+    /// For which part of the installation whoever set it spoke: nobody who is confined to less changes it.
+    #[serde(default)]
+    pub set_by: Realm,
     /// What it is set on.
     pub reach: Reach,
     /// What is counted.

@@ -11,6 +11,7 @@ use keyward_domain::budget::{Budget, BudgetKind, HoldMode, Mode};
 use keyward_domain::ids::{BudgetId, CredentialId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use keyward_domain::ledger::AttemptId;
 use keyward_domain::money::Nanodollars;
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
@@ -80,6 +81,7 @@ fn budget(number: u128, reach: Reach, period: Period) -> Budget {
     Budget {
         id: BudgetId::from_bits(number),
         tenant: TENANT,
+        set_by: Realm::Installation,
         reach,
         amount: Nanodollars(1_000_000_000_000_000),
         windows: Windows { period, zone },

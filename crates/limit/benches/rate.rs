@@ -7,6 +7,7 @@ use keyward_domain::ids::{LimitId, RequestId, TeamId, TenantId, UserId};
 use keyward_domain::ledger::AttemptId;
 use keyward_domain::limit::{Limit, LimitPeriod, Meter, OnLoss};
 use keyward_domain::port::{Amounts, Counters as _};
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_domain::time::Timestamp;
 use keyward_limit::rate::{InProcess, Limits};
@@ -54,6 +55,7 @@ fn limits() -> Limits {
     let limit = |number: u128, reach: Reach, meter: Meter, burst: Option<u64>| Limit {
         id: LimitId::from_bits(number),
         tenant: TENANT,
+        set_by: Realm::Installation,
         reach,
         meter,
         quota: 1 << 40,

@@ -8,6 +8,7 @@ use keyward_domain::budget::Budget;
 use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::limit::Limit;
 use keyward_domain::port::{Counters, Level, Records};
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope};
 use keyward_limit::book::{BalanceView, Book};
 
@@ -69,15 +70,15 @@ impl Control {
         whose: Whose,
     ) -> Result<HashMap<BudgetId, Balances>, AdminError> {
         let (allowances, now) = (Arc::clone(&self.ports.allowances), self.now());
-        let owners = owners(records);
+        let (owners, realm) = (owners(records), self.realm());
         let count = move || {
             let book = allowances.book();
             let of = |budget: &Budget| match &whose {
                 Whose::This(_, scope) => Balances::of(vec![book.view(budget, scope, now)], 1),
                 Whose::Most(most) => {
                     let mut views = book.views(budget, now);
-                    let is_foreign = |scope: &Scope| owners.get(scope).is_some_and(|owner| *owner != budget.tenant);
-                    views.retain(|view| matches!(budget.reach, Reach::One(_)) || !is_foreign(&view.scope));
+                    let is_one = matches!(budget.reach, Reach::One(_));
+                    views.retain(|view| is_one || is_shown(&view.scope, budget.tenant, realm, &owners));
                     Balances::of(views, *most)
                 }
             };
@@ -102,7 +103,19 @@ impl Control {
     }
 }
 
-/// Whose the scopes are that do not say it themselves: a budget on each of a kind is on those of its own tenant.
+/// Whether a scope is among those that a budget of this tenant on each of a kind is on, and in the realm of who asks.
+fn is_shown(scope: &Scope, tenant: TenantId, realm: Realm, owners: &HashMap<Scope, TenantId>) -> bool {
+    match scope {
+        Scope::Team(_) | Scope::User(_) | Scope::VirtualKey(_) => {
+            // Of what is not there any more, those who see everything see what it has cost.
+            owners.get(scope).map_or(realm == Realm::Installation, |owner| *owner == tenant)
+        }
+        Scope::Tenant(id) => realm.tenant().is_none_or(|own| own == *id),
+        _ => true,
+    }
+}
+
+/// Whose the scopes are that do not say it themselves.
 fn owners(records: &Records) -> HashMap<Scope, TenantId> {
     let teams = records.teams.iter().map(|team| (Scope::Team(team.id), team.tenant));
     let users = records.users.iter().map(|user| (Scope::User(user.id), user.tenant));

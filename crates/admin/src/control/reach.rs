@@ -12,35 +12,40 @@ use super::Control;
 use crate::error::AdminError;
 use crate::field::{ReachText, Reference, Target, scope_word};
 
-/// What this is set on, and whose it is. A name without a tenant is the default tenant's, or that of the only other tenant
-/// that has one. Names that nobody has are refused, except those of end users, tags and models,
-/// which come with calls.
-pub fn resolve_reach(records: &Records, text: &ReachText) -> Result<(TenantId, Reach), AdminError> {
+/// What this is set on, and whose it is. A name without a tenant is that of the tenant of who asks (`own`), or of the only
+/// other one that has it. Names that nobody has are refused, except those of end users, tags and models, which come with
+/// calls.
+pub fn resolve_reach(records: &Records, own: TenantId, text: &ReachText) -> Result<(TenantId, Reach), AdminError> {
     match text {
-        ReachText::Each(kind, None) => Ok((TenantId::DEFAULT, Reach::Each(*kind))),
+        ReachText::Each(kind, None) => Ok((kind.within(own), Reach::Each(*kind))),
         ReachText::Each(ScopeKind::Tenant, Some(_)) => {
             let message = "each:tenant is about every tenant: leave the name in front of it out, or write tenant:NAME";
             Err(AdminError::invalid_field("scope", message))
         }
         ReachText::Each(kind, Some(tenant)) => Ok((find_tenant(records, tenant)?, Reach::Each(*kind))),
         ReachText::One(kind, name) => {
-            let (tenant, scope) = resolve_scope(records, *kind, name)?;
+            let (tenant, scope) = resolve_scope(records, own, *kind, name)?;
             Ok((tenant, Reach::One(scope)))
         }
     }
 }
 
 /// The one scope that this names.
-pub fn one_scope(records: &Records, text: &ReachText) -> Result<(TenantId, Scope), AdminError> {
+pub fn one_scope(records: &Records, own: TenantId, text: &ReachText) -> Result<(TenantId, Scope), AdminError> {
     match text {
-        ReachText::One(kind, name) => resolve_scope(records, *kind, name),
+        ReachText::One(kind, name) => resolve_scope(records, own, *kind, name),
         ReachText::Each(..) => {
             Err(AdminError::invalid_field("applies_to", "name one scope, such as user:ada, not each of a kind"))
         }
     }
 }
 
-fn resolve_scope(records: &Records, kind: ScopeKind, name: &str) -> Result<(TenantId, Scope), AdminError> {
+fn resolve_scope(
+    records: &Records,
+    own: TenantId,
+    kind: ScopeKind,
+    name: &str,
+) -> Result<(TenantId, Scope), AdminError> {
     Ok(match kind {
         ScopeKind::Global => (TenantId::DEFAULT, Scope::Global),
         ScopeKind::Tenant => {
@@ -48,22 +53,22 @@ fn resolve_scope(records: &Records, kind: ScopeKind, name: &str) -> Result<(Tena
             (tenant, Scope::Tenant(tenant))
         }
         ScopeKind::Team => {
-            let own = records.teams.iter().find(|team| team.tenant == TenantId::DEFAULT && team.name == name);
-            let team = own.map_or_else(|| Control::find_team(records, &reference(name)?), Ok)?;
+            let named = records.teams.iter().find(|team| team.tenant == own && team.name == name);
+            let team = named.map_or_else(|| Control::find_team(records, &reference(name)?), Ok)?;
             (team.tenant, Scope::Team(team.id))
         }
         ScopeKind::User => {
-            let own = records.users.iter().find(|user| user.tenant == TenantId::DEFAULT && user.name == name);
-            let user = own.map_or_else(|| Control::find_user(records, &reference(name)?), Ok)?;
+            let named = records.users.iter().find(|user| user.tenant == own && user.name == name);
+            let user = named.map_or_else(|| Control::find_user(records, &reference(name)?), Ok)?;
             (user.tenant, Scope::User(user.id))
         }
         ScopeKind::VirtualKey => {
-            let own = records.virtual_keys.iter().find(|key| key.tenant == TenantId::DEFAULT && key.name == name);
-            let key = own.map_or_else(|| Control::find_vkey(records, &reference(name)?), Ok)?;
+            let named = records.virtual_keys.iter().find(|key| key.tenant == own && key.name == name);
+            let key = named.map_or_else(|| Control::find_vkey(records, &reference(name)?), Ok)?;
             (key.tenant, Scope::VirtualKey(key.id))
         }
         ScopeKind::EndUser | ScopeKind::Tag => {
-            let (tenant, name) = split_tenant(records, name);
+            let (tenant, name) = split_tenant(records, own, name);
             if name.len() > MAX_CLAIM {
                 return Err(AdminError::invalid_field(
                     "scope",
@@ -81,7 +86,7 @@ fn resolve_scope(records: &Records, kind: ScopeKind, name: &str) -> Result<(Tena
             let key = Control::find_key(records, &reference(name)?)?;
             (key.tenant, Scope::Credential(key.id))
         }
-        ScopeKind::Model => model(records, name)?,
+        ScopeKind::Model => model(records, own, name)?,
     })
 }
 
@@ -90,9 +95,9 @@ fn reference(name: &str) -> Result<Reference, AdminError> {
 }
 
 /// `provider/model`, with the tenant in front when no provider is called like that.
-fn model(records: &Records, name: &str) -> Result<(TenantId, Scope), AdminError> {
+fn model(records: &Records, own: TenantId, name: &str) -> Result<(TenantId, Scope), AdminError> {
     let knows = |name: &str| records.providers.iter().any(|known| Some(known.name.as_str()) == name.split('/').next());
-    let (tenant, name) = if knows(name) { (TenantId::DEFAULT, name) } else { split_tenant(records, name) };
+    let (tenant, name) = if knows(name) { (own, name) } else { split_tenant(records, own, name) };
     let target: Target = name.to_owned().try_into().map_err(|rule| AdminError::invalid_field("scope", rule))?;
     if !knows(name) {
         return Err(AdminError::not_found("provider", target.parts().0));
@@ -104,11 +109,11 @@ fn find_tenant(records: &Records, name: &str) -> Result<TenantId, AdminError> {
     Ok(Control::find_tenant(records, &reference(name)?)?.id)
 }
 
-/// A tenant's name in front of a slash, and what follows; without one, the default tenant.
-fn split_tenant<'n>(records: &Records, name: &'n str) -> (TenantId, &'n str) {
+/// A tenant's name in front of a slash, and what follows; without one, the own tenant of who asks.
+fn split_tenant<'n>(records: &Records, own: TenantId, name: &'n str) -> (TenantId, &'n str) {
     let split = name.split_once('/').filter(|(_, rest)| !rest.is_empty());
     let known = split.and_then(|(tenant, rest)| Some((find_tenant(records, tenant).ok()?, rest)));
-    known.unwrap_or((TenantId::DEFAULT, name))
+    known.unwrap_or((own, name))
 }
 
 /// What a budget or limit of this tenant is set on, as people write it.
@@ -136,7 +141,7 @@ pub fn scope_text(records: &Records, scope: &Scope) -> String {
         }
         Scope::EndUser(tenant, name) | Scope::Tag(tenant, name) => {
             // What looks as if a tenant stood in front needs one in front.
-            let is_plain = *tenant == TenantId::DEFAULT && split_tenant(records, name).1 == &**name;
+            let is_plain = *tenant == TenantId::DEFAULT && split_tenant(records, *tenant, name).1 == &**name;
             if is_plain { name.to_string() } else { format!("{}/{name}", Control::tenant_name(records, *tenant)) }
         }
         Scope::Model(tenant, name) => format!("{}{name}", prefix(records, *tenant)),

@@ -49,18 +49,26 @@ const REALMS: &[(&str, &str, Resource)] = &[
     ("GET", "/admin-tokens", Resource::Team),
     ("POST", "/admin-tokens", Resource::Team),
     ("POST", "/admin-tokens/{admin_token}/revoke", Resource::Team),
+    ("GET", "/budgets", Resource::Tenant),
+    ("PUT", "/budgets", Resource::Tenant),
+    ("GET", "/budgets/{budget}", Resource::Tenant),
+    ("DELETE", "/budgets/{budget}", Resource::Tenant),
+    ("GET", "/limits", Resource::Tenant),
+    ("PUT", "/limits", Resource::Tenant),
+    ("GET", "/limits/{limit}", Resource::Tenant),
+    ("DELETE", "/limits/{limit}", Resource::Tenant),
     ("GET", "/openapi.json", Resource::Team),
 ];
 
 /// Two tenants that have one of everything: `acme` with the teams `search` and `ads`, and `beta`.
-struct Divided {
-    world: World,
+pub(crate) struct Divided {
+    pub(crate) world: World,
     /// Tokens by the name of what they are for: `acme`, `search`, `beta`.
-    tokens: BTreeMap<&'static str, String>,
+    pub(crate) tokens: BTreeMap<&'static str, String>,
 }
 
 impl Divided {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::new();
         world.with_openai().await;
         world.post("/vkeys", json!({ "name": "installations" })).await.expect(201);
@@ -90,7 +98,7 @@ impl Divided {
         divided
     }
 
-    async fn token(&self, role: &str, name: &str, mut body: Value) -> String {
+    pub(crate) async fn token(&self, role: &str, name: &str, mut body: Value) -> String {
         (body["role"], body["name"]) = (json!(role), json!(name));
         self.world.post("/admin-tokens", body).await.expect(201).str("/token").to_owned()
     }
@@ -120,15 +128,15 @@ impl Divided {
         }
     }
 
-    async fn call(&self, who: &str, method: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn call(&self, who: &str, method: &str, path: &str, body: Value) -> Answer {
         self.world.knock(method, &format!("{API}{path}"), Some(&self.tokens[who]), &body).await
     }
 
-    async fn get(&self, who: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, who: &str, path: &str) -> Answer {
         self.call(who, "GET", path, Value::Null).await
     }
 
-    fn vkey(&self, name: &str) -> VirtualKey {
+    pub(crate) fn vkey(&self, name: &str) -> VirtualKey {
         self.world.records().virtual_keys.into_iter().find(|key| key.name == name).unwrap()
     }
 
@@ -190,7 +198,7 @@ fn lease(world: &World, number: u8, key: &VirtualKey) -> Lease {
     }
 }
 
-fn items(answer: &Answer, field: &str) -> Vec<String> {
+pub(crate) fn items(answer: &Answer, field: &str) -> Vec<String> {
     let items = answer.json["items"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
     let mut texts: Vec<_> = items.iter().map(|item| item[field].as_str().unwrap_or_default().to_owned()).collect();
     texts.sort();

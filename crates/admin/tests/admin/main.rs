@@ -10,6 +10,7 @@ mod doors;
 mod events;
 mod explain;
 mod figures;
+mod granted;
 mod health;
 mod isolation;
 mod key_life;

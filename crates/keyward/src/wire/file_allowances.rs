@@ -39,7 +39,9 @@ impl FileAllowances {
             let made = resolve(records, &file.set.scope).and_then(|(tenant, reach)| {
                 let window = file.set.per.map(|per| per.to_string()).unwrap_or_default();
                 let id = BudgetId::from_parts(Timestamp::EPOCH, print("budget", tenant, &reach, &window));
-                file.set.made(id, tenant, reach, now).map_err(|error| error.message())
+                // A top-up that has ended is no reason to refuse the file that it once was written into.
+                let budget = file.set.made(id, tenant, reach, Timestamp::EPOCH).map_err(|error| error.message())?;
+                Ok(Budget { created_at: now, ..budget })
             });
             match made {
                 Ok(budget) if allowances.budgets.iter().any(|other| is_same_budget(&other.record, &budget)) => {
@@ -104,7 +106,7 @@ impl FileAllowances {
 }
 
 fn resolve(records: &Records, scope: &ReachText) -> Result<(TenantId, Reach), String> {
-    resolve_reach(records, scope).map_err(|error| error.message())
+    resolve_reach(records, TenantId::DEFAULT, scope).map_err(|error| error.message())
 }
 
 /// The same for the same place on every start, so that what was spent stays with it.
@@ -117,11 +119,14 @@ fn print(kind: &str, tenant: TenantId, reach: &Reach, window: &str) -> [u8; 10] 
     fingerprint(&[kind, &tenant.to_string(), one, sort, &key, window])
 }
 
+/// What a tenant has set stands beside what the file sets on it, and does not keep the file from being loaded.
 fn is_same_budget(one: &Budget, other: &Budget) -> bool {
     let per = PeriodText::of(one.windows.period);
-    (one.tenant, &one.reach) == (other.tenant, &other.reach) && per.names(other.windows.period, &other.windows.zone)
+    (one.tenant, &one.reach, one.set_by) == (other.tenant, &other.reach, other.set_by)
+        && per.names(other.windows.period, &other.windows.zone)
 }
 
 fn is_same_limit(one: &Limit, other: &Limit) -> bool {
-    (one.tenant, &one.reach, one.meter, one.period) == (other.tenant, &other.reach, other.meter, other.period)
+    let identity = |limit: &Limit| (limit.tenant, limit.set_by, limit.meter, limit.period);
+    one.reach == other.reach && identity(one) == identity(other)
 }

@@ -5,6 +5,7 @@ use keyward_domain::ids::{BudgetId, LimitId, TeamId, TenantId, UserId};
 use keyward_domain::limit::{Limit, LimitPeriod, Meter, OnLoss};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Change, Store, StoreError};
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_domain::tenancy::{Team, Tenant, User};
 use keyward_domain::virtual_key::Grant;
@@ -55,6 +56,7 @@ fn budget() -> Budget {
     Budget {
         id: BudgetId::from_bits(74),
         tenant: TenantId::from_bits(71),
+        set_by: Realm::Tenant(TenantId::from_bits(71)),
         reach: Reach::One(Scope::Team(TeamId::from_bits(72))),
         amount: Nanodollars(100),
         windows: Windows { period: Period::Week { starts: WeekStart::Sunday }, zone: "Asia/Seoul".parse().unwrap() },
@@ -72,6 +74,7 @@ fn limit() -> Limit {
     Limit {
         id: LimitId::from_bits(75),
         tenant: TenantId::from_bits(71),
+        set_by: Realm::Tenant(TenantId::from_bits(71)),
         reach: Reach::Each(ScopeKind::EndUser),
         meter: Meter::OutputTokens,
         quota: 9,

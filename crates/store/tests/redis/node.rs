@@ -8,6 +8,7 @@ use keyward_domain::ids::{LimitId, RequestId, TeamId, TenantId};
 use keyward_domain::ledger::AttemptId;
 use keyward_domain::limit::{Limit, LimitPeriod, Meter, OnLoss};
 use keyward_domain::port::{Amounts, Ask, Clock, Counters, Level, Refusal, Taken};
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::time::Timestamp;
 use keyward_limit::rate::InProcess;
@@ -122,6 +123,7 @@ pub fn limit(number: u128, meter: Meter, quota: u64) -> Limit {
     Limit {
         id: LimitId::from_bits(number),
         tenant: TENANT,
+        set_by: Realm::Installation,
         reach: Reach::One(team()),
         meter,
         quota,

@@ -90,7 +90,7 @@ impl Store for Wall {
     fn commit(&self, changes: &[Change], audit: &AuditDraft) -> Result<u64, StoreError> {
         if !changes.is_empty() {
             let view = self.load()?;
-            if !changes.iter().all(|change| change::is_within(self.realm, change, &view)) {
+            if !change::are_within(self.realm, changes, &view) {
                 tracing::error!(action = audit.action, "a change would have left the realm of who makes it");
                 return closed();
             }

@@ -1,6 +1,6 @@
 use keyward_domain::ids::BudgetId;
 use keyward_domain::port::Change;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -28,10 +28,12 @@ impl Operation for DeleteBudget {
     type Output = Removed;
     const NAME: &'static str = "budget.delete";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<Removed, AdminError> {
         let records = control.records().await?;
-        let budget = find(&records, &self.budget, self.per)?;
+        let budget = find(control, &records, &self.budget, self.per)?;
+        control.refuse_if_set_above("budget", budget.set_by, &records, (budget.tenant, &budget.reach))?;
         check_revision(self.if_match, budget.revision)?;
         let name = reach_text(&records, budget.tenant, &budget.reach);
         let detail = format!("{name} per {}", PeriodText::of(budget.windows.period));

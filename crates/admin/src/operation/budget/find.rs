@@ -3,7 +3,7 @@ use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::port::Records;
 use keyward_domain::scope::Reach;
 
-use crate::control::{reach_text, resolve_reach};
+use crate::control::{Control, own_first, reach_text};
 use crate::error::AdminError;
 use crate::field::{AllowanceRef, PeriodText};
 
@@ -26,8 +26,10 @@ pub(super) fn only_of<'r>(there: &[&'r Budget], name: &str) -> Result<Option<&'r
     }
 }
 
-/// The budget of this id, or on this scope with this window.
+/// The budget of this id, or on this scope with this window: the one that was set for the realm of who asks, if there is
+/// one.
 pub(super) fn find<'r>(
+    control: &Control,
     records: &'r Records,
     reference: &AllowanceRef<BudgetId>,
     per: Option<PeriodText>,
@@ -38,12 +40,12 @@ pub(super) fn find<'r>(
             (found.into_iter().collect(), id.to_string())
         }
         AllowanceRef::On(text) => {
-            let (tenant, reach) = resolve_reach(records, text)?;
+            let (tenant, reach) = control.reach_of(records, text)?;
             (budgets_on(records, tenant, &reach), reach_text(records, tenant, &reach))
         }
     };
     let named = |budget: &&Budget| per.is_none_or(|per| per.names(budget.windows.period, &budget.windows.zone));
-    let there = there.into_iter().filter(named).collect::<Vec<_>>();
+    let there = own_first(there.into_iter().filter(named).collect(), control.realm(), |budget| budget.set_by);
     only_of(&there, &name)?.ok_or_else(|| match per {
         None => AdminError::not_found("budget", &name),
         Some(per) => AdminError::not_found("budget", &format!("{name} per {per}")),

@@ -1,11 +1,11 @@
 use keyward_domain::budget::Budget;
 use keyward_domain::ids::BudgetId;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::BudgetView;
-use crate::control::{Control, Whose, one_scope, resolve_reach};
+use crate::control::{Control, Whose};
 use crate::error::AdminError;
 use crate::field::{Cursor, Limit, Page, ReachText, page_of};
 use crate::operation::{Operation, Permit};
@@ -36,13 +36,14 @@ impl Operation for ListBudgets {
     type Output = Page<BudgetView>;
     const NAME: &'static str = "budget.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<BudgetView>, AdminError> {
         let records = control.records().await?;
-        let on = self.scope.map(|scope| resolve_reach(&records, &scope)).transpose()?;
+        let on = self.scope.map(|scope| control.reach_of(&records, &scope)).transpose()?;
         let whose = match self.applies_to {
             None => Whose::Most(LISTED),
-            Some(scope) => one_scope(&records, &scope).map(|(tenant, scope)| Whose::This(tenant, scope))?,
+            Some(scope) => control.scope_of(&records, &scope).map(|(tenant, scope)| Whose::This(tenant, scope))?,
         };
         let wanted = |budget: &&Budget| {
             let is_there = |(tenant, reach): &(_, _)| budget.tenant == *tenant && budget.reach == *reach;

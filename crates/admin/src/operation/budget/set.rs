@@ -1,8 +1,10 @@
-use keyward_domain::budget::{Budget, BudgetKind, HoldMode, MAX_BUDGETS, MAX_PER_REACH, MAX_THRESHOLDS, Mode, TopUp};
+use keyward_domain::budget::{
+    Budget, BudgetKind, HoldMode, MAX_BUDGETS, MAX_OF_TENANT, MAX_PER_REACH, MAX_THRESHOLDS, Mode, TopUp,
+};
 use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Change, Records};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Realm, Resource};
 use keyward_domain::scope::Reach;
 use keyward_domain::time::Timestamp;
 use keyward_domain::window::{Period, WeekStart, Windows};
@@ -11,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::find::{budgets_on, only_of};
 use super::{BudgetView, TopUpInput};
-use crate::control::{Control, check_revision, reach_text, resolve_reach};
+use crate::control::{Control, check_revision, reach_text};
 use crate::error::AdminError;
 use crate::field::{Amount, PeriodText, ReachText, Share, ZoneName, usd};
 use crate::operation::{Operation, Permit};
@@ -23,7 +25,8 @@ use crate::operation::{Operation, Permit};
 pub struct SetBudget {
     /// What it is set on: `global`, `tenant:NAME`, `team:NAME`, `user:NAME`, `end_user:ID`, `vkey:NAME`, `tag:NAME`,
     /// `provider:NAME`, `key:PROVIDER/NAME`, `model:PROVIDER/MODEL`, or `each:user` and so on for each of a kind. What
-    /// belongs to another tenant than the default one has its name in front: `team:acme/research`, `each:acme/user`.
+    /// belongs to another tenant than one's own (the default one, for who administers the installation) has its name in
+    /// front: `team:acme/research`, `each:acme/user`.
     #[schema(value_type = String, min_length = 1, max_length = 272, example = "team:research")]
     pub scope: ReachText,
     /// The revision that the change is based on.
@@ -67,21 +70,29 @@ impl Operation for SetBudget {
     type Output = BudgetView;
     const NAME: &'static str = "budget.set";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<BudgetView, AdminError> {
         // Two that set the same budget for the first time would make two of it.
         let _turn = control.turn_to_keep().await;
         let records = control.records().await?;
-        let (tenant, reach) = resolve_reach(&records, &self.scope)?;
+        control.refuse_wide_reach(&self.scope)?;
+        let (tenant, reach) = control.reach_of(&records, &self.scope)?;
         let name = reach_text(&records, tenant, &reach);
         let now = control.now();
-        let budget = if let Some(old) = self.before(&records, tenant, &reach, &name)? {
+        let there = budgets_on(&records, tenant, &reach);
+        let own: Vec<_> = there.iter().copied().filter(|budget| budget.set_by == control.realm()).collect();
+        if let (None, [], Some(other)) = (self.usd, own.as_slice(), there.first()) {
+            control.refuse_if_set_above("budget", other.set_by, &records, (tenant, &reach))?;
+        }
+        let budget = if let Some(old) = self.before(&own, &name)? {
             check_revision(self.if_match, old.revision)?;
             self.over(old.clone(), now)?
         } else {
             check_revision(self.if_match, 0)?;
-            check_room(&records, tenant, &reach, &name)?;
-            self.made(BudgetId::mint(now, control.entropy())?, tenant, reach, now)?
+            check_room(control, &records, own.len(), &name).await?;
+            let made = self.made(BudgetId::mint(now, control.entropy())?, tenant, reach, now)?;
+            Budget { set_by: control.realm(), ..made }
         };
         let detail = described(&budget, &name);
         control.commit(permit, vec![Change::PutBudget(budget.clone())], &budget.id, &detail).await?;
@@ -113,7 +124,7 @@ impl SetBudget {
         }
     }
 
-    /// A new budget as it says.
+    /// A new budget as it says, for the installation.
     pub fn made(&self, id: BudgetId, tenant: TenantId, reach: Reach, now: Timestamp) -> Result<Budget, AdminError> {
         let needs = |field: &'static str, what: &'static str| AdminError::invalid_field(field, what);
         if self.per.is_none() {
@@ -126,6 +137,7 @@ impl SetBudget {
         let blank = Budget {
             id,
             tenant,
+            set_by: Realm::Installation,
             reach,
             amount,
             windows: Windows::utc(Period::Day),
@@ -140,26 +152,19 @@ impl SetBudget {
         self.over(blank, now)
     }
 
-    /// The budget that this changes; `None` when it makes a new one.
-    fn before<'r>(
-        &self,
-        records: &'r Records,
-        tenant: TenantId,
-        reach: &Reach,
-        name: &str,
-    ) -> Result<Option<&'r Budget>, AdminError> {
-        let there = budgets_on(records, tenant, reach);
+    /// The budget among these that this changes; `None` when it makes a new one.
+    fn before<'r>(&self, there: &[&'r Budget], name: &str) -> Result<Option<&'r Budget>, AdminError> {
         match self.per {
             Some(per) => {
                 let zone = self.zone.as_ref().map(|zone| &zone.0);
                 let names = |budget: &&Budget| per.names(budget.windows.period, zone.unwrap_or(&budget.windows.zone));
-                Ok(there.into_iter().find(names))
+                Ok(there.iter().copied().find(names))
             }
             None if there.is_empty() && self.usd.is_none() => {
                 let message = format!("there is no budget on `{name}` yet: give it an amount and a window");
                 Err(AdminError::invalid_field("usd", message))
             }
-            None => only_of(&there, name),
+            None => only_of(there, name),
         }
     }
 
@@ -222,14 +227,20 @@ fn thresholds(shares: &[Share]) -> Result<Vec<u16>, AdminError> {
     Ok(thresholds)
 }
 
-fn check_room(records: &Records, tenant: TenantId, reach: &Reach, name: &str) -> Result<(), AdminError> {
-    if budgets_on(records, tenant, reach).len() >= MAX_PER_REACH {
+async fn check_room(control: &Control, records: &Records, there: usize, name: &str) -> Result<(), AdminError> {
+    if there >= MAX_PER_REACH {
         let message = format!("`{name}` has {MAX_PER_REACH} budgets already. Delete one of them first.");
         return Err(AdminError::WrongState(message));
     }
-    if records.budgets.len() >= MAX_BUDGETS {
+    let is_own = |budget: &&Budget| budget.set_by == control.realm();
+    let (count, most) = match control.realm() {
+        Realm::Installation => (records.budgets.len(), MAX_BUDGETS),
+        _ if control.count_everywhere(|all| all.budgets.len()).await? >= MAX_BUDGETS => (MAX_BUDGETS, MAX_BUDGETS),
+        _ => (records.budgets.iter().filter(is_own).count(), MAX_OF_TENANT),
+    };
+    if count >= most {
         let message =
-            format!("There are {MAX_BUDGETS} budgets already. Set one on each of a kind instead, such as `each:user`.");
+            format!("There are {most} budgets already. Set one on each of a kind instead, such as `each:user`.");
         return Err(AdminError::WrongState(message));
     }
     Ok(())

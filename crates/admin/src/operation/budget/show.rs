@@ -1,5 +1,5 @@
 use keyward_domain::ids::BudgetId;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -26,10 +26,11 @@ impl Operation for ShowBudget {
     type Output = BudgetView;
     const NAME: &'static str = "budget.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<BudgetView, AdminError> {
         let records = control.records().await?;
-        BudgetView::in_full(control, find(&records, &self.budget, self.per)?, &records).await
+        BudgetView::in_full(control, find(control, &records, &self.budget, self.per)?, &records).await
     }
 
     fn revision(output: &BudgetView) -> Option<u64> {

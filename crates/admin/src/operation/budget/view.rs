@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::BalanceLine;
-use crate::control::{Balances, Control, Whose, reach_text};
+use crate::control::{Balances, Control, Whose, reach_text, setter_word};
 use crate::error::AdminError;
 use crate::field::{Moment, PeriodText, Share, usd};
 
@@ -20,6 +20,8 @@ pub struct BudgetView {
     pub id: String,
     /// What it is set on, such as `team:research` or `each:user`.
     pub scope: String,
+    /// Who has set it: those who administer the `installation`, or those of the `tenant`, who change theirs only.
+    pub set_by: &'static str,
     /// What may be spent within one window, in dollars, without top-ups.
     pub usd: String,
     /// The same in nano-dollars.
@@ -91,6 +93,7 @@ impl BudgetView {
         Self {
             id: budget.id.to_string(),
             scope: reach_text(records, budget.tenant, &budget.reach),
+            set_by: setter_word(budget.set_by),
             usd: usd(budget.amount),
             nanodollars: budget.amount.0,
             usd_now: usd(budget.amount_at(now)),

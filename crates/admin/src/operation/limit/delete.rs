@@ -1,7 +1,7 @@
 use keyward_domain::ids::LimitId;
 use keyward_domain::limit::{LimitPeriod, Meter};
 use keyward_domain::port::Change;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -33,10 +33,12 @@ impl Operation for DeleteLimit {
     type Output = Removed;
     const NAME: &'static str = "limit.delete";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<Removed, AdminError> {
         let records = control.records().await?;
-        let limit = find(&records, &self.limit, self.meter, self.per)?;
+        let limit = find(control, &records, &self.limit, (self.meter, self.per))?;
+        control.refuse_if_set_above("limit", limit.set_by, &records, (limit.tenant, &limit.reach))?;
         check_revision(self.if_match, limit.revision)?;
         let detail = format!("{}: {}", reach_text(&records, limit.tenant, &limit.reach), described(limit));
         control.commit(permit, vec![Change::RemoveLimit(limit.id)], &limit.id, &detail).await?;

@@ -3,7 +3,7 @@ use keyward_domain::limit::{Limit, LimitPeriod, Meter};
 use keyward_domain::port::Records;
 use keyward_domain::scope::Reach;
 
-use crate::control::{reach_text, resolve_reach};
+use crate::control::{Control, own_first, reach_text};
 use crate::error::AdminError;
 use crate::field::AllowanceRef;
 
@@ -12,24 +12,25 @@ pub(super) fn limits_on<'r>(records: &'r Records, tenant: TenantId, reach: &Reac
     records.limits.iter().filter(|limit| limit.reach == *reach && limit.tenant == tenant).collect()
 }
 
-/// The limit of this id, or on this scope with this meter and period.
+/// The limit of this id, or on this scope with this meter and period: the one that was set for the realm of who asks, if
+/// there is one.
 pub(super) fn find<'r>(
+    control: &Control,
     records: &'r Records,
     reference: &AllowanceRef<LimitId>,
-    meter: Option<Meter>,
-    per: Option<LimitPeriod>,
+    (meter, per): (Option<Meter>, Option<LimitPeriod>),
 ) -> Result<&'r Limit, AdminError> {
     let (there, name) = match reference {
         AllowanceRef::Id(id) => (records.limits.iter().filter(|limit| limit.id == *id).collect(), id.to_string()),
         AllowanceRef::On(text) => {
-            let (tenant, reach) = resolve_reach(records, text)?;
+            let (tenant, reach) = control.reach_of(records, text)?;
             (limits_on(records, tenant, &reach), reach_text(records, tenant, &reach))
         }
     };
     let named = |limit: &&Limit| {
         meter.is_none_or(|meter| limit.meter == meter) && per.is_none_or(|per| limit.period == Some(per))
     };
-    let there: Vec<_> = there.into_iter().filter(named).collect();
+    let there = own_first(there.into_iter().filter(named).collect(), control.realm(), |limit| limit.set_by);
     match there.as_slice() {
         [] => Err(AdminError::not_found("limit", &name)),
         [only] => Ok(only),

@@ -1,11 +1,11 @@
 use keyward_domain::ids::LimitId;
 use keyward_domain::limit;
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::LimitView;
-use crate::control::{Control, Whose, one_scope, resolve_reach};
+use crate::control::{Control, Whose};
 use crate::error::AdminError;
 use crate::field::{Cursor, Limit, Page, ReachText, page_of};
 use crate::operation::{Operation, Permit};
@@ -33,11 +33,12 @@ impl Operation for ListLimits {
     type Output = Page<LimitView>;
     const NAME: &'static str = "limit.list";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<Page<LimitView>, AdminError> {
         let records = control.records().await?;
-        let on = self.scope.map(|scope| resolve_reach(&records, &scope)).transpose()?;
-        let applies_to = self.applies_to.map(|scope| one_scope(&records, &scope)).transpose()?;
+        let on = self.scope.map(|scope| control.reach_of(&records, &scope)).transpose()?;
+        let applies_to = self.applies_to.map(|scope| control.scope_of(&records, &scope)).transpose()?;
         let whose = applies_to.map_or(Whose::Most(0), |(tenant, scope)| Whose::This(tenant, scope));
         let wanted = |limit: &&limit::Limit| {
             let is_there = |(tenant, reach): &(_, _)| limit.tenant == *tenant && limit.reach == *reach;

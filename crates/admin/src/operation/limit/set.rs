@@ -1,8 +1,8 @@
 use keyward_domain::budget::Mode;
 use keyward_domain::ids::{LimitId, TenantId};
-use keyward_domain::limit::{Limit, LimitPeriod, MAX_LIMITS, MAX_PER_REACH, MAX_QUOTA, Meter, OnLoss};
+use keyward_domain::limit::{Limit, LimitPeriod, MAX_LIMITS, MAX_OF_TENANT, MAX_PER_REACH, MAX_QUOTA, Meter, OnLoss};
 use keyward_domain::port::{Change, Records};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Realm, Resource};
 use keyward_domain::scope::Reach;
 use keyward_domain::time::Timestamp;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::LimitView;
 use super::find::limits_on;
-use crate::control::{Control, check_revision, reach_text, resolve_reach};
+use crate::control::{Control, check_revision, reach_text};
 use crate::error::AdminError;
 use crate::field::{Edit, ReachText};
 use crate::operation::{Operation, Permit};
@@ -22,7 +22,8 @@ use crate::operation::{Operation, Permit};
 pub struct SetLimit {
     /// What it is set on: `global`, `tenant:NAME`, `team:NAME`, `user:NAME`, `end_user:ID`, `vkey:NAME`, `tag:NAME`,
     /// `provider:NAME`, `key:PROVIDER/NAME`, `model:PROVIDER/MODEL`, or `each:user` and so on for each of a kind. What
-    /// belongs to another tenant than the default one has its name in front: `team:acme/research`, `each:acme/user`.
+    /// belongs to another tenant than one's own (the default one, for who administers the installation) has its name in
+    /// front: `team:acme/research`, `each:acme/user`.
     #[schema(value_type = String, min_length = 1, max_length = 272, example = "team:research")]
     pub scope: ReachText,
     /// The revision that the change is based on.
@@ -53,22 +54,30 @@ impl Operation for SetLimit {
     type Output = LimitView;
     const NAME: &'static str = "limit.set";
     const ACTION: Action = Action::Write;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, permit: &Permit<'_>) -> Result<LimitView, AdminError> {
         // Two that set the same limit for the first time would make two of it.
         let _turn = control.turn_to_keep().await;
         let records = control.records().await?;
-        let (tenant, reach) = resolve_reach(&records, &self.scope)?;
+        control.refuse_wide_reach(&self.scope)?;
+        let (tenant, reach) = control.reach_of(&records, &self.scope)?;
         let name = reach_text(&records, tenant, &reach);
         let now = control.now();
-        let same = |limit: &&Limit| limit.meter == self.meter && limit.period == self.per;
-        let limit = if let Some(old) = limits_on(&records, tenant, &reach).into_iter().find(same) {
+        let there = limits_on(&records, tenant, &reach);
+        let own: Vec<_> = there.iter().copied().filter(|limit| limit.set_by == control.realm()).collect();
+        let same = |limit: &&&Limit| limit.meter == self.meter && limit.period == self.per;
+        let limit = if let Some(old) = own.iter().find(same) {
             check_revision(self.if_match, old.revision)?;
-            self.over(old.clone())?
+            self.over((*old).clone())?
         } else {
+            if let (None, Some(other)) = (self.quota, there.iter().find(same)) {
+                control.refuse_if_set_above("limit", other.set_by, &records, (tenant, &reach))?;
+            }
             check_revision(self.if_match, 0)?;
-            check_room(&records, tenant, &reach, &name)?;
-            self.made(LimitId::mint(now, control.entropy())?, tenant, reach, now)?
+            check_room(control, &records, own.len(), &name).await?;
+            let made = self.made(LimitId::mint(now, control.entropy())?, tenant, reach, now)?;
+            Limit { set_by: control.realm(), ..made }
         };
         let detail = format!("{name}: {}", described(&limit));
         control.commit(permit, vec![Change::PutLimit(limit.clone())], &limit.id, &detail).await?;
@@ -86,7 +95,7 @@ impl SetLimit {
         Self { scope, if_match: None, meter, per, quota, burst: Edit::Keep, mode: None, on_loss: None }
     }
 
-    /// A new limit as it says.
+    /// A new limit as it says, for the installation.
     pub fn made(&self, id: LimitId, tenant: TenantId, reach: Reach, now: Timestamp) -> Result<Limit, AdminError> {
         let (meter, period) = (self.meter, self.per);
         if meter == Meter::Concurrency && period.is_some() {
@@ -100,9 +109,8 @@ impl SetLimit {
         let needs_quota = || AdminError::invalid_field("quota", "a new limit needs its quota");
         let quota = self.quota.ok_or_else(needs_quota)?;
         let (mode, on_loss) = (Mode::default(), OnLoss::default());
-        let blank =
-            Limit { id, tenant, reach, meter, quota, period, burst: None, mode, on_loss, created_at: now, revision: 0 };
-        self.over(blank)
+        let (set_by, burst, created_at, revision) = (Realm::Installation, None, now, 0);
+        self.over(Limit { id, tenant, set_by, reach, meter, quota, period, burst, mode, on_loss, created_at, revision })
     }
 
     /// The limit with what was said put over it, one revision further.
@@ -136,14 +144,20 @@ fn check_burst(limit: &Limit, burst: u64) -> Result<(), AdminError> {
     Err(AdminError::invalid_field("burst", message))
 }
 
-fn check_room(records: &Records, tenant: TenantId, reach: &Reach, name: &str) -> Result<(), AdminError> {
-    if limits_on(records, tenant, reach).len() >= MAX_PER_REACH {
+async fn check_room(control: &Control, records: &Records, there: usize, name: &str) -> Result<(), AdminError> {
+    if there >= MAX_PER_REACH {
         let message = format!("`{name}` has {MAX_PER_REACH} limits already. Delete one of them first.");
         return Err(AdminError::WrongState(message));
     }
-    if records.limits.len() >= MAX_LIMITS {
+    let is_own = |limit: &&Limit| limit.set_by == control.realm();
+    let (count, most) = match control.realm() {
+        Realm::Installation => (records.limits.len(), MAX_LIMITS),
+        _ if control.count_everywhere(|all| all.limits.len()).await? >= MAX_LIMITS => (MAX_LIMITS, MAX_LIMITS),
+        _ => (records.limits.iter().filter(is_own).count(), MAX_OF_TENANT),
+    };
+    if count >= most {
         let message =
-            format!("There are {MAX_LIMITS} limits already. Set one on each of a kind instead, such as `each:user`.");
+            format!("There are {most} limits already. Set one on each of a kind instead, such as `each:user`.");
         return Err(AdminError::WrongState(message));
     }
     Ok(())

@@ -1,6 +1,6 @@
 use keyward_domain::ids::LimitId;
 use keyward_domain::limit::{LimitPeriod, Meter};
-use keyward_domain::principal::Action;
+use keyward_domain::principal::{Action, Resource};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,10 +30,12 @@ impl Operation for ShowLimit {
     type Output = LimitView;
     const NAME: &'static str = "limit.show";
     const ACTION: Action = Action::Read;
+    const RESOURCE: Resource = Resource::Tenant;
 
     async fn perform(self, control: &Control, _: &Permit<'_>) -> Result<LimitView, AdminError> {
         let records = control.records().await?;
-        LimitView::of_one(control, find(&records, &self.limit, self.meter, self.per)?, &records).await
+        let limit = find(control, &records, &self.limit, (self.meter, self.per))?;
+        LimitView::of_one(control, limit, &records).await
     }
 
     fn revision(output: &LimitView) -> Option<u64> {

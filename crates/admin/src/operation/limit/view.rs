@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::UsedLine;
-use crate::control::{Control, reach_text};
+use crate::control::{Control, reach_text, setter_word};
 use crate::error::AdminError;
 use crate::field::Moment;
 
@@ -17,6 +17,8 @@ pub struct LimitView {
     pub id: String,
     /// What it is set on, such as `team:research` or `each:user`.
     pub scope: String,
+    /// Who has set it: those who administer the `installation`, or those of the `tenant`, who change theirs only.
+    pub set_by: &'static str,
     /// What is counted: `requests`, `input_tokens`, `output_tokens`, `tokens` or `concurrency`.
     pub meter: &'static str,
     /// How much of it.
@@ -67,6 +69,7 @@ impl LimitView {
         Self {
             id: limit.id.to_string(),
             scope: reach_text(records, limit.tenant, &limit.reach),
+            set_by: setter_word(limit.set_by),
             meter: limit.meter.as_str(),
             quota: limit.quota,
             per: limit.period.map(LimitPeriod::as_str),

@@ -10,6 +10,7 @@ use keyward_domain::budget::{Budget, BudgetKind, HoldMode, Mode};
 use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Change, Clock as _};
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::window::{Period, Windows};
 use keyward_limit::book::BalanceView;
@@ -24,6 +25,7 @@ pub(crate) fn budget(number: u128, reach: Reach, amount: i64) -> Budget {
     Budget {
         id: BudgetId::from_bits(number),
         tenant: TenantId::DEFAULT,
+        set_by: Realm::Installation,
         reach,
         amount: Nanodollars(amount),
         windows: Windows::utc(Period::Day),

@@ -6,6 +6,7 @@ use keyward_domain::budget::Mode;
 use keyward_domain::ids::{LimitId, TenantId};
 use keyward_domain::limit::{Limit, LimitPeriod, Meter, OnLoss};
 use keyward_domain::port::{Change, Clock as _};
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_limit::rate::InProcess;
 use keyward_testkit::provider::{Fault, Stall, VendorError};
@@ -17,6 +18,7 @@ pub(crate) fn limit(number: u128, reach: Reach, meter: Meter, quota: u64) -> Lim
     Limit {
         id: LimitId::from_bits(number),
         tenant: TenantId::DEFAULT,
+        set_by: Realm::Installation,
         reach,
         meter,
         quota,

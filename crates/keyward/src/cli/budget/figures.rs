@@ -121,6 +121,7 @@ fn kind(budget: &Value) -> Cell {
     let kind = text(budget, "kind");
     let kind = if budget["mode"] == "observe" { format!("{kind}, observed") } else { kind };
     let tone = (kind != "hard").then_some(Tone::Faint);
+    let kind = if budget["set_by"] == "tenant" { format!("{kind}, the tenant's") } else { kind };
     (kind, tone)
 }
 
@@ -158,6 +159,10 @@ mod tests {
             one("team:research", "hard", "enforce", line("team:research", 10 * USD, 8 * USD, 0, Some(9 * USD))),
             one("vkey:app", "soft", "observe", line("vkey:app", USD, 2 * USD, 0, None)),
             one("tenant:acme", "hard", "enforce", line("tenant:acme", 0, 0, 0, None)),
+            {
+                "scope": "tag:acme/blue", "per": "day", "kind": "hard", "mode": "enforce", "set_by": "tenant",
+                "usd_now": "1.00", "balances": [line("tag:acme/blue", USD, 0, 0, None)],
+            },
             one("provider:openai", "hard", "enforce", unread),
             {
                 "scope": "each:user", "per": "week", "kind": "hard", "mode": "enforce", "usd_now": "5.00",
@@ -191,6 +196,7 @@ global           day   hard               500.00       100.00     50.00  350.00 
         );
         assert!(row("tenant:acme").contains("100 %"), "nothing may be spent there: {shown}");
         assert!(row("provider:openai").contains("not read") && row("provider:openai").contains("little by little"));
+        assert!(row("tag:acme/blue").contains("hard, the tenant's") && !row("tenant:acme").contains("the tenant's"));
         assert!(row("each:user").contains("12 spent, 1 used up"));
         assert!(
             row("user:bob").contains("\u{2588}\u{2591}") && row("user:bob").contains("  0 %"),

@@ -45,6 +45,7 @@ fn describe(output: Output, budget: &Value) {
         ("amount", amount(budget)),
         ("begins", begins(budget)),
         ("kind", kind(budget)),
+        ("set by", text("set_by")),
         ("reserves", text("hold")),
         ("tells at", shares(&budget["alert_at"])),
         ("topped up", top_ups(&budget["top_ups"])),

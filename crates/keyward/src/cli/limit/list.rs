@@ -47,7 +47,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
                 figure("used"),
                 figure("remaining"),
                 (burst, None),
-                (text("mode"), tone),
+                (if limit["set_by"] == "tenant" { text("mode") + ", the tenant's" } else { text("mode") }, tone),
                 (text("on_loss"), Some(Tone::Faint)),
             ]);
         }

@@ -42,6 +42,7 @@ fn describe(output: Output, limit: &Value) {
         ("in use", uses.join("; ")),
         ("burst", limit["burst"].as_u64().map(|burst| burst.to_string()).unwrap_or_default()),
         ("mode", text("mode")),
+        ("set by", text("set_by")),
         ("on loss", text("on_loss")),
         ("created", text("created_at")),
         ("revision", limit["revision"].to_string()),

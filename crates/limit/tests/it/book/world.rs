@@ -9,6 +9,7 @@ use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ids::{BudgetId, CredentialId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use keyward_domain::ledger::{AttemptId, AttemptOutcome, Attributed, Entry, Spend, SpendQuery, Subject};
 use keyward_domain::money::Nanodollars;
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
@@ -26,6 +27,7 @@ pub(super) fn budget(number: u128, reach: Reach, amount: i64) -> Budget {
     Budget {
         id: BudgetId::from_bits(number),
         tenant: TENANT,
+        set_by: Realm::Installation,
         reach,
         amount: Nanodollars(amount),
         windows: Windows::utc(Period::Day),

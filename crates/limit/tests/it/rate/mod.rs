@@ -17,6 +17,7 @@ use keyward_domain::ids::{LimitId, RequestId, TeamId, TenantId};
 use keyward_domain::ledger::AttemptId;
 use keyward_domain::limit::{Limit, LimitPeriod, Meter, OnLoss};
 use keyward_domain::port::{Amounts, Ask, Level, Refusal, Taken};
+use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::time::Timestamp;
 use keyward_limit::rate::InProcess;
@@ -34,6 +35,7 @@ pub(super) fn limit(number: u128, meter: Meter, quota: u64) -> Limit {
     Limit {
         id: LimitId::from_bits(number),
         tenant: TENANT,
+        set_by: Realm::Installation,
         reach: Reach::One(team()),
         meter,
         quota,
