@@ -1,8 +1,8 @@
 //! `budgets:` and `limits:` of the config: what callers may spend and how fast they may call.
 
 use keyward_admin::error::AdminError;
-use keyward_admin::field::{Amount, DollarsPerMillion, Edit, PeriodText, ReachText, Share, ZoneName};
-use keyward_admin::operation::budget::SetBudget;
+use keyward_admin::field::{Amount, DollarsPerMillion, Edit, LocalMoment, PeriodText, ReachText, Share, Usd, ZoneName};
+use keyward_admin::operation::budget::{SetBudget, TopUpInput};
 use keyward_admin::operation::limit::SetLimit;
 use keyward_domain::budget::{self, BudgetKind, HoldMode, Mode, UnknownPrice};
 use keyward_domain::ids::{BudgetId, LimitId, TenantId};
@@ -93,9 +93,10 @@ pub(super) const BUDGETS: Names = Names {
 };
 const UNKNOWN_PRICE: Names = Names { known: &["ceiling_usd_per_million_tokens"], later: &[] };
 pub(super) const BUDGET: Names = Names {
-    known: &["usd", "per", "zone", "week_starts", "month_day", "soft", "observe", "hold", "alert_at"],
-    later: &["top_ups"],
+    known: &["usd", "per", "zone", "week_starts", "month_day", "soft", "observe", "hold", "alert_at", "top_ups"],
+    later: &[],
 };
+pub(super) const TOP_UP: Names = Names { known: &["usd", "until"], later: &[] };
 pub(super) const LIMIT: Names = Names {
     known: &["rpm", "tpm", "rps", "rph", "rpd", "concurrency", "meter", "quota", "per", "burst", "observe", "on_loss"],
     later: &[],
@@ -241,6 +242,7 @@ fn budget(scope: ReachText, field: Field<'_>) -> Option<FileBudget> {
         mode: is_on("observe").then_some(Mode::Observe),
         hold: section.field("hold").and_then(|field| field.word(&holds)),
         alert_at: section.field("alert_at").map(|field| shares(&field)),
+        top_ups: section.field("top_ups").map(|field| top_ups(&field)),
         ..SetBudget::on(scope)
     };
     // What could not be read was told already.
@@ -256,6 +258,22 @@ fn budget(scope: ReachText, field: Field<'_>) -> Option<FileBudget> {
             None
         }
     }
+}
+
+/// Those that have ended may stay in the file: they count no more.
+fn top_ups(field: &Field<'_>) -> Vec<TopUpInput> {
+    let top_up = |item: Field<'_>| {
+        let (place, path) = (item.node.place.clone(), item.path.clone());
+        let is_group = matches!(item.node.value, Value::Map(_));
+        let section = item.section(&TOP_UP);
+        let (usd, until) = (section.field("usd"), section.field("until"));
+        if is_group && (usd.is_none() || until.is_none()) {
+            section.report().add(&place, &path, "needs `usd`, how much more, and `until`, up to when");
+        }
+        let (usd, until) = (usd?.parsed::<Usd>(), until?.parsed::<LocalMoment>());
+        Some(TopUpInput { usd: usd?, until: until? })
+    };
+    field.items().into_iter().filter_map(top_up).collect()
 }
 
 fn shares(field: &Field<'_>) -> Vec<Share> {

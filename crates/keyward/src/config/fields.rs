@@ -17,7 +17,7 @@ const fn field(path: &'static str, takes: &'static str, default: &'static str, d
 }
 
 /// All fields, group by group.
-pub const FIELDS: [Described; 92] = [
+pub const FIELDS: [Described; 95] = [
     field("listen.data", "address:port", "127.0.0.1:8700", "where clients connect"),
     field("listen.admin", "address:port", "127.0.0.1:8701", "where operators connect"),
     field(
@@ -160,6 +160,19 @@ pub const FIELDS: [Described; 92] = [
         "list of parts of the whole, such as [0.5, 0.8, 1.0]",
         "none",
         "when somebody is told; up to 8",
+    ),
+    field(
+        "budgets.<scope>.top_ups",
+        "list of groups",
+        "none",
+        "more money for a while; up to 16, and one that has ended counts no more",
+    ),
+    field("budgets.<scope>.top_ups[].usd", "US dollars, up to nine decimals", "needed", "how much more"),
+    field(
+        "budgets.<scope>.top_ups[].until",
+        "2026-12-01, 2026-12-01T00:00 or 2026-12-01T00:00:00Z",
+        "needed",
+        "up to when; without an offset on the clock of the budget's zone",
     ),
     field("deadlines.connect_ms", "milliseconds", "3000", "to have a connection to a provider"),
     field("deadlines.first_content_ms", "milliseconds", "120000", "to have the first content"),

@@ -127,6 +127,7 @@ pub fn known_fields() -> impl Iterator<Item = String> {
         ("limits.<scope>", &allowances::LIMIT),
         ("budgets", &allowances::BUDGETS),
         ("budgets.<scope>", &allowances::BUDGET),
+        ("budgets.<scope>.top_ups[]", &allowances::TOP_UP),
         ("deadlines", &DEADLINES),
         ("on_disconnect", &ON_DISCONNECT),
         ("attempts", &ATTEMPTS),

@@ -99,7 +99,6 @@ fn unknown_fields_are_named_with_place_and_nearest_name() {
 #[test]
 fn fields_of_later_versions_are_refused_instead_of_ignored() {
     for text in [
-        "budgets: { global: { usd: 1, per: day, top_ups: [] } }",
         "cache: { exact: off }",
         "providers: { openai: { region: eu } }",
         "providers: { openai: { keys: [ { name: a, key: '${env:A}', organization: x } ] } }",
@@ -487,6 +486,23 @@ fn budgets_and_limits_stand_under_what_they_are_set_on() {
 }
 
 #[test]
+fn top_ups_of_the_file_end_on_the_clock_of_the_budgets_zone() {
+    let config = config(
+        "budgets:\n  global:\n    { usd: 5, per: day, zone: Asia/Seoul, top_ups: [ { usd: 12.50, until: 2026-12-01 },\n      \
+         { usd: 1, until: 2026-11-20T00:00:00Z } ] }\n",
+    );
+    let set = &config.budgets[0].set;
+    let made =
+        set.made(BudgetId::from_bits(1), TenantId::DEFAULT, Reach::One(Scope::Global), Timestamp::EPOCH).unwrap();
+    let top_ups: Vec<_> = made.top_ups.iter().map(|top_up| (top_up.amount.0, top_up.until.unix_millis())).collect();
+    // 2026-11-20T00:00:00Z, and midnight in Seoul of 2026-12-01, nine hours before that in London.
+    let (first, second) = (1_795_132_800_000, 1_796_050_800_000);
+    assert_eq!(top_ups, [(1_000_000_000, first), (12_500_000_000, second)], "the one that ends first in front");
+    let at = |millis: i64| made.amount_at(Timestamp::from_unix_millis(millis)).0 / 100_000_000;
+    assert_eq!([at(first - 1), at(first), at(second - 1), at(second)], [185, 175, 175, 50]);
+}
+
+#[test]
 fn nothing_is_limited_unless_somebody_says_so() {
     let config = config("");
     assert!(config.budgets.is_empty() && config.call_limits.is_empty());
@@ -511,6 +527,27 @@ fn wrong_budgets_say_where_and_what() {
         ("global: { usd: 5, per: week, week_starts: mon }", "`budgets.global.week_starts`: takes"),
         ("global: { usd: 5, per: day, alert_at: 0.5 }", "`budgets.global.alert_at`: takes a list"),
         ("global: { usd: 5, per: day, alert_at: [80] }", "`budgets.global.alert_at[0]`: write shares as parts"),
+        ("global: { usd: 5, per: day, top_ups: 5 }", "`budgets.global.top_ups`: takes a list"),
+        ("global: { usd: 5, per: day, top_ups: [5] }", "`budgets.global.top_ups[0]`: takes a group of fields"),
+        ("global: { usd: 5, per: day, top_ups: [{ usd: 5 }] }", "`budgets.global.top_ups[0]`: needs `usd`"),
+        ("global: { usd: 5, per: day, top_ups: [{}] }", "`budgets.global.top_ups[0]`: needs `usd`"),
+        (
+            "global: { usd: 5, per: day, top_ups: [{ usd: 0, until: 2026-12-01 }] }",
+            "`budgets.global.top_ups[0].usd`: write amounts as texts of dollars above zero",
+        ),
+        (
+            "global: { usd: 5, per: day, top_ups: [{ usd: -1, until: 2026-12-01 }] }",
+            "`budgets.global.top_ups[0].usd`: write amounts",
+        ),
+        (
+            "global: { usd: 5, per: day, top_ups: [{ usd: 1, until: tomorrow }] }",
+            "`budgets.global.top_ups[0].until`: write moments like",
+        ),
+        (
+            "global: { usd: 5, per: day, top_ups: [{ usd: 1, til: 2026-12-01, until: 2026-12-01 }] }",
+            "`budgets.global.top_ups[0].til`: is not a known field",
+        ),
+        ("global: { usd: 5, per: day, top_up: { usd: 1, until: 2026-12-01 } }", "did you mean `top_ups`?"),
         ("global: { usd: 5, per: day, hold: tight }", "takes `adaptive` or `strict`"),
         ("global: { usd: 5, per: day, sotf: true }", "did you mean `soft`?"),
         ("global: 500", "`budgets.global`: takes a group of fields"),
@@ -531,6 +568,9 @@ fn wrong_budgets_say_where_and_what() {
     }
     let nine: Vec<_> = (1..=9).map(|hours| format!("{{ usd: 1, per: {hours}h }}")).collect();
     assert!(refusal(&format!("budgets: {{ global: [{}] }}", nine.join(", "))).contains("takes at most 8 budgets"));
+    let many = ["{ usd: 1, until: 2026-12-01 }"; 17].join(", ");
+    let said = refusal(&format!("budgets: {{ global: {{ usd: 1, per: day, top_ups: [{many}] }} }}"));
+    assert!(said.contains("`budgets.global.top_ups`: a budget has at most 16 top-ups"), "{said}");
     let ceiling = config("budgets: { unknown_price: { ceiling_usd_per_million_tokens: 100 } }").unknown_price;
     assert_eq!(
         ceiling,

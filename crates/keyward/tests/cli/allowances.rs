@@ -176,6 +176,54 @@ fn what_the_file_sets_is_read_only_elsewhere() {
 }
 
 #[test]
+fn what_the_file_adds_for_a_while_counts_until_it_ends() {
+    let scene = Scene::with_sandbox().0;
+    let file = "budgets: { global: { usd: 5, per: day, top_ups: [ { usd: 7, until: 2099-01-01 }, { usd: 1, until: 2001-01-01 } ] } }";
+    scene.config(file);
+    let shown = scene.json(&["budget", "show", "global"]);
+    assert_eq!((&shown[0]["usd"], &shown[0]["usd_now"]), (&json!("5.00"), &json!("12.00")));
+    assert_eq!(shown[0]["top_ups"], json!([{ "usd": "7.00", "until": "2099-01-01T00:00:00Z" }]));
+    let refused = scene.run(&["budget", "set", "global", "--no-top-ups"]).failed_with(1);
+    assert!(refused.stderr.contains("belongs to the config file"), "{}", refused.stderr);
+    // What it adds later reaches a server that runs.
+    let server = scene.serve();
+    scene.config(&file.replace("usd: 7", "usd: 8"));
+    scene.run(&["config", "apply"]).succeeded();
+    assert_eq!(scene.json(&["budget", "show", "global"])[0]["usd_now"], json!("13.00"));
+    drop(server);
+}
+
+#[test]
+fn what_a_tenant_sets_stands_beside_what_the_file_sets_on_it() {
+    let scene = Scene::with_sandbox().0;
+    scene.run(&["tenant", "create", "acme"]).succeeded();
+    scene.config("budgets: { tenants: { acme: { usd: 5, per: day } } }\nlimits: { tenants: { acme: { rpm: 60 } } }\n");
+    let token = scene.run(&["admin-token", "create", "acmes", "--role", "operator", "--tenant", "acme"]).succeeded();
+    std::fs::write(scene.path("token"), token.stdout.trim()).unwrap();
+    let server = scene.serve();
+    let (url, file) = (format!("http://{}", server.admin), scene.path("token"));
+    let as_acme =
+        |arguments: &[&str]| scene.run(&[arguments, &["--url", &url, "--token-file", file.to_str().unwrap()]].concat());
+    as_acme(&["budget", "set", "tenant:acme", "--usd", "500", "--per", "day"]).succeeded();
+    as_acme(&["limit", "set", "tenant:acme", "--rpm", "6000"]).succeeded();
+    for noun in ["budget", "limit"] {
+        let listed = as_acme(&[noun, "list"]).succeeded().stdout;
+        assert_eq!(listed.lines().filter(|line| line.contains("tenant:acme")).count(), 2, "{listed}");
+        assert_eq!(listed.lines().filter(|line| line.contains("the tenant's")).count(), 1, "{listed}");
+        as_acme(&[noun, "delete", "tenant:acme"]).succeeded();
+        let refused = as_acme(&[noun, "delete", "tenant:acme"]).failed_with(4);
+        assert!(refused.stderr.contains("set by those who administer the installation"), "{}", refused.stderr);
+    }
+    as_acme(&["budget", "set", "tenant:acme", "--usd", "500", "--per", "day"]).succeeded();
+    let refused = as_acme(&["budget", "set", "global", "--usd", "500", "--per", "day"]).failed_with(4);
+    assert!(refused.stderr.contains("one tenant only"), "{}", refused.stderr);
+    drop(server);
+    // Nobody's own keeps the installation's file from being loaded.
+    let _server = scene.serve();
+    assert_eq!(scene.json(&["budget", "show", "tenant:acme"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_file_that_names_nobody_or_what_is_set_already_is_refused_with_its_place() {
     let scene = Scene::with_sandbox().0;
     scene.run(&["budget", "set", "global", "--usd", "1", "--per", "day"]).succeeded();
