@@ -91,8 +91,23 @@ impl Network {
 
     /// Neighbours are apart: all bits count.
     fn part(self) -> usize {
-        let folded = self.0 ^ (self.0 >> 32);
-        let folded = folded ^ (folded >> 16);
-        usize::try_from((folded ^ (folded >> 8)) % PARTS as u64).unwrap_or(0)
+        let folded = [32, 16, 8, 4].into_iter().fold(self.0, |bits, by| bits ^ (bits >> by));
+        usize::try_from(folded % PARTS as u64).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{Network, PARTS};
+
+    #[test]
+    fn a11_networks_that_differ_in_any_four_bits_are_in_parts_of_their_own() {
+        for place in (0..u64::BITS).step_by(4) {
+            let neighbours = (0..16).map(|number| Network(0x0123_4567_89AB_CDEF ^ (number << place)).part());
+            let parts: HashSet<usize> = neighbours.collect();
+            assert_eq!(parts, (0..PARTS).collect(), "{place}");
+        }
     }
 }

@@ -49,4 +49,12 @@ fn l05_who_comes_stands_behind_those_who_are_as_urgent() {
     assert_eq!(room.queue.behind(&wants, Normal), Some(&places(1)));
     assert_eq!(room.queue.behind(&wants, High), None, "it may try at once");
     assert_eq!(room.queue.behind(&wants[..1], Low), None, "nobody waits for that");
+
+    let waits = |priority| {
+        let mut room = Room::new(10, 10);
+        room.join(1, priority);
+        [Low, Normal, High].map(|own| room.queue.behind(&wants, own).is_some())
+    };
+    assert_eq!(waits(Low), [true, false, false]);
+    assert_eq!(waits(High), [true, true, true]);
 }
