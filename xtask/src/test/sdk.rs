@@ -29,6 +29,7 @@ pub fn prepare() -> anyhow::Result<SdkEnvironment> {
     let environment = tree::target().join("test-env");
     if requirements.exists() || node_folder.exists() {
         machine::prepare(&machine::FOR_TESTS)?;
+        machine::prepare_what_there_is(&machine::WELCOME_TO_TESTS);
     }
     fs::create_dir_all(&environment).context("make target/test-env")?;
     Ok(SdkEnvironment {

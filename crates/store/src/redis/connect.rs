@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use super::health::Why;
 use super::options::{Address, CONNECT, Options, PREFIX};
+use super::parts;
 use super::script;
 use super::wire::{self, Value};
 
@@ -46,13 +47,20 @@ impl Setup {
 }
 
 /// A connection that has answered.
-pub(super) async fn connect(to: &Address, setup: &Setup) -> Result<Box<dyn Stream>, Why> {
+pub(super) struct Connected {
+    pub(super) stream: Box<dyn Stream>,
+    /// Whether the server is one of a cluster.
+    pub(super) is_cluster: bool,
+}
+
+/// Makes a connection and tries it.
+pub(super) async fn connect(to: &Address, setup: &Setup) -> Result<Connected, Why> {
     let plain = timeout(CONNECT, open(to)).await.map_err(|_| Why::Unreachable("no answer in time".to_owned()))?;
     let plain = plain.map_err(|error| Why::Unreachable(error.to_string()))?;
     let greeted = timeout(GREETING, async {
         let mut stream = secured(plain, to, setup).await?;
-        greet(&mut stream, setup).await?;
-        Ok(stream)
+        let is_cluster = greet(&mut stream, setup).await?;
+        Ok(Connected { stream, is_cluster })
     });
     greeted.await.unwrap_or(Err(Why::Slow))
 }
@@ -67,9 +75,10 @@ pub(super) fn write_probe(to: &mut BytesMut) {
 /// Whether the answer to the probe shows that it can.
 pub(super) fn is_well(answer: &Value) -> Result<(), Why> {
     match answer {
-        Value::Error(text) if !text.starts_with("MOVED ") && !text.starts_with("ASK ") => {
-            Err(Why::Refused(text.clone()))
-        }
+        Value::Error(text) if text.starts_with("MOVED ") || text.starts_with("ASK ") => Ok(()),
+        // Nobody has that part of the cluster; the server has its own.
+        Value::Error(text) if text.starts_with("CLUSTERDOWN Hash slot") => Ok(()),
+        Value::Error(text) => Err(Why::Refused(text.clone())),
         _ => Ok(()),
     }
 }
@@ -93,7 +102,8 @@ async fn secured(plain: Box<dyn Stream>, to: &Address, setup: &Setup) -> Result<
     Ok(Box::new(secured.map_err(|error| unreachable(format!("TLS: {error}")))?))
 }
 
-async fn greet(stream: &mut Box<dyn Stream>, setup: &Setup) -> Result<(), Why> {
+/// Signs in, leaves the scripts there, and says whether the server is one of a cluster.
+async fn greet(stream: &mut Box<dyn Stream>, setup: &Setup) -> Result<bool, Why> {
     let mut input = BytesMut::new();
     if let Some(password) = &setup.password {
         write_login(stream, setup.user.as_deref(), password).await.map_err(|_| Why::Closed)?;
@@ -107,12 +117,27 @@ async fn greet(stream: &mut Box<dyn Stream>, setup: &Setup) -> Result<(), Why> {
         is_well(&answer(stream, &mut input).await?)?;
     }
     let loading = script::write_loading(&mut output);
+    write_cluster_question(&mut output);
     write_probe(&mut output);
     stream.write_all_buf(&mut output).await.map_err(|_| Why::Closed)?;
     for _ in 0..loading {
         answer(stream, &mut input).await?;
     }
-    is_well(&answer(stream, &mut input).await?)
+    let is_cluster = is_of_a_cluster(&answer(stream, &mut input).await?);
+    is_well(&answer(stream, &mut input).await?)?;
+    Ok(is_cluster)
+}
+
+/// Asks for two keys that are in different parts of any cluster. The question needs no right that scripts do not need.
+fn write_cluster_question(to: &mut BytesMut) {
+    let (one, another) = (format!("{PREFIX}{{1}}"), format!("{PREFIX}{{2}}"));
+    let parts = ["EVAL", "return 0", "2", one.as_str(), another.as_str()];
+    wire::write(to, parts.len(), parts.map(str::as_bytes).into_iter());
+}
+
+/// Whether that was refused as only a cluster does.
+fn is_of_a_cluster(answer: &Value) -> bool {
+    matches!(answer, Value::Error(text) if text.starts_with("CROSSSLOT") || parts::is_about_a_part(text))
 }
 
 /// The password goes from where it is kept into the connection: no buffer of ours has it.

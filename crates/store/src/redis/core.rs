@@ -1,6 +1,7 @@
 //! What every part of the client needs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use keyward_domain::port::{Clock, Entropy};
@@ -16,7 +17,8 @@ use super::script::Command;
 pub(super) struct Core {
     pub(super) address: Address,
     pub(super) setup: Setup,
-    pub(super) cluster: bool,
+    /// What the server said when it was connected to. In a cluster each tenant's limits are asked on their own.
+    pub(super) is_cluster: AtomicBool,
     pub(super) operation: Duration,
     pub(super) re_entry: Duration,
     pub(super) clock: Arc<dyn Clock>,
@@ -28,10 +30,14 @@ pub(super) struct Core {
 }
 
 impl Core {
+    pub(super) fn is_cluster(&self) -> bool {
+        self.is_cluster.load(Relaxed)
+    }
+
     /// Nobody asks this server any more.
     pub(super) fn give_up(&self, pulse: &Pulse, why: Why) {
         if pulse.give_up(self.clock.now(), why) {
-            self.counts.degraded.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.counts.degraded.fetch_add(1, Relaxed);
         }
     }
 

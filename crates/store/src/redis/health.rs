@@ -120,6 +120,11 @@ impl Pulse {
         self.given_up.load(Relaxed)
     }
 
+    /// Whether it was there, or was tried, and is not there now. One that is being connected to is none of these.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_given_up() && !matches!(&*lock(&self.down), None | Some((_, Why::Starting)))
+    }
+
     /// Since when and why.
     pub(super) fn down(&self) -> Option<(Timestamp, Why)> {
         lock(&self.down).clone()

@@ -44,6 +44,8 @@ pub(super) enum Failure {
     Refused(String),
     /// What it answered is no answer.
     Malformed,
+    /// It sent the question on to a server of its cluster that cannot be reached.
+    Elsewhere,
 }
 
 impl Job {
@@ -76,6 +78,7 @@ impl Job {
 
     /// Tells who waits that there is no answer.
     pub(super) fn fail(&mut self, failure: Failure) {
+        let failure = if self.redirected && failure == Failure::Closed { Failure::Elsewhere } else { failure };
         if let Purpose::Take(waiting, _) = &mut self.purpose
             && let Some(waiting) = waiting.take()
         {

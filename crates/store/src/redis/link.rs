@@ -16,6 +16,7 @@ use super::core::Core;
 use super::health::{Pulse, Why};
 use super::job::{Failure, Job, Purpose};
 use super::options::Address;
+use super::parts;
 use super::places::KEEP_EVERY;
 use super::plan::{Plan, Receipt};
 use super::router::Router;
@@ -39,6 +40,9 @@ const MAX_TOGETHER: usize = 64;
 
 /// The most settlements that wait for a server to come back.
 const MAX_BACKLOG: usize = 16_384;
+
+/// The most of them that are sent again at a time, to a server that is there and did not take them.
+const MAX_AGAIN: usize = 256;
 
 /// The connection to one server, made again whenever it is lost.
 pub(super) struct Link {
@@ -98,7 +102,10 @@ impl Link {
     pub(super) async fn run(mut self) {
         loop {
             let ended = match connect::connect(&self.address, &self.core.setup).await {
-                Ok(stream) => self.serve(stream).await,
+                Ok(connected) => {
+                    self.core.is_cluster.store(connected.is_cluster, Relaxed);
+                    self.serve(connected.stream).await
+                }
                 Err(why) => Ended::Broken(why),
             };
             let Ended::Broken(why) = ended else { return };
@@ -259,13 +266,21 @@ impl Link {
         }
         if !job.redirected
             && let Some(router) = self.router.upgrade()
-            && let Some((handle, asking)) = router.redirected(&error)
+            && let Some((handle, asking)) = router.redirected(&error, &self.address)
         {
             (job.redirected, job.asking) = (true, asking);
             if let Err(returned) = handle.queue.try_send(job) {
-                self.drop_job(returned.into_inner(), Failure::Refused(error));
+                self.not_taken(returned.into_inner(), error);
             }
             return;
+        }
+        self.not_taken(job, error);
+    }
+
+    /// What is settled of a part of the cluster that nobody has just now is sent again until somebody has it.
+    fn not_taken(&mut self, job: Job, error: String) {
+        if job.is_repeatable() && parts::is_about_a_part(&error) {
+            return self.keep_for_later(job);
         }
         self.drop_job(job, Failure::Refused(error));
     }
@@ -298,10 +313,19 @@ impl Link {
         connect::write_probe(&mut line.output);
         line.sent.push_back(Sent::Probe(Instant::now()));
         line.probing = true;
+        self.send_again(line);
         if line.kept_at.is_none_or(|at| at.elapsed() >= KEEP_EVERY) {
             self.keep_places(line);
         }
         Ok(())
+    }
+
+    /// What nobody took a moment ago.
+    fn send_again(&mut self, line: &mut Line) {
+        for _ in 0..self.backlog.len().min(MAX_AGAIN) {
+            let Some(job) = self.backlog.pop_front() else { return };
+            self.send(line, job);
+        }
     }
 
     fn keep_places(&mut self, line: &mut Line) {

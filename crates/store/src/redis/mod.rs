@@ -21,6 +21,7 @@ mod job;
 mod limits;
 mod link;
 mod options;
+mod parts;
 mod places;
 mod plan;
 mod router;
@@ -30,7 +31,7 @@ mod take;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -107,7 +108,7 @@ impl RedisCounters {
         let core = Arc::new(Core {
             address: options.address,
             setup,
-            cluster: options.cluster,
+            is_cluster: AtomicBool::new(false),
             operation: options.operation,
             re_entry: options.re_entry,
             clock: world.clock,
@@ -129,8 +130,7 @@ impl RedisCounters {
 
     /// Whether limits are counted together with the other nodes.
     pub fn health(&self) -> Health {
-        let down = self.inner.router.all().into_iter().filter_map(|node| node.pulse.down());
-        down.min_by_key(|(since, _)| *since).map_or(Health::Healthy, |(since, why)| Health::Degraded { since, why })
+        self.inner.router.down().map_or(Health::Healthy, |(since, why)| Health::Degraded { since, why })
     }
 
     /// What happened since the start.
@@ -216,7 +216,7 @@ impl Inner {
         if items.is_empty() {
             return Vec::new();
         }
-        if !self.core.cluster {
+        if !self.core.is_cluster() {
             return vec![items.iter().collect()];
         }
         let mut groups: Vec<Vec<&T>> = Vec::new();

@@ -33,8 +33,6 @@ pub struct Options {
     pub password: Option<Secret>,
     /// Which of the server's databases; 0 when nobody says.
     pub database: u32,
-    /// Whether it is a cluster: then each tenant's limits are asked on their own.
-    pub cluster: bool,
     /// How many nodes share the limits, this one included; at least 1.
     pub nodes: u32,
     /// How long an answer may take.
@@ -102,7 +100,6 @@ impl Options {
             user: None,
             password: None,
             database: 0,
-            cluster: false,
             nodes: 1,
             operation: OPERATION,
             re_entry: RE_ENTRY,

@@ -15,7 +15,7 @@ use super::health::Why;
 use super::job::{Failure, Job};
 use super::plan::{Outcome, Plan, Verdict};
 use super::router::Handle;
-use super::{Inner, RedisCounters, limits};
+use super::{Inner, RedisCounters, limits, parts};
 
 /// [`Counters::take`](keyward_domain::port::Counters::take).
 pub(super) fn take(
@@ -34,7 +34,7 @@ pub(super) fn take(
     let groups: Vec<Vec<Ask>> =
         inner.groups(asks, |ask| &ask.limit).into_iter().map(|group| group.into_iter().cloned().collect()).collect();
     if let [group] = groups.as_slice()
-        && inner.handle(group).is_none_or(|handle| handle.pulse.is_given_up())
+        && inner.handle(group).is_none()
     {
         let locally = inner.locally(group.clone(), id, now);
         return locally.map(move |parts| parts.map(|parts| Taken { id, parts }));
@@ -58,8 +58,8 @@ pub(super) fn view(counters: &RedisCounters, limit: &Arc<Limit>, scope: &Scope, 
     Answer::Later(Box::pin(async move {
         let inner = &counters.inner;
         let answer = match inner.handle(std::slice::from_ref(&ask)) {
-            Some(handle) if !handle.pulse.is_given_up() => inner.question(&handle, vec![ask]).await.ok(),
-            _ => None,
+            Some(handle) => inner.question(&handle, vec![ask]).await.ok(),
+            None => None,
         };
         match answer.map(|outcome| outcome.verdict) {
             Some(Verdict::Counted(parts)) => parts.first().map(|part| part.level).unwrap_or_default(),
@@ -105,19 +105,20 @@ impl Inner {
         id: AttemptId,
         now: Duration,
     ) -> Result<Vec<Part>, Refusal> {
-        let Some(handle) = self.handle(&asks).filter(|handle| !handle.pulse.is_given_up()) else {
-            return self.locally(asks, id, now).await;
-        };
+        let Some(handle) = self.handle(&asks) else { return self.locally(asks, id, now).await };
         // What an observing limit never has room for is not asked: the script would refuse it for ever.
         let (never, asked): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(Ask::exceeds);
         let outcome = match self.question(&handle, asked.clone()).await {
             Ok(outcome) => outcome,
             Err(failure) => {
-                self.failed(&handle, failure);
+                self.failed(&handle, &asked, failure);
                 return self.locally(asked.into_iter().chain(never).collect(), id, now).await;
             }
         };
         handle.pulse.well(self.core.clock.monotonic());
+        if self.core.is_cluster() {
+            self.router.part_answered(&tag_of(&asked));
+        }
         self.core.counts.resets.fetch_add(outcome.resets, Relaxed);
         self.see_epochs(&handle, &asked, outcome.epochs, now);
         let parts = match outcome.verdict {
@@ -160,16 +161,27 @@ impl Inner {
         self.share.take(&self.core, asks, call, id, now)
     }
 
-    fn failed(&self, handle: &Handle, failure: Failure) {
+    fn failed(&self, handle: &Handle, asks: &[Ask], failure: Failure) {
+        let is_about_a_part = match &failure {
+            Failure::Elsewhere => true,
+            Failure::Refused(text) => self.core.is_cluster() && parts::is_about_a_part(text),
+            _ => false,
+        };
         let why = match failure {
             Failure::GivenUp => return,
             Failure::Timeout => Why::Slow,
-            Failure::Closed => Why::Closed,
+            Failure::Closed | Failure::Elsewhere => Why::Closed,
             Failure::Refused(text) => Why::Refused(text),
             Failure::Malformed => Why::Malformed,
         };
         let count = if why == Why::Slow { &self.core.counts.timeouts } else { &self.core.counts.failures };
         count.fetch_add(1, Relaxed);
+        if is_about_a_part {
+            return self.router.part_failed(&tag_of(asks), why);
+        }
+        // Who was asked may have sent the question on: who has the keys now is the one that is slow.
+        let owner = self.core.is_cluster().then(|| self.router.owner(&tag_of(asks)));
+        let handle = owner.as_ref().unwrap_or(handle);
         if handle.pulse.badly(self.core.clock.monotonic()) {
             self.core.give_up(&handle.pulse, why);
         }
@@ -206,9 +218,17 @@ impl Inner {
         }
     }
 
+    /// Whom to ask; nobody when nobody who can answer is there.
     fn handle(&self, asks: &[Ask]) -> Option<Handle> {
-        asks.first().map(|ask| self.router.to(&limits::tag(&ask.limit)))
+        let tag = tag_of(asks);
+        let handle = (!self.router.is_resting(&tag)).then(|| self.router.to(&tag));
+        handle.filter(|handle| !handle.pulse.is_given_up())
     }
+}
+
+/// What all of them have in common that are asked together.
+fn tag_of(asks: &[Ask]) -> String {
+    asks.first().map(|ask| limits::tag(&ask.limit)).unwrap_or_default()
 }
 
 fn never_fits(ask: Ask) -> Part {

@@ -1,5 +1,6 @@
 //! What both backends promise, asked of both.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,10 @@ use keyward_domain::port::{Amounts, Clock, Counters, Refusal, Taken};
 use keyward_limit::rate::InProcess;
 
 use super::node::{Chance, Node, RealClock, asks, call, limit, team, tokens, with_burst};
+use super::real_cluster::Cluster;
 use super::server::Server;
+
+const VALKEY: &str = "valkey-server";
 
 /// A backend and its clock.
 struct Backend<'a> {
@@ -42,15 +46,27 @@ macro_rules! on_both {
         $(#[$doc])*
         #[tokio::test]
         async fn $name() {
-            let server = Server::start();
-            let node = Node::at(&server.url()).await;
-            let in_process = InProcess::default();
-            $test(&Backend { name: "in process", counters: &in_process, clock: &node.clock }).await;
-            $test(&Backend { name: "redis", counters: &node.counters, clock: &node.clock }).await;
-            let counted = node.counters.counted();
-            assert_eq!((counted.local, counted.timeouts, counted.failures, counted.resets), (0, 0, 0, 0));
+            let clock = RealClock::starting();
+            $test(&Backend { name: "in process", counters: &InProcess::default(), clock: &clock }).await;
+            for (name, server) in servers() {
+                let node = Node::at(&server.url()).await;
+                $test(&Backend { name, counters: &node.counters, clock: &node.clock }).await;
+                let counted = node.counters.counted();
+                assert_eq!((counted.local, counted.timeouts, counted.failures, counted.resets), (0, 0, 0, 0), "{name}");
+            }
         }
     )*};
+}
+
+/// The servers that can count: Redis, Redis as a cluster, which refuses scripts that touch several of its parts, and
+/// Valkey where the machine has it.
+fn servers() -> Vec<(&'static str, Server)> {
+    let mut servers = vec![("redis", Server::start()), ("redis cluster", Cluster::of(1).into_first())];
+    match Command::new(VALKEY).arg("--version").output() {
+        Ok(_) => servers.push(("valkey", Server::start_program(VALKEY, &[]))),
+        Err(error) => eprintln!("valkey is not asked: this machine has no {VALKEY} ({error})"),
+    }
+    servers
 }
 
 on_both! {

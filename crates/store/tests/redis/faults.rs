@@ -12,6 +12,9 @@ use super::node::{Chance, Node, asks, call, limit, patient, strict, tokens, with
 use super::proxy::Proxy;
 use super::server::{Server, free_port};
 
+/// Questions that are given up while they are on their way.
+const CANCELLED: u64 = 10_000;
+
 /// An answer that did not have to be waited for.
 fn at_once(node: &Node, limits: &[Limit]) -> Result<Taken, Refusal> {
     match node.counters.take(asks(limits, tokens(1, 0)), call(1), node.now()) {
@@ -283,7 +286,7 @@ async fn f35_a_network_that_drops_everything_holds_up_few() {
 }
 
 #[tokio::test]
-async fn f36_calls_that_are_cancelled_leave_nothing_and_mix_nothing_up() {
+async fn f36_ten_thousand_cancelled_calls_leave_nothing_and_mix_nothing_up() {
     let server = Server::start();
     let node = Arc::new(Node::at(&server.url()).await);
     let mut tasks = JoinSet::new();
@@ -293,19 +296,29 @@ async fn f36_calls_that_are_cancelled_leave_nothing_and_mix_nothing_up() {
             // Each asks for an amount of its own of a limit of its own: the level in its answer says whose it is.
             let amount = seed + 1;
             let limits = [limit(u128::from(seed), Meter::Tokens, u64::MAX), limit(999, Meter::Concurrency, 1_000)];
-            let (mut chance, mut kept) = (Chance(seed), 0);
-            for _ in 0..500 {
+            let (mut chance, mut kept, mut cancelled) = (Chance(seed), 0, 0);
+            while cancelled < CANCELLED / 20 {
                 let mut answer = node.counters.take(asks(&limits, tokens(amount, 0)), call(1), node.now());
-                let patience = Duration::from_micros(chance.below(3) * 200);
+                // How far it comes until then is how often others had their turn.
+                let turns = chance.below(8);
+                let patience = async {
+                    for _ in 0..turns {
+                        tokio::task::yield_now().await;
+                    }
+                };
                 tokio::select! {
+                    // Asked first: what is given up is a question that is on its way.
                     biased;
-                    () = tokio::time::sleep(patience), if chance.below(2) == 0 => drop(answer),
                     taken = &mut answer => {
                         let taken = taken.unwrap();
                         let used = taken.parts[0].level.used;
                         assert!(used % amount == 0 && taken.parts[0].ask.scope == super::node::team(), "{used} {amount}");
                         kept += amount;
                         node.counters.settle(taken, tokens(amount, 0), node.now());
+                    }
+                    () = patience, if chance.below(2) == 0 => {
+                        cancelled += 1;
+                        drop(answer);
                     }
                 }
             }
@@ -323,6 +336,8 @@ async fn f36_calls_that_are_cancelled_leave_nothing_and_mix_nothing_up() {
     }
     let counted = node.counters.counted();
     assert!(counted.taken_back > 0 && counted.local == 0 && counted.lost_settlements == 0, "{counted:?}");
+    let clients = server.command(&["INFO", "clients"]);
+    assert!(clients.contains("connected_clients:2\r\n"), "the node's one and this question's: {clients}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use keyward_domain::port::{Clock as _, Counters as _};
 use keyward_store::redis::{Health, Options};
 use tokio::task::JoinSet;
 
-use super::node::{Chance, Node, asks, call, limit, patient, tokens};
+use super::node::{Chance, Node, asks, call, limit, patient, tokens, with_burst};
 use super::server::Server;
 
 /// Three nodes that have reached the server.
@@ -42,6 +42,31 @@ async fn l01_three_nodes_together_let_exactly_the_quota_pass() {
         passed += u64::from(nodes[0].take(&limits, tokens(0, 0)).await.is_ok());
     }
     assert_eq!(passed, 100);
+}
+
+#[tokio::test]
+async fn l01_a_call_with_four_limits_is_let_in_after_one_round_trip_and_its_settlement_is_not_waited_for() {
+    let server = Server::start();
+    let node = Node::at(&server.url()).await;
+    let limits = [
+        limit(1, Meter::Requests, 100),
+        limit(2, Meter::Tokens, 1_000),
+        with_burst(3, Meter::OutputTokens, 1_000, 1_000),
+        limit(4, Meter::Concurrency, 10),
+    ];
+    assert_eq!(server.command(&["CONFIG", "RESETSTAT"]), "OK");
+    for call in 1..=20 {
+        let taken = node.take(&limits, tokens(10, 10)).await.unwrap();
+        assert_eq!(taken.parts.len(), 4);
+        assert_eq!((server.executed("evalsha"), server.executed("eval")), (2 * call - 1, 0), "one question a call");
+        // A server that stands still: whoever waited for it would stand still as well.
+        server.freeze();
+        node.counters.settle(taken, tokens(5, 5), node.now());
+        server.thaw();
+        node.until("settled", || server.executed("evalsha") == 2 * call).await;
+    }
+    assert_eq!(node.level(&limits[1]).await.used, 20 * 10);
+    assert_eq!(node.level(&limits[3]).await.used, 0);
 }
 
 /// Event loops ask, another thread has the connections; all that was settled is sent before it ends.

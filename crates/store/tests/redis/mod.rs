@@ -7,5 +7,6 @@ mod faults;
 mod fleet;
 mod node;
 mod proxy;
+mod real_cluster;
 mod scripted;
 mod server;

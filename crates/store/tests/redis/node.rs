@@ -31,6 +31,12 @@ pub struct Node {
 #[derive(Debug)]
 pub struct RealClock(Instant);
 
+impl RealClock {
+    pub fn starting() -> Self {
+        Self(Instant::now())
+    }
+}
+
 impl Clock for RealClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_millis(1_790_000_000_000).plus(self.0.elapsed())
@@ -60,7 +66,7 @@ impl Node {
 
     /// Its counters, its clock, and what somebody has to run.
     pub fn parts(options: Options, seed: u64) -> (RedisCounters, Arc<RealClock>, Driver) {
-        let clock = Arc::new(RealClock(Instant::now()));
+        let clock = Arc::new(RealClock::starting());
         let world = World {
             local: Arc::new(InProcess::default()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

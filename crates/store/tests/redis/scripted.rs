@@ -1,4 +1,4 @@
-//! A server that says what the test wants.
+//! A server of a cluster that says what the test wants.
 
 use std::sync::{Arc, Mutex};
 
@@ -47,6 +47,8 @@ async fn serve(stream: TcpStream, say: Say, heard: Arc<Mutex<Vec<Vec<String>>>>)
     let mut reader = BufReader::new(reader);
     while let Some(words) = command(&mut reader).await {
         let answer = match words[0].as_str() {
+            // Whether it is a cluster.
+            "EVAL" if words[1] == "return 0" => "-CROSSSLOT Keys in request don't hash to the same slot\r\n".to_owned(),
             "EVALSHA" | "EVAL" => {
                 let mut heard = heard.lock().unwrap();
                 let before = heard.iter().filter(|words| words[0] != "ASKING").count();

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
+    program: &'static str,
     child: Child,
     port: u16,
     options: Vec<String>,
@@ -22,13 +23,18 @@ impl Server {
         Self::start_with(&[])
     }
 
-    /// Starts on a port that was free a moment ago.
+    /// Redis, with these options besides.
     pub fn start_with(options: &[&str]) -> Self {
+        Self::start_program("redis-server", options)
+    }
+
+    /// Starts on a port that was free a moment ago.
+    pub fn start_program(program: &'static str, options: &[&str]) -> Self {
         let port = free_port();
         let folder = tempfile::tempdir().unwrap();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let child = spawn(port, &options, &folder);
-        let server = Self { child, port, options, folder };
+        let child = spawn(program, port, &options, &folder);
+        let server = Self { program, child, port, options, folder };
         server.wait();
         server
     }
@@ -49,7 +55,7 @@ impl Server {
 
     /// A killed server is there again, empty.
     pub fn restart(&mut self) {
-        self.child = spawn(self.port, &self.options, &self.folder);
+        self.child = spawn(self.program, self.port, &self.options, &self.folder);
         self.wait();
     }
 
@@ -65,6 +71,13 @@ impl Server {
     /// What an operator types.
     pub fn command(&self, words: &[&str]) -> String {
         self.try_command(words).unwrap()
+    }
+
+    /// How often the server executed a command since that was last reset.
+    pub fn executed(&self, command: &str) -> u64 {
+        let stats = self.command(&["INFO", "commandstats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
     }
 
     fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
@@ -102,10 +115,10 @@ pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-fn spawn(port: u16, options: &[String], folder: &TempDir) -> Child {
+fn spawn(program: &str, port: u16, options: &[String], folder: &TempDir) -> Child {
     let folder = folder.path().to_str().unwrap();
     let fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
-    let mut command = Command::new("redis-server");
+    let mut command = Command::new(program);
     command.args(fixed).args(["--port", &port.to_string()]).args(options);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }

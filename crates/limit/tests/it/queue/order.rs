@@ -50,11 +50,11 @@ fn l05_who_comes_stands_behind_those_who_are_as_urgent() {
     assert_eq!(room.queue.behind(&wants, High), None, "it may try at once");
     assert_eq!(room.queue.behind(&wants[..1], Low), None, "nobody waits for that");
 
-    let waits = |priority| {
+    let behind = |priority| {
         let mut room = Room::new(10, 10);
         room.join(1, priority);
         [Low, Normal, High].map(|own| room.queue.behind(&wants, own).is_some())
     };
-    assert_eq!(waits(Low), [true, false, false]);
-    assert_eq!(waits(High), [true, true, true]);
+    assert_eq!(behind(Low), [true, false, false]);
+    assert_eq!(behind(High), [true, true, true]);
 }
