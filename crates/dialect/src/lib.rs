@@ -8,7 +8,7 @@
 //! - [`tee`] watches an answer go by, and [`usage`] turns what the provider reports into disjoint buckets.
 //! - [`bound`] names state that only one account at the provider has, as requests and answers refer to it; [`digest`] makes
 //!   the hashes.
-//! - [`extent`] says whether the length of a request bounds its prompt.
+//! - [`extent`] says whether the length of a request bounds its prompt, and what its texts come to when they are counted.
 //! - [`finish`] ends a stream that had to be cut short; [`error`] spells refusals, [`models`] spells the list of models.
 
 pub mod bound;

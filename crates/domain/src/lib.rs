@@ -34,4 +34,5 @@ pub mod time;
 pub mod token;
 pub mod usage;
 pub mod virtual_key;
+pub mod vocabulary;
 pub mod window;

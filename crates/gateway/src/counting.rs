@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use keyward_domain::port::Counters;
+use keyward_domain::port::{Counters, Tokenizer};
 use keyward_limit::book::Book;
 use keyward_limit::rate::InProcess;
 
@@ -17,12 +17,15 @@ pub struct Counting {
     pub counters: Arc<dyn Counters>,
     /// Whether counters that several nodes share cannot be asked now.
     pub degraded: Arc<AtomicBool>,
+    /// Counts prompts whose length makes them too dear for a budget. `None`: their length has to do.
+    pub tokenizer: Option<Arc<dyn Tokenizer>>,
 }
 
 /// Nothing spent and nothing used, counted in this process.
 impl Default for Counting {
     fn default() -> Self {
-        Self { book: Arc::new(Book::new()), counters: Arc::new(InProcess::default()), degraded: Arc::default() }
+        let (book, counters) = (Arc::new(Book::new()), Arc::new(InProcess::default()));
+        Self { book, counters, degraded: Arc::default(), tokenizer: None }
     }
 }
 

@@ -16,6 +16,7 @@ mod line;
 mod metrics;
 mod options;
 mod pipeline;
+mod prompt_tokens;
 mod refuse;
 mod server;
 mod snapshot;

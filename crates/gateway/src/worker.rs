@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::line::Line;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::prompt_tokens::PromptTokens;
 use crate::snapshot::{Snapshot, SnapshotHandle};
 use crate::stage::attempt::OpenedKeys;
 use crate::stage::relay::Abandoned;
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) retries: RetryBudget,
     /// What was spent and used.
     pub(crate) counting: Counting,
+    /// Counts prompts whose length makes them too dear.
+    pub(crate) prompt_tokens: PromptTokens,
     /// Calls that must not be made twice.
     pub(crate) repeats: Repeats,
     /// Keys that were not valid, by where they came from.

@@ -11,13 +11,14 @@ use crate::cargo::cargo;
 use crate::{command, tree};
 
 /// Room -> rooms it may use. A room that is not here may use none.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("keyward-domain", &[]),
     ("keyward-vault", &["keyward-domain"]),
     ("keyward-dialect", &["keyward-domain"]),
     ("keyward-provider", &["keyward-dialect", "keyward-domain"]),
     ("keyward-pool", &["keyward-domain"]),
     ("keyward-limit", &["keyward-domain"]),
+    ("keyward-tokenizer", &["keyward-domain"]),
     ("keyward-source", &["keyward-vault", "keyward-domain"]),
     ("keyward-store", &["keyward-domain"]),
     (
@@ -34,6 +35,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "keyward-source",
             "keyward-pool",
             "keyward-limit",
+            "keyward-tokenizer",
             "keyward-provider",
             "keyward-dialect",
             "keyward-vault",
@@ -44,9 +46,9 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("xtask", &["keyward-pool", "keyward-domain"]),
 ];
 
-/// Tests may also use these: the scripted world, a real store behind domain's ports, and counters in process, which pass
-/// the same suite as those at a server.
-const TESTS_MAY_USE: [&str; 3] = ["keyward-testkit", "keyward-store", "keyward-limit"];
+/// Tests may also use these: the scripted world, a real store and a real tokenizer behind domain's ports, and counters in
+/// process, which pass the same suite as those at a server.
+const TESTS_MAY_USE: [&str; 4] = ["keyward-testkit", "keyward-store", "keyward-limit", "keyward-tokenizer"];
 /// Opaque errors are for programs, not for rooms that others call.
 const MAY_USE_ANYHOW: [&str; 2] = ["keyward", "xtask"];
 

@@ -8,6 +8,7 @@ mod entropy;
 mod escrow;
 mod journal;
 mod store;
+mod tokenizer;
 
 pub use clock::Clock;
 pub use counters::{Amounts, Answer, Ask, Counters, Level, Mark, Part, Refusal, Taken, Tightest};
@@ -19,3 +20,4 @@ pub use store::{
     Change, CredentialSpend, LedgerTotals, MAX_BINDINGS, MAX_KEY_EVENTS, MAX_MODELS_PER_KEY, MAX_OPEN_LEASES,
     PriceOverride, Records, Store, StoreError, VaultRecord,
 };
+pub use tokenizer::Tokenizer;

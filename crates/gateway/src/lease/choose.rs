@@ -17,7 +17,7 @@ use keyward_pool::{ANY_MODEL, Ask, Claim, Nothing, Outcome};
 
 use super::held::Held;
 use crate::snapshot::{Deployment, KeyEntry, Pooled};
-use crate::stage::admit::{self, Admitted, Applicant, Blocked, Length, Most};
+use crate::stage::admit::{self, Admitted, Applicant, Blocked, Length, Most, Prompt};
 use crate::stage::arrive::Arrival;
 use crate::stage::attempt::{self, Site};
 use crate::worker::Worker;
@@ -50,7 +50,7 @@ pub(super) struct Chosen {
 /// Waits in line like a call, then goes through what may serve until a key can be had that nothing stands in the way of.
 pub(super) async fn key(worker: &Rc<Worker>, arrival: &Arrival, wanted: &Wanted<'_>) -> Result<Chosen, Denial> {
     let Wanted { key, amounts, .. } = *wanted;
-    let most = Most::declared(amounts.input_tokens, amounts.output_tokens);
+    let mut most = Most::declared(amounts.input_tokens, amounts.output_tokens);
     let Admitted { mut purse, counted, .. } = admit::admitted(
         worker,
         &Applicant {
@@ -60,6 +60,7 @@ pub(super) async fn key(worker: &Rc<Worker>, arrival: &Arrival, wanted: &Wanted<
             targets: wanted.options,
             priority: wanted.priority,
             most,
+            text: None,
             length: Length::OutOfReach,
         },
         callers_scopes(key.record.tenant, key.record.id, wanted.attributed),
@@ -69,7 +70,7 @@ pub(super) async fn key(worker: &Rc<Worker>, arrival: &Arrival, wanted: &Wanted<
     while let Some(Found { target, pooled, claim }) = search.next(worker)? {
         let site = Site { tenant: key.record.tenant, target: &target, credential: Some(pooled.id) };
         let id = AttemptId { request: arrival.request, number: 1 };
-        match attempt::allow(worker, &mut purse, &most, &site, id).await {
+        match attempt::allow(worker, &mut purse, &mut Prompt { most: &mut most, text: None }, &site, id).await {
             Ok(allowed) => {
                 let at = allowed.money.as_ref().map_or_else(|| worker.now(), |money| money.at);
                 let (reserved, held) = (most.at(&target), Held::of(allowed, counted, amounts));

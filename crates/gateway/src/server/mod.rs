@@ -25,6 +25,7 @@ use crate::lease::LeaseDesk;
 use crate::line::Line;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::prompt_tokens::PromptTokens;
 use crate::snapshot::SnapshotHandle;
 use crate::upstream::client_config;
 use crate::worker::Shared;
@@ -127,6 +128,7 @@ impl Gateway {
             bindings: self.bindings,
             leases,
             retries: RetryBudget::new(),
+            prompt_tokens: PromptTokens::new(self.counting.tokenizer.clone()),
             counting: self.counting,
             repeats: Repeats::default(),
             guesses: Guesses::default(),

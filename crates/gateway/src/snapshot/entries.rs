@@ -18,6 +18,7 @@ use keyward_domain::provider::ProviderKind;
 use keyward_domain::routing::FallbackClass;
 use keyward_domain::scope::Reach;
 use keyward_domain::virtual_key::VirtualKey;
+use keyward_domain::vocabulary::Vocabulary;
 use keyward_limit::book::Budgets;
 use keyward_limit::rate::Limits;
 use keyward_pool::Pool;
@@ -209,6 +210,13 @@ impl ProviderEntry {
     /// What the operator says that its answers mean.
     pub fn rules(&self) -> &[RuleOverride] {
         &self.rules
+    }
+}
+
+impl Deployment {
+    /// In which vocabulary it reads text, where that is known.
+    pub(crate) fn vocabulary(&self) -> Option<Vocabulary> {
+        Vocabulary::of(self.provider.kind, &self.model)
     }
 }
 

@@ -11,6 +11,7 @@ use keyward_gateway::{Counting, Metrics, SnapshotHandle};
 use keyward_limit::book::{Booked, Crossing};
 use keyward_limit::rate::InProcess;
 use keyward_store::redis::{Driver, Health, Options, RedisCounters, World};
+use keyward_tokenizer::Tiktoken;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::JoinSet;
 
@@ -45,7 +46,8 @@ impl Counts {
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
         let in_process = Arc::new(InProcess::default());
-        let counting = Counting { counters: Arc::clone(&in_process) as _, ..Counting::default() };
+        let (counters, tokenizer) = (Arc::clone(&in_process) as _, Some(Arc::new(Tiktoken) as _));
+        let counting = Counting { counters, tokenizer, ..Counting::default() };
         let alone = Self { counting, in_process, shared: None, driver: Mutex::default(), problem: None };
         let Counters::Shared { url, nodes } = wanted else { return alone };
         let connected = url.fetch(environment.variables()).map_err(anyhow::Error::msg).and_then(|url| {

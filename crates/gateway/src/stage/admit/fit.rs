@@ -40,6 +40,8 @@ pub(crate) struct Fit {
     pub(crate) cap: Option<u64>,
     /// Tokens of output that are held; more has to be held before more is let through. `None` when all is held.
     pub(crate) slice: Option<u64>,
+    /// Whether the answer may be shorter than what was asked for, because there is no money for more.
+    pub(crate) is_short: bool,
 }
 
 /// Why a call does not fit.
@@ -53,7 +55,7 @@ pub(crate) enum Unfit {
 
 /// What is held for a call that no budget may refuse: the worst case, if it is known.
 pub(crate) fn unbounded(most: &Most, target: &Deployment) -> Fit {
-    Fit { amount: most.at(target).unwrap_or(Nanodollars::ZERO), cap: None, slice: None }
+    Fit { amount: most.at(target).unwrap_or(Nanodollars::ZERO), cap: None, slice: None, is_short: false }
 }
 
 /// What is held for a call that budgets may refuse.
@@ -66,7 +68,7 @@ pub(crate) fn within(headroom: Headroom, most: &Most, target: &Deployment, lengt
     let whole = call.cost(output)?;
     if whole == Nanodollars::ZERO {
         // Free: nothing is held, and nothing has to be capped.
-        return Ok(Fit { amount: whole, cap: None, slice: None });
+        return Ok(Fit { amount: whole, cap: None, slice: None, is_short: false });
     }
     let is_small = output.saturating_mul(u64::from(most.candidates())) <= SMALL_OUTPUT;
     if headroom.is_strict || is_small {
@@ -76,6 +78,20 @@ pub(crate) fn within(headroom: Headroom, most: &Most, target: &Deployment, lengt
         return call.sliced(output, headroom.left);
     }
     call.lowered(output, headroom.left)
+}
+
+/// Whether a shorter prompt would let the call in, or give it a longer answer. `now` is what it gets with this one.
+pub(super) fn hangs_on_prompt(
+    headroom: Headroom,
+    most: &Most,
+    target: &Deployment,
+    length: Length,
+    now: Option<Fit>,
+) -> bool {
+    match within(headroom, &most.without_prompt(), target, length) {
+        Ok(best) => now.is_none_or(|now| best.cap != now.cap),
+        Err(_) => false,
+    }
 }
 
 /// What so much more of a stream's answer costs.
@@ -96,15 +112,18 @@ impl Call<'_> {
     /// All that was declared, even if it is more than one answer of the model can be.
     fn declared(&self, left: Nanodollars) -> Result<Fit, Unfit> {
         let amount = self.most.at(self.target).ok_or(Unfit::PriceUnknown)?;
-        if amount <= left { Ok(Fit { amount, cap: None, slice: None }) } else { Err(Unfit::TooDear(amount)) }
+        let fit = Fit { amount, cap: None, slice: None, is_short: false };
+        if amount <= left { Ok(fit) } else { Err(Unfit::TooDear(amount)) }
     }
 
     /// All of it, with the cap that the client set; without one, with the longest answer that is covered.
     fn whole(&self, output: u64, whole: Nanodollars, left: Nanodollars) -> Result<Fit, Unfit> {
         match self.most.output_cap {
-            Some(_) if whole <= left => Ok(Fit { amount: whole, cap: self.told(output), slice: None }),
-            Some(_) => Err(Unfit::TooDear(whole)),
-            None if whole <= left => Ok(Fit { amount: whole, cap: Some(self.default_cap(output)), slice: None }),
+            Some(_) if whole > left => Err(Unfit::TooDear(whole)),
+            Some(_) => Ok(Fit { amount: whole, cap: self.told(output), slice: None, is_short: false }),
+            None if whole <= left => {
+                Ok(Fit { amount: whole, cap: Some(self.default_cap(output)), slice: None, is_short: false })
+            }
             None => self.covered(output, left),
         }
     }
@@ -117,7 +136,7 @@ impl Call<'_> {
             return self.covered(first, left);
         }
         let cap = if self.most.output_cap.is_some() { self.told(output) } else { Some(self.default_cap(output)) };
-        Ok(Fit { amount, cap, slice: (first < output).then_some(first) })
+        Ok(Fit { amount, cap, slice: (first < output).then_some(first), is_short: false })
     }
 
     /// A part of what is left, but no less than calls mostly need; the provider is told to stop there.
@@ -130,7 +149,7 @@ impl Call<'_> {
         }
         let told = if wanted < output { Some(wanted) } else { self.told(output) };
         let cap = told.or_else(|| self.most.output_cap.is_none().then(|| self.default_cap(output)));
-        Ok(Fit { amount, cap, slice: None })
+        Ok(Fit { amount, cap, slice: None, is_short: wanted < output })
     }
 
     /// The longest answer that the rest covers, if it is of any use.
@@ -138,7 +157,7 @@ impl Call<'_> {
         let least = self.cost(LEAST_OUTPUT.min(output))?;
         let cap = self.output_for(left, output)?.filter(|cap| *cap >= LEAST_OUTPUT.min(output));
         let Some(cap) = cap else { return Err(Unfit::TooDear(least)) };
-        Ok(Fit { amount: self.cost(cap)?, cap: Some(cap), slice: None })
+        Ok(Fit { amount: self.cost(cap)?, cap: Some(cap), slice: None, is_short: true })
     }
 
     /// The client's cap as the model can have it: a greater one than the model's own means nothing.

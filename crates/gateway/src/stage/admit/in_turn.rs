@@ -19,6 +19,7 @@ use super::counted::Counted;
 use super::fit::Length;
 use super::money::Purse;
 use super::most::Most;
+use super::prompt::Text;
 use crate::line::{Wait, Who};
 use crate::snapshot::{Deployment, KeyEntry};
 use crate::worker::Worker;
@@ -38,12 +39,16 @@ pub(crate) struct Applicant<'a> {
     pub(crate) targets: &'a [Arc<Deployment>],
     pub(crate) priority: Priority,
     pub(crate) most: Most,
+    /// What may have to be counted of it.
+    pub(crate) text: Option<Text<'a>>,
     pub(crate) length: Length,
 }
 
 /// What it was admitted with.
 pub(crate) struct Admitted {
     pub(crate) purse: Purse,
+    /// What bounds its cost, more closely than before where that was needed.
+    pub(crate) most: Most,
     /// `None` where no limit applies.
     pub(crate) counted: Option<Counted>,
     /// How long it waited for that.
@@ -65,17 +70,18 @@ pub(crate) async fn admitted(
     applicant: &Applicant<'_>,
     mut scopes: Vec<Scope>,
 ) -> Result<Admitted, Denial> {
+    let mut most = applicant.most;
     let mut asks = applicant.asks(&scopes);
     let mut in_line = InLine::behind_others(worker, applicant, &asks)?;
     loop {
         if let Some(in_line) = &mut in_line {
             in_line.comes().await?;
         }
-        let purse = Purse::open(worker, applicant, scopes)?;
+        let purse = Purse::open(worker, applicant, &mut most, scopes).await?;
         let refusal = match count(worker, applicant, asks).await {
             Ok(counted) => {
                 let waited = in_line.map_or(Duration::ZERO, |in_line| in_line.wait.served());
-                return Ok(Admitted { purse, counted, waited });
+                return Ok(Admitted { purse, most, counted, waited });
             }
             Err(refusal) => refusal,
         };

@@ -7,6 +7,7 @@ mod fit;
 mod in_turn;
 mod money;
 mod most;
+mod prompt;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub(crate) use fit::{Length, slice};
 pub(crate) use in_turn::{Admitted, Applicant, admitted};
 pub(crate) use money::{Blocked, Money, Purse};
 pub(crate) use most::Most;
+pub(crate) use prompt::{Prompt, Text};
 
 /// A place in flight, and the money for it. Nothing is sent to a provider without one.
 pub(crate) struct Hold {
@@ -53,7 +55,7 @@ pub(crate) async fn hold(worker: &Rc<Worker>, arrival: &Arrival, grant: Grant) -
     let most = if allowances.budgets.is_empty() { most } else { most.weighed(&grant.call.payload) };
     let admitted = admitted(worker, &applicant(arrival, &grant, most), scopes(&grant)).await?;
     (place.counted, place.waited) = (admitted.counted, admitted.waited);
-    Ok(Hold { grant, place, most, purse: admitted.purse })
+    Ok(Hold { grant, place, most: admitted.most, purse: admitted.purse })
 }
 
 fn applicant<'a>(arrival: &Arrival, grant: &'a Grant, most: Most) -> Applicant<'a> {
@@ -65,6 +67,7 @@ fn applicant<'a>(arrival: &Arrival, grant: &'a Grant, most: Most) -> Applicant<'
         targets: &grant.targets,
         priority: call.priority,
         most,
+        text: Text::of(call.operation, &call.payload),
         length: if call.streamed { Length::Streamed } else { Length::Told },
     }
 }

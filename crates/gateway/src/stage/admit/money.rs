@@ -15,6 +15,7 @@ use keyward_limit::book::{self, Ask, Book, Budgets, Headroom, Refused};
 use super::fit::{self, Fit, Length, Unfit};
 use super::in_turn::Applicant;
 use super::most::Most;
+use super::prompt::Prompt;
 use crate::snapshot::{Allowances, Deployment};
 use crate::worker::Worker;
 
@@ -33,15 +34,17 @@ struct Open {
     allowances: Arc<Allowances>,
     tenant: TenantId,
     length: Length,
-    most: Most,
     /// What is held for the first attempt.
     first: Option<First>,
 }
 
-/// What an attempt touches.
-struct Scopes<'a> {
+/// What an attempt is that money is wanted for.
+struct Wanted<'a> {
     callers: &'a [Scope],
     servers: &'a [Scope],
+    target: &'a Deployment,
+    at: Timestamp,
+    attempt: AttemptId,
 }
 
 /// What was held before anything was chosen.
@@ -60,7 +63,12 @@ pub(crate) struct Money {
 }
 
 /// What is held while there is no ledger row: let go of, it is given back.
-struct Held(Option<book::Hold>);
+#[derive(Default)]
+struct Held {
+    hold: Option<book::Hold>,
+    /// Whether it is on who serves the call, too.
+    is_on_servers: bool,
+}
 
 /// Why an attempt may not be made like this.
 pub(crate) enum Blocked {
@@ -77,18 +85,25 @@ impl Purse {
     }
 
     /// Holds what the call needs at the cheapest of those that may serve it.
-    pub(super) fn open(worker: &Rc<Worker>, applicant: &Applicant<'_>, scopes: Vec<Scope>) -> Result<Self, Denial> {
-        let Applicant { key, most, length, at, .. } = *applicant;
+    pub(super) async fn open(
+        worker: &Rc<Worker>,
+        applicant: &Applicant<'_>,
+        most: &mut Most,
+        scopes: Vec<Scope>,
+    ) -> Result<Self, Denial> {
+        let Applicant { key, length, at, text, .. } = *applicant;
         let (allowances, tenant) = (Arc::clone(&key.world.allowances), key.record.tenant);
-        let mut open = Open { allowances, tenant, length, most, first: None };
+        let mut open = Open { allowances, tenant, length, first: None };
         if open.allowances.budgets.is_empty() {
             return Ok(Self { open: Some(open), scopes });
         }
         let attempt = AttemptId { request: applicant.request, number: 1 };
         let mut nearest: Option<Denial> = None;
-        for target in by_price(&most, applicant.targets) {
-            let touched = Scopes { callers: &scopes, servers: &[] };
-            match open.take(worker, &touched, target, at, attempt, Held(None)) {
+        let targets = by_price(most, applicant.targets);
+        let mut prompt = Prompt { most, text };
+        for target in targets {
+            let wanted = Wanted { callers: &scopes, servers: &[], target, at, attempt };
+            match open.hold(worker, &mut prompt, &wanted, Held::default()).await {
                 Ok(money) => {
                     open.first = Some(First { money, target: Arc::clone(target), attempt });
                     return Ok(Self { open: Some(open), scopes });
@@ -128,9 +143,10 @@ impl Purse {
     }
 
     /// Holds what this attempt needs where it is to be made, in the place of what was held before, if anything was.
-    pub(crate) fn attempt(
+    pub(crate) async fn attempt(
         &mut self,
         worker: &Rc<Worker>,
+        prompt: &mut Prompt<'_>,
         target: &Arc<Deployment>,
         servers: &[Scope],
         attempt: AttemptId,
@@ -145,31 +161,70 @@ impl Purse {
         let (at, held) = match first {
             Some(first) if !concerns_servers && is_the_same(&first) => return Ok(Some(first.money)),
             Some(First { money: Money { held, at, .. }, .. }) => (at, held),
-            None => (worker.now(), Held(None)),
+            None => (worker.now(), Held::default()),
         };
-        let scopes = Scopes { callers: &self.scopes, servers };
-        open.take(worker, &scopes, target, at, attempt, held).map(Some)
+        let wanted = Wanted { callers: &self.scopes, servers, target, at, attempt };
+        open.hold(worker, prompt, &wanted, held).await.map(Some)
     }
 }
 
 impl Open {
-    /// Looks at what is left, fits the call into it and holds that.
-    fn take(
+    /// Holds what the attempt needs, in the place of what is held. Should there not be enough, and should that hang on how
+    /// long the prompt can be, the prompt is counted and it is tried once more.
+    async fn hold(
         &self,
         worker: &Rc<Worker>,
-        scopes: &Scopes<'_>,
-        target: &Deployment,
-        at: Timestamp,
-        attempt: AttemptId,
+        prompt: &mut Prompt<'_>,
+        wanted: &Wanted<'_>,
         mut held: Held,
     ) -> Result<Money, Blocked> {
+        let taken = self.take(worker, prompt.most, wanted, &mut held);
+        if !self.hangs_on_prompt(worker, prompt, wanted, &held, &taken) {
+            return taken;
+        }
+        // Boxed: few calls come here, and all others would carry the room for it.
+        Box::pin(async {
+            if !prompt.count(worker, wanted.target).await {
+                return taken;
+            }
+            if let Ok(money) = taken {
+                held = money.held;
+            }
+            self.take(worker, prompt.most, wanted, &mut held)
+        })
+        .await
+    }
+
+    /// Whether the call got less than it asked for, and might get more, were its prompt known to be shorter.
+    fn hangs_on_prompt(
+        &self,
+        worker: &Worker,
+        prompt: &Prompt<'_>,
+        wanted: &Wanted<'_>,
+        held: &Held,
+        taken: &Result<Money, Blocked>,
+    ) -> bool {
+        let (held, now) = match taken {
+            Ok(money) if !money.fit.is_short => return false,
+            Ok(money) => (&money.held, Some(money.fit)),
+            Err(_) => (held, None),
+        };
+        prompt.uncounted(wanted.target).is_some()
+            && self
+                .headroom(worker, held, wanted)
+                .is_some_and(|headroom| fit::hangs_on_prompt(headroom, prompt.most, wanted.target, self.length, now))
+    }
+
+    /// Looks at what is left, fits the call into it and holds that, in the place of what is held.
+    fn take(&self, worker: &Rc<Worker>, most: &Most, wanted: &Wanted<'_>, held: &mut Held) -> Result<Money, Blocked> {
         let (book, budgets) = (&worker.shared.counting.book, &self.allowances.budgets);
-        let all = [scopes.callers, scopes.servers].concat();
+        let (target, at, attempt) = (wanted.target, wanted.at, wanted.attempt);
+        let all = [wanted.callers, wanted.servers].concat();
         for _ in 0..TRIES {
-            let headroom = self.headroom(worker, &held, scopes, at);
+            let headroom = self.headroom(worker, held, wanted);
             let fitted = match headroom {
-                None => Ok(fit::unbounded(&self.most, target)),
-                Some(headroom) => fit::within(headroom, &self.most, target, self.length),
+                None => Ok(fit::unbounded(most, target)),
+                Some(headroom) => fit::within(headroom, most, target, self.length),
             };
             // What does not fit is asked for all the same: the refusal then has the figures of that very moment.
             let amount = match fitted {
@@ -181,6 +236,7 @@ impl Open {
             match (held.exchange(book, budgets, &ask), fitted) {
                 (Ok(()), Ok(fit)) => {
                     held.tell(worker);
+                    let held = Held { hold: held.hold.take(), is_on_servers: !wanted.servers.is_empty() };
                     return Ok(Money { held, fit, at });
                 }
                 (Err(refused), Err(_)) => return Err(blocked(refused)),
@@ -193,12 +249,14 @@ impl Open {
 }
 
 impl Open {
-    /// What is left for an attempt. What is held already, on who asks, is there for it too.
-    fn headroom(&self, worker: &Worker, held: &Held, scopes: &Scopes<'_>, at: Timestamp) -> Option<Headroom> {
-        let left =
-            |scopes: &[Scope]| worker.shared.counting.book.headroom(&self.allowances.budgets, self.tenant, scopes, at);
-        let callers = left(scopes.callers).map(|room| Headroom { left: room.left + held.amount(), ..room });
-        let servers = left(scopes.servers);
+    /// What is left for an attempt. What is held already is there for it too.
+    fn headroom(&self, worker: &Worker, held: &Held, wanted: &Wanted<'_>) -> Option<Headroom> {
+        let (book, budgets) = (&worker.shared.counting.book, &self.allowances.budgets);
+        let left = |scopes: &[Scope]| book.headroom(budgets, self.tenant, scopes, wanted.at);
+        let with = |own: Nanodollars| move |room: Headroom| Headroom { left: room.left + own, ..room };
+        let callers = left(wanted.callers).map(with(held.amount()));
+        let on_servers = if held.is_on_servers { held.amount() } else { Nanodollars::ZERO };
+        let servers = left(wanted.servers).map(with(on_servers));
         match (callers, servers) {
             (Some(one), Some(other)) => {
                 let is_strict = one.is_strict || other.is_strict;
@@ -212,32 +270,32 @@ impl Open {
 impl Money {
     /// The hold itself, for whoever sees to it that there is a row.
     pub(crate) fn into_hold(mut self) -> Option<book::Hold> {
-        self.held.0.take()
+        self.held.hold.take()
     }
 }
 
 impl Held {
     fn amount(&self) -> Nanodollars {
-        self.0.as_ref().map_or(Nanodollars::ZERO, book::Hold::amount)
+        self.hold.as_ref().map_or(Nanodollars::ZERO, book::Hold::amount)
     }
 
     /// Holds what is asked in the place of what is held; when that is refused, what is held stays.
     fn exchange(&mut self, book: &Arc<Book>, budgets: &Budgets, ask: &Ask<'_>) -> Result<(), Refused> {
-        let held = match self.0.take() {
+        let held = match self.hold.take() {
             None => book.hold(budgets, ask),
             Some(before) => before.exchange(book, budgets, ask).map_err(|refused| {
                 let (refused, before) = *refused;
-                self.0 = Some(before);
+                self.hold = Some(before);
                 refused
             }),
         };
-        self.0 = Some(held?);
+        self.hold = Some(held?);
         Ok(())
     }
 
     /// A budget that only watches would have refused.
     fn tell(&self, worker: &Worker) {
-        if let Some(refused) = self.0.as_ref().and_then(book::Hold::would_refuse) {
+        if let Some(refused) = self.hold.as_ref().and_then(book::Hold::would_refuse) {
             worker.shared.metrics.would_refuse_budget(refused);
         }
     }
@@ -246,7 +304,7 @@ impl Held {
 /// Nothing was sent, and no row says anything.
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(hold) = self.0.take() {
+        if let Some(hold) = self.hold.take() {
             hold.release();
         }
     }

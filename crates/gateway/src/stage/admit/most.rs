@@ -3,6 +3,7 @@
 use keyward_dialect::extent::is_bounded_by_length;
 use keyward_domain::cost::worst_case;
 use keyward_domain::money::Nanodollars;
+use keyward_domain::vocabulary::Vocabulary;
 
 use crate::snapshot::Deployment;
 use crate::stage::attempt::BYTES_PER_TOKEN;
@@ -28,6 +29,8 @@ pub(crate) struct Most {
     input_about: u64,
     /// The request holds something that stands for more tokens than it has bytes. Only looked for where a budget asks.
     is_heavy: bool,
+    /// Tokens of the prompt in a vocabulary, at the most, where they had to be counted.
+    counted: Option<(Vocabulary, u64)>,
     pub(crate) output_cap: Option<u64>,
     candidates: u32,
     is_free: bool,
@@ -42,6 +45,7 @@ impl Most {
             input_upper: upload.unwrap_or(bytes),
             input_about: if upload.is_some() { 0 } else { bytes / BYTES_PER_TOKEN },
             is_heavy: false,
+            counted: None,
             output_cap: payload.output_cap(),
             candidates: payload.candidates(),
             is_free: grant.call.operation.is_free(),
@@ -54,6 +58,7 @@ impl Most {
             input_upper: input,
             input_about: input,
             is_heavy: false,
+            counted: None,
             output_cap: Some(output),
             candidates: 1,
             is_free: false,
@@ -66,6 +71,23 @@ impl Most {
             self.is_heavy = !facts.bound.is_empty() || !is_bounded_by_length(bytes);
         }
         self
+    }
+
+    /// The vocabulary in which the prompt may be counted for this deployment, and was not yet.
+    pub(super) fn uncounted(&self, target: &Deployment) -> Option<Vocabulary> {
+        let is_new = |vocabulary: &Vocabulary| self.counted.is_none_or(|(counted, _)| counted != *vocabulary);
+        if self.is_heavy { None } else { target.vocabulary().filter(is_new) }
+    }
+
+    /// The prompt has at most so many tokens in this vocabulary. Says whether its length told less.
+    pub(super) fn count(&mut self, vocabulary: Vocabulary, tokens: u64) -> bool {
+        self.counted = Some((vocabulary, tokens));
+        tokens < self.input_upper
+    }
+
+    /// The same call with nothing in its prompt: what shorter prompts of it can cost, at the least.
+    pub(super) fn without_prompt(&self) -> Self {
+        Self { input_upper: 0, ..*self }
     }
 
     /// Tokens of the prompt by its size: what limits reserve.
@@ -94,7 +116,8 @@ impl Most {
     }
 
     /// The most that the call can cost at this deployment: every byte of the request a token at the dearest input rate
-    /// (no tokenizer makes more tokens than bytes), and the whole output allowance. `None` when the price is unknown.
+    /// (no tokenizer makes more tokens than bytes), unless its tokens were counted, and the whole output allowance. `None`
+    /// when the price is unknown.
     pub(crate) fn at(&self, target: &Deployment) -> Option<Nanodollars> {
         self.with_output(target, self.output_cap.or(target.max_output).unwrap_or(ASSUMED_MAX_OUTPUT))
     }
@@ -114,6 +137,12 @@ impl Most {
 
     /// The most tokens that the prompt can have.
     fn input_upper(&self, target: &Deployment) -> u64 {
-        if self.is_heavy { target.context.unwrap_or(ASSUMED_CONTEXT).max(self.input_upper) } else { self.input_upper }
+        if self.is_heavy {
+            return target.context.unwrap_or(ASSUMED_CONTEXT).max(self.input_upper);
+        }
+        match self.counted {
+            Some((vocabulary, tokens)) if target.vocabulary() == Some(vocabulary) => tokens.min(self.input_upper),
+            _ => self.input_upper,
+        }
     }
 }

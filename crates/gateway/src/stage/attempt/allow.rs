@@ -11,7 +11,7 @@ use keyward_domain::scope::{Scope, ScopeKind};
 
 use super::draft::Draft;
 use crate::snapshot::Deployment;
-use crate::stage::admit::{Blocked, Counted, Money, Most, Purse};
+use crate::stage::admit::{Blocked, Counted, Money, Prompt, Purse, Text};
 use crate::stage::arrive::Arrival;
 use crate::stage::route::Candidate;
 use crate::worker::Worker;
@@ -46,20 +46,21 @@ pub(super) async fn attempt(
     let credential = candidate.key.as_ref().map(|key| key.pooled.id);
     let site = Site { tenant: draft.tenant, target: &candidate.target, credential };
     let id = AttemptId { request: arrival.request, number };
-    at(worker, &mut draft.purse, &draft.most, &site, id).await
+    let mut prompt = Prompt { most: &mut draft.most, text: Text::of(draft.operation, &draft.payload) };
+    at(worker, &mut draft.purse, &mut prompt, &site, id).await
 }
 
 /// Holds and counts an attempt on everything that it touches there.
 pub(crate) async fn at(
     worker: &Rc<Worker>,
     purse: &mut Purse,
-    most: &Most,
+    prompt: &mut Prompt<'_>,
     site: &Site<'_>,
     id: AttemptId,
 ) -> Result<Allowed, Blocked> {
     let servers = if purse.concerns_servers() { site.scopes() } else { Vec::new() };
-    let money = purse.attempt(worker, site.target, &servers, id)?;
-    let (input_tokens, output_tokens) = (most.input_tokens(), most.output_tokens(site.target));
+    let money = purse.attempt(worker, prompt, site.target, &servers, id).await?;
+    let (input_tokens, output_tokens) = (prompt.most.input_tokens(), prompt.most.output_tokens(site.target));
     let asks = purse.asks(&servers, Amounts { input_tokens, output_tokens });
     if asks.is_empty() {
         return Ok(Allowed { money, counted: None });

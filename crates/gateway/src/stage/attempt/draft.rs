@@ -36,7 +36,7 @@ pub(super) struct Draft {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    payload: Payload,
+    pub(super) payload: Payload,
     model_in_path: bool,
     on_disconnect: DisconnectPolicy,
     limits: Limits,

@@ -5,6 +5,7 @@ mod caps;
 mod ceilings;
 mod prices;
 mod streams;
+mod tokens;
 
 use keyward_domain::budget::{Budget, BudgetKind, HoldMode, Mode};
 use keyward_domain::ids::{BudgetId, TenantId};

@@ -17,7 +17,7 @@ use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, ProviderId, TenantId};
 use keyward_domain::ledger::{Entry, RequestFilter, RequestRow};
 use keyward_domain::origin::BaseUrl;
-use keyward_domain::port::{Change, Clock, Entropy, Store};
+use keyward_domain::port::{Change, Clock, Entropy, Store, Tokenizer};
 use keyward_domain::principal::Principal;
 use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::routing::{KeyTerms, Strategy};
@@ -124,6 +124,11 @@ impl House {
 
     /// A house without providers and keys.
     pub(crate) fn empty(change: impl FnOnce(&mut Options)) -> Self {
+        Self::empty_with(None, change)
+    }
+
+    /// The same, with prompts counted by this tokenizer.
+    pub(crate) fn empty_with(tokenizer: Option<Arc<dyn Tokenizer>>, change: impl FnOnce(&mut Options)) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (clock, entropy) = (ManualClock::at(BEGIN), Arc::new(SeededEntropy::new(7)));
         let store = Arc::new(MemoryStore::new());
@@ -135,7 +140,7 @@ impl House {
         store.found(install, &records, &draft(&entropy)).unwrap();
         let metrics = Arc::new(Metrics::default());
         let in_process = Arc::new(InProcess::default());
-        let counting = Counting { counters: Arc::clone(&in_process) as _, ..Counting::default() };
+        let counting = Counting { counters: Arc::clone(&in_process) as _, tokenizer, ..Counting::default() };
         let booked = Arc::new(Booked::over(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&counting.book)));
         let disk_is_full = Arc::new(AtomicBool::new(false));
         let catalog = Arc::new(Catalog::shipped().unwrap());

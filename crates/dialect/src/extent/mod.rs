@@ -4,10 +4,16 @@
 //! than what vendors put around it. That fails where a few bytes stand for much: a picture, a sound, a file, an address
 //! of one, something stored at the vendor, or a tool that the vendor runs and whose results it reads itself. Then only
 //! the model's context window bounds the prompt.
+//!
+//! Length is a cheap bound and a wide one: text has three to five bytes a token. [`counted`] is a narrow and a dear one.
+
+mod counted;
 
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+
+pub use counted::{Count, counted};
 
 /// Names and values that JSON spells out in front of such things, quotes included, so that the same words inside a text
 /// (where quotes are escaped) are not mistaken for them. And letters that are written as escapes, because then no search
