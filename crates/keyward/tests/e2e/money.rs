@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keyward_testkit::provider::{Fault, ScriptedProvider, Vendor};
+use keyward_testkit::provider::{Fault, ScriptedProvider, Stall, Vendor};
 use serde_json::{Value, json};
 
 use crate::line::{Answer, Line};
@@ -123,6 +123,16 @@ impl Redis {
         redis
     }
 
+    /// How often scripts ran since this was last asked.
+    fn scripts_run(&self) -> u64 {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"INFO commandstats\r\nCONFIG RESETSTAT\r\nQUIT\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let calls = answer.lines().filter(|line| line.starts_with("cmdstat_eval"));
+        calls.map(|line| line.split_once("calls=").unwrap().1.split(',').next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+
     fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
         let mut pong = [0; 7];
@@ -182,4 +192,33 @@ fn l01_three_nodes_at_one_redis_let_through_as_many_as_one() {
     assert!(statuses.iter().all(|status| matches!(status, 200 | 429)), "{statuses:?}");
     assert_eq!(passed, 30, "{statuses:?}");
     assert_eq!(provider.requests_total() - before, 30);
+}
+
+#[test]
+fn l01_a_call_under_four_limits_is_let_in_after_one_round_trip() {
+    let redis = Redis::start();
+    let provider = ScriptedProvider::start_blocking();
+    let scene = priced(&provider);
+    let limits = "global: { rpm: 1000, rph: 5000, rpd: 10000, tpm: 1000000 }";
+    let config = format!("counters: {{ url: \"redis://127.0.0.1:{}/0\" }}\nlimits: {{ {limits} }}\n", redis.port);
+    std::fs::write(scene.home().join("keyward.yaml"), config).unwrap();
+    let token = scene.vkey(&["app"]);
+    let server = scene.serve();
+    counts_together(&server);
+    provider.script(Fault::answer().answer_tokens(40).stall(Stall::BeforeHeaders).always());
+    redis.scripts_run();
+    for _ in 0..5 {
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| chat(server.data, &token).status);
+            wait_for("the call at the provider", provider.wait_for_stalled(1));
+            assert_eq!(redis.scripts_run(), 1, "one question for all of its limits");
+            provider.release();
+            assert_eq!(call.join().unwrap(), 200);
+        });
+        let begun = Instant::now();
+        while redis.scripts_run() != 1 {
+            assert!(begun.elapsed() < PATIENCE, "it was never settled");
+            std::thread::yield_now();
+        }
+    }
 }

@@ -52,7 +52,7 @@ async fn l01_a_call_with_four_limits_is_let_in_after_one_round_trip_and_its_sett
         limit(1, Meter::Requests, 100),
         limit(2, Meter::Tokens, 1_000),
         with_burst(3, Meter::OutputTokens, 1_000, 1_000),
-        limit(4, Meter::Concurrency, 10),
+        limit(4, Meter::InputTokens, 1_000),
     ];
     assert_eq!(server.command(&["CONFIG", "RESETSTAT"]), "OK");
     for call in 1..=20 {
@@ -66,7 +66,6 @@ async fn l01_a_call_with_four_limits_is_let_in_after_one_round_trip_and_its_sett
         node.until("settled", || server.executed("evalsha") == 2 * call).await;
     }
     assert_eq!(node.level(&limits[1]).await.used, 20 * 10);
-    assert_eq!(node.level(&limits[3]).await.used, 0);
 }
 
 /// Event loops ask, another thread has the connections; all that was settled is sent before it ends.
