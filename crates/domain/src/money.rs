@@ -127,4 +127,13 @@ mod tests {
         }
         assert_eq!(format!("{:>8}", Nanodollars(0)), "   $0.00");
     }
+    #[test]
+    fn amounts_add_up_and_stop_at_the_most_there_is() {
+        let sum = |amounts: &[i64]| amounts.iter().copied().map(Nanodollars).sum::<Nanodollars>().0;
+        assert_eq!([sum(&[]), sum(&[1, 2, -5]), sum(&[i64::MAX, 1])], [0, -2, i64::MAX]);
+        assert_eq!(Nanodollars(3) + Nanodollars(-5), Nanodollars(-2));
+        assert_eq!(Nanodollars(i64::MIN) - Nanodollars(1), Nanodollars(i64::MIN));
+        assert_eq!(Nanodollars(100_000_000).decimal(), "0.10");
+        assert_eq!(Nanodollars(-5).decimal(), "-0.000000005");
+    }
 }

@@ -2,4 +2,5 @@
 
 mod catalog;
 mod cost;
+mod ledger;
 mod windows;

@@ -7,7 +7,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, ToSpan as _, Zoned};
 use keyward_domain::time::Timestamp;
-use keyward_domain::window::{Period, WeekStart, Window, Windows, Zone, quarter_of};
+use keyward_domain::window::{MAX_DAYS, Period, WeekStart, Window, WindowError, Windows, Zone, quarter_of};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 /// 2025-06-01 and 2027-06-01, UTC: two years, and every change of the clocks in them.
@@ -194,4 +194,59 @@ proptest! {
         prop_assert_eq!(quarter_of(window.from), window.from);
         prop_assert_eq!(window.length(), Duration::from_secs(seconds + 900));
     }
+}
+
+#[test]
+fn windows_that_cannot_be_are_told_why() {
+    let day = 86_400;
+    let anchored = |seconds, from| Period::Anchored { seconds, from };
+    for good in [
+        Period::Hour,
+        Period::Day,
+        Period::Week { starts: WeekStart::Sunday },
+        Period::Month { starts: 1 },
+        Period::Month { starts: 28 },
+        Period::Rolling { seconds: 900 },
+        Period::Rolling { seconds: MAX_DAYS * day },
+        anchored(5 * day, FROM),
+    ] {
+        assert_eq!(Windows::utc(good).check(), Ok(()), "{good:?}");
+    }
+    for (bad, why) in [
+        (Period::Month { starts: 0 }, WindowError::DayOfMonth),
+        (Period::Month { starts: 29 }, WindowError::DayOfMonth),
+        (Period::Rolling { seconds: 0 }, WindowError::Length),
+        (Period::Rolling { seconds: 901 }, WindowError::Length),
+        (Period::Rolling { seconds: MAX_DAYS * day + 900 }, WindowError::Length),
+        (anchored(0, FROM), WindowError::Length),
+        (anchored(5 * day, FROM.plus(MS)), WindowError::Anchor),
+    ] {
+        assert_eq!(Windows::utc(bad).check(), Err(why), "{bad:?}");
+    }
+}
+
+#[test]
+fn days_of_the_week_are_read_back_from_their_words() {
+    for day in WeekStart::ALL {
+        assert_eq!(WeekStart::parse(day.as_str()), Some(day));
+    }
+    assert_eq!(WeekStart::parse("mon"), None);
+}
+
+#[test]
+fn a_zone_writes_moments_as_its_clocks_show_them() {
+    let [utc, tokyo, new_york] = ["utc", "Asia/Tokyo", "America/New_York"].map(|name| name.parse::<Zone>().unwrap());
+    assert_eq!(utc.written(FROM), "2025-06-01T00:00:00Z");
+    assert_eq!(tokyo.written(FROM), "2025-06-01T09:00:00+09:00");
+    assert_eq!(new_york.written(FROM), "2025-05-31T20:00:00-04:00");
+    assert_eq!(tokyo.midnight(jiff::civil::date(2025, 6, 1)), FROM.minus(Duration::from_hours(9)));
+    for zone in [&utc, &tokyo] {
+        assert_eq!((zone.to_string(), format!("{zone:?}")), (zone.name().to_owned(), zone.name().to_owned()));
+    }
+    assert_eq!((utc.name(), tokyo.name()), ("UTC", "Asia/Tokyo"));
+    assert_eq!("Mars/Base".parse::<Zone>(), Err(WindowError::Zone("Mars/Base".to_owned())));
+
+    // Moments that no calendar has are the first or the last that it has.
+    assert!(utc.written(Timestamp::from_unix_millis(i64::MIN)).starts_with("-009999"));
+    assert!(utc.written(Timestamp::from_unix_millis(i64::MAX)).starts_with("9999-12-30"));
 }
