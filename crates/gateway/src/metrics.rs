@@ -19,6 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::snapshot::Deployment;
 use crate::stage::arrive::Arrival;
 
 /// Series per family with names of providers and models in them; what comes after that is counted as `other`.
@@ -47,6 +48,7 @@ pub struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     cost: Family<NameLabels, Counter>,
     unpriced: Family<NameLabels, Counter>,
+    price_unknown: Family<NameLabels, Counter>,
     unknown_answers: Family<ProviderLabels, Counter>,
     would_refuse: Family<WatchLabels, Counter>,
     cut_short: Counter,
@@ -121,6 +123,7 @@ impl Default for Metrics {
             tokens: Family::default(),
             cost: Family::default(),
             unpriced: Family::default(),
+            price_unknown: Family::default(),
             unknown_answers: Family::default(),
             would_refuse: Family::default(),
             cut_short: Counter::default(),
@@ -222,7 +225,32 @@ impl Metrics {
             self.cost.get_or_create(&names).inc_by(u64::try_from(cost.0).unwrap_or(0));
         }
         if unpriced > 0 {
-            self.unpriced.get_or_create(&names).inc_by(u64::try_from(unpriced).unwrap_or(u64::MAX));
+            let unpriced = u64::try_from(unpriced).unwrap_or(u64::MAX);
+            let is_news = self.unpriced.get_or_create(&names).inc_by(unpriced) == 0;
+            if is_news {
+                let NameLabels { provider, model } = &names;
+                tracing::warn!(
+                    provider,
+                    model,
+                    "no price is known for this model, so what it costs is missing in every report: set one with `keyward \
+                     model price`"
+                );
+            }
+        }
+    }
+
+    /// A budget applies to an attempt whose price nobody knows, and it was not made.
+    pub(crate) fn refused_unpriced(&self, target: &Deployment) {
+        let names = self.named(&target.provider.name, &target.model);
+        let is_news = self.price_unknown.get_or_create(&names).inc() == 0;
+        if is_news {
+            let NameLabels { provider, model } = &names;
+            tracing::warn!(
+                provider,
+                model,
+                "no price is known for this model, so it serves no call that a hard budget applies to: set one with `keyward \
+                 model price`, or a ceiling with `budgets.unknown_price`"
+            );
         }
     }
 
@@ -326,6 +354,11 @@ impl Metrics {
         registry.register("queue_wait_seconds", "How long calls waited in line", self.waited.clone());
         registry.register("queue_shed", "Calls that waited in vain or could not wait, by why", self.shed.clone());
         registry.register("unpriced_attempts", "Attempts whose price is unknown", self.unpriced.clone());
+        registry.register(
+            "price_unknown",
+            "Attempts that were not made because a budget applies and their price is unknown",
+            self.price_unknown.clone(),
+        );
     }
 }
 

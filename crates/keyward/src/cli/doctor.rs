@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use keyward_admin::client::Ask;
+use keyward_domain::budget::UnknownPrice;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -14,6 +15,9 @@ use crate::config::{Config, VaultRoot};
 /// Nothing to choose.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
+
+/// Models without a price that are named, at most.
+const NAMED: usize = 5;
 
 /// What one check found.
 struct Check {
@@ -41,6 +45,7 @@ pub fn run(_: &Args, session: &Session) -> Result<(), Failure> {
     checks.push(swap());
     checks.extend(installation(session));
     checks.extend(ledger(session));
+    checks.extend(prices(session));
     let value = json!({ "checks": checks.iter().map(Check::as_json).collect::<Vec<_>>() });
     session.output.show(&value, |output, _| checks.iter().for_each(|check| check.print(output)));
     if checks.iter().all(|check| check.verdict == Verdict::Fine) { Ok(()) } else { Err(Failure::found()) }
@@ -125,6 +130,30 @@ fn ledger(session: &Session) -> Option<Check> {
     let found = session.call(Ask::get(&["usage", "reconcile"])).ok()?;
     let said = super::usage::summary(&found);
     Some(if found["agrees"] == true { Check::fine("ledger", said) } else { Check::problem("ledger", said) })
+}
+
+/// Whether every model on offer has a price, and what happens to calls to those that have none. An installation that
+/// cannot be asked was told of already.
+fn prices(session: &Session) -> Option<Check> {
+    let unknown = session.list(&["models"], &[("price", Some("unknown"))]).ok()?;
+    let names: Vec<_> = unknown.as_array()?.iter().filter_map(|model| model["id"].as_str()).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let shown = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let remedy = "`keyward model list --price unknown` lists them, `keyward model price` sets prices";
+    if names.is_empty() {
+        return Some(Check::fine("prices", "every model on offer has a price or is free"));
+    }
+    let budgets = session.list(&["budgets"], &[]).ok()?;
+    let refuses = budgets.as_array()?.iter().any(|budget| budget["kind"] == "hard" && budget["mode"] == "enforce");
+    let has_ceiling = session.config().is_ok_and(|config| config.unknown_price != UnknownPrice::Refuse);
+    let what = match (refuses, has_ceiling) {
+        (true, false) => "a hard budget that applies to a call refuses them",
+        (true, true) => "hard budgets count them at the ceiling of `budgets.unknown_price`",
+        (false, _) => "what they cost will be missing in every report",
+    };
+    let detail = format!("no price is known for {shown}{rest}: {what}; {remedy}");
+    Some(if refuses && has_ceiling { Check::fine("prices", detail) } else { Check::warning("prices", detail) })
 }
 
 impl Check {

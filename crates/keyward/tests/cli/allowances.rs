@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Scene, chat};
+use crate::program::{Scene, chat, http};
 
 #[test]
 fn budgets_live_and_die() {
@@ -292,6 +292,64 @@ fn m05_what_a_client_is_told_is_what_the_command_line_shows() {
     drop(server);
     // Without a server the ledger says the same.
     assert_eq!(spent(0), 3 * first);
+}
+
+#[test]
+fn m08_an_unknown_price_is_loud_everywhere() {
+    let (scene, token) = Scene::with_sandbox();
+    let doctor = |scene: &Scene| scene.run(&["doctor"]).all();
+    assert!(doctor(&scene).contains("every model on offer has a price or is free"), "{}", doctor(&scene));
+    scene.run(&["provider", "update", "sandbox", "--free", "false", "--catalog", "nothing"]).succeeded();
+    scene.run(&["model", "alias", "set", "small", "sandbox/sandbox-small"]).succeeded();
+    let body = r#"{"model":"sandbox/sandbox-small","max_tokens":5,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let server = scene.serve();
+    let call =
+        || http(server.data, "POST", "/v1/chat/completions", &[("authorization", &format!("Bearer {token}"))], body);
+    assert_eq!([call().0, call().0], [200, 200], "no budget applies");
+
+    // Badges: in the list of models, in reports, and in the list of calls.
+    let listed = scene.run(&["model", "list", "--price", "unknown"]).succeeded().stdout;
+    assert!(listed.lines().any(|line| line.contains("sandbox/sandbox-small") && line.contains("unknown")), "{listed}");
+    let unpriced = || scene.json(&["usage"])["total"]["unpriced"].as_i64().unwrap();
+    assert!((0..100).any(|_| unpriced() == 2), "{}", scene.json(&["usage"]));
+    let usage = scene.run(&["usage"]).succeeded().stdout;
+    assert!(usage.contains("NO PRICE"), "{usage}");
+    let calls = scene.run(&["requests", "list"]).succeeded().stdout;
+    assert!(calls.contains("unknown"), "{calls}");
+    // Warnings: of what was called, and of what somebody chose.
+    let warnings = scene.json(&["status"])["warnings"].to_string();
+    assert!(warnings.contains("2 ledger rows have no price"), "{warnings}");
+    assert!(
+        warnings.contains("The alias `small` leads to `sandbox/sandbox-small`, whose price is unknown."),
+        "{warnings}"
+    );
+    let found = scene.run(&["doctor"]).failed_with(3).all();
+    assert!(found.contains("missing in every report"), "{found}");
+
+    // Where a budget applies nothing is sent, and that is told too.
+    scene.run(&["budget", "set", "global", "--usd", "1000", "--per", "day"]).succeeded();
+    for (status, body) in [call(), call()] {
+        assert!(status == 503 && body.contains("price_unknown"), "{status} {body}");
+    }
+    let found = scene.run(&["doctor"]).failed_with(3).all();
+    assert!(found.contains("`sandbox/sandbox-small`") && found.contains("a hard budget that applies"), "{found}");
+    let warnings = scene.json(&["status"])["warnings"].to_string();
+    assert!(warnings.contains("unknown, and budgets refuse what has none"), "{warnings}");
+    let metrics = http(server.admin, "GET", "/metrics", &[], "").1;
+    let names = r#"{provider="sandbox",model="sandbox-small"} 2"#;
+    for series in ["keyward_unpriced_attempts_total", "keyward_price_unknown_total"] {
+        assert!(metrics.contains(&format!("{series}{names}")), "{metrics}");
+    }
+
+    // Once it has a price all is quiet.
+    scene.run(&["model", "price", "sandbox/sandbox-small", "--input", "1", "--output", "2"]).succeeded();
+    assert_eq!(call().0, 200);
+    let warnings = scene.json(&["status"])["warnings"].to_string();
+    assert!(!warnings.contains("The alias `small`"), "{warnings}");
+    let (_, log) = server.stop();
+    for said in ["missing in every report", "serves no call that a hard budget applies to"] {
+        assert_eq!(log.matches(said).count(), 1, "said once: {log}");
+    }
 }
 
 #[test]

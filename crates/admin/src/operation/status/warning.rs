@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keyward_domain::budget::Budget;
+use keyward_domain::catalog::Pricing;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::port::{LedgerTotals, Records};
 use keyward_domain::provider::ProviderKind;
@@ -41,6 +43,7 @@ pub(super) fn warnings(control: &Control, scene: &Scene<'_>) -> Vec<String> {
     virtual_keys(scene, &mut warnings);
     ledger(scene, &mut warnings);
     allowances(scene, &mut warnings);
+    prices(control, scene, &mut warnings);
     warnings
 }
 
@@ -203,6 +206,26 @@ fn allowances(scene: &Scene<'_>, warnings: &mut Vec<String>) {
         ));
     }
     warnings.extend(scene.degraded.map(|why| format!("{why} Check the server that `counters.url` names.")));
+}
+
+/// Models that somebody chose for an alias and that a budget will not let be called, or that cost nobody knows what.
+fn prices(control: &Control, scene: &Scene<'_>, warnings: &mut Vec<String>) {
+    let records = scene.records;
+    let is_unknown = |target: &str| {
+        let (name, model) = target.split_once('/')?;
+        let provider = records.providers.iter().find(|provider| provider.name == name && provider.enabled)?;
+        (control.standing(records, provider, model).pricing == Pricing::Unknown).then_some(())
+    };
+    let binds = if records.budgets.iter().any(Budget::refuses) { ", and budgets refuse what has none" } else { "" };
+    for alias in &records.aliases {
+        let unknown = alias.targets.iter().filter(|target| is_unknown(target).is_some());
+        warnings.extend(unknown.map(|target| {
+            format!(
+                "The alias `{}` leads to `{target}`, whose price is unknown{binds}. Set it with `keyward model price {target}`.",
+                alias.name
+            )
+        }));
+    }
 }
 
 fn ledger(scene: &Scene<'_>, warnings: &mut Vec<String>) {

@@ -230,7 +230,10 @@ impl Open {
             let amount = match fitted {
                 Ok(fit) => fit.amount,
                 Err(Unfit::TooDear(needed)) => needed,
-                Err(Unfit::PriceUnknown) => return Err(unpriced(target)),
+                Err(Unfit::PriceUnknown) => {
+                    worker.shared.metrics.refused_unpriced(target);
+                    return Err(unpriced(target));
+                }
             };
             let ask = Ask { tenant: self.tenant, scopes: &all, at, amount, attempt };
             match (held.exchange(book, budgets, &ask), fitted) {
