@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use keyward_domain::port::{EntropyError, StoreError};
 use keyward_domain::principal::Role;
@@ -14,6 +15,8 @@ pub enum AdminError {
     MissingCredential,
     /// What was sent is not an admin token; the text says what is wrong with its form.
     InvalidKey(&'static str),
+    /// Too many tokens from this address were not valid; after so long, one more is looked at.
+    TooManyGuesses(Duration),
     /// The admin token is known but expired or revoked.
     KeyInactive,
     /// A token for the data plane was sent to the control plane.
@@ -109,6 +112,7 @@ impl AdminError {
         match self {
             Self::MissingCredential => "missing_credential",
             Self::InvalidKey(_) => "invalid_key",
+            Self::TooManyGuesses(_) => "rate_limited",
             Self::KeyInactive => "key_inactive",
             Self::WrongKeyEnvironment => "wrong_key_environment",
             Self::NeedsRole(_) | Self::BeyondRealm => "operation_not_allowed",
@@ -171,8 +175,17 @@ impl AdminError {
             | Self::NotInitialised => 409,
             Self::RevisionMismatch(_) => 412,
             Self::KeyMalformed(_) => 422,
+            Self::TooManyGuesses(_) => 429,
             Self::VaultLocked | Self::StoreFailed | Self::NotKept | Self::TooManyFollowers(_) | Self::NoEntropy => 503,
             Self::Integrity(_) | Self::Internal => 500,
+        }
+    }
+
+    /// When it is worth another try, when that is known.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyGuesses(after) => Some(*after),
+            _ => None,
         }
     }
 
@@ -194,6 +207,7 @@ impl AdminError {
         match self {
             Self::MissingCredential => "No admin token was sent. Send it as `Authorization: Bearer kw_adm_...`, or use the command line on the server's machine.".to_owned(),
             Self::InvalidKey(why) => format!("This is not a valid admin token: {why}. Check that the whole token was copied, or ask an owner for a new one."),
+            Self::TooManyGuesses(after) => format!("Too many admin tokens from your address were not valid. Check the token: a valid one works at once. Others are looked at again in {} s.", whole_seconds(*after)),
             Self::KeyInactive => "This admin token is no longer in use (expired or revoked). Ask an owner for a new one.".to_owned(),
             Self::WrongKeyEnvironment => "This is a virtual key, which is for the data plane. The control plane wants an admin token (`kw_adm_...`).".to_owned(),
             Self::NeedsRole(role) => format!("This needs the role `{}`. Ask an owner to do it, or for a token with that role.", role_word(*role)),
@@ -230,6 +244,11 @@ impl AdminError {
             Self::Internal => "Keyward failed to handle this request. The server's log has the details under this request id.".to_owned(),
         }
     }
+}
+
+/// Rounded up, so that whoever waits so long has waited long enough.
+pub(crate) const fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(if duration.subsec_nanos() > 0 { 1 } else { 0 })
 }
 
 /// The word for a role in messages and inputs.

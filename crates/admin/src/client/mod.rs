@@ -59,7 +59,7 @@ impl DoorError {
     /// Whether the server could not be reached, or the caller may not do this (exit code 4).
     pub fn is_unreachable_or_forbidden(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => matches!(status, 401 | 403 | 421),
+            Self::Refused { status, .. } => matches!(status, 401 | 403 | 421 | 429),
             Self::Unreachable(_) => true,
             Self::Strange(_) => false,
         }

@@ -3,13 +3,13 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, ETAG, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use keyward_domain::ids::RequestId;
 use serde_json::json;
 
 use super::routes::{Reply, ReplyBody};
 use crate::control::{Feed, Pages};
-use crate::error::AdminError;
+use crate::error::{AdminError, whole_seconds};
 
 /// What an operation answered.
 pub(super) fn reply(
@@ -43,6 +43,9 @@ pub(super) fn refusal(error: &AdminError, id: RequestId) -> Response {
         tracing::warn!(request_id = %id, code = error.code(), "the control plane refused a request for a reason of its own");
     }
     let mut response = of(status, "application/json", body.to_string().into_bytes());
+    if let Some(after) = error.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+    }
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"keyward\""));
     }

@@ -1,5 +1,6 @@
 //! Who is asking: the owner of the home at the local door, the holder of an admin token everywhere else.
 
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 
 use http::HeaderMap;
@@ -16,8 +17,20 @@ use crate::error::AdminError;
 
 const UNKNOWN: &str = "nobody here knows it";
 
-/// The principal of a request.
-pub(super) async fn principal(door: &Door, headers: &HeaderMap) -> Result<Principal, AdminError> {
+/// The principal of a request from this address. Who tries many tokens that are not valid is told less and less often even
+/// that. Asked only once a token turned out not to be valid, so that whoever guesses keeps nobody else at the same address
+/// out, and good tokens pay nothing for it.
+pub(super) async fn principal(door: &Door, headers: &HeaderMap, peer: IpAddr) -> Result<Principal, AdminError> {
+    let refused = match still(door, headers).await {
+        Err(refused @ AdminError::InvalidKey(_)) => refused,
+        known => return known,
+    };
+    let guessed = door.plane.guesses.failed(peer, door.plane.control.moment().monotonic);
+    Err(guessed.map_or_else(AdminError::TooManyGuesses, |()| refused))
+}
+
+/// The same for a request that goes on: whether its principal still is one.
+pub(super) async fn still(door: &Door, headers: &HeaderMap) -> Result<Principal, AdminError> {
     match door.entry {
         Entry::Local => Ok(Principal::LocalOwner),
         Entry::Tcp => holder(&door.plane, headers).await,

@@ -1,6 +1,8 @@
 //! What every request passes first: is it for this host, was it sent by another site, and what goes onto every answer.
 
-use axum::extract::{Request, State};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{
@@ -38,6 +40,12 @@ pub(super) async fn pass(State(door): State<Door>, mut request: Request, next: N
 /// The id that this request was given when it came in.
 pub(super) fn request_id(request: &Request, control: &Control) -> RequestId {
     request.extensions().get().copied().unwrap_or_else(|| mint_id(control))
+}
+
+/// Where a request comes from: the other end of the connection, because nobody's word is taken for where somebody else is.
+pub(super) fn peer(request: &Request) -> IpAddr {
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
 fn mint_id(control: &Control) -> RequestId {

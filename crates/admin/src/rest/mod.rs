@@ -22,6 +22,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use keyward_domain::ids::RequestId;
+use keyward_limit::rate::Guesses;
 use keyward_vault::TokenVerifier;
 
 use crate::control::Control;
@@ -43,12 +44,15 @@ pub struct Plane {
     /// The last verifier that the vault handed out: it works on while the vault is locked, so that an owner can unlock
     /// it from elsewhere.
     verifier: Mutex<Option<Arc<TokenVerifier>>>,
+    /// Who tries tokens that are not valid.
+    guesses: Guesses,
 }
 
 /// Which door a request came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// A TCP socket: whoever it is has to show an admin token, and the `Host` header has to be one of ours.
+    /// A TCP socket: whoever it is has to show an admin token, and the `Host` header has to be one of ours. Requests carry
+    /// where they come from, as axum's `ConnectInfo<SocketAddr>`; those that do not count as coming from one place.
     Tcp,
     /// The admin socket in the home, or a call within the process: only the owner of the home gets here.
     Local,
@@ -58,7 +62,7 @@ impl Plane {
     /// The control plane, answering to the loopback names and to `hosts`, with `metrics` as the text of `/metrics`.
     pub fn new(control: Arc<Control>, hosts: Vec<String>, metrics: Arc<dyn Fn() -> String + Send + Sync>) -> Self {
         let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
-        Self { control, hosts, metrics, metrics_open: true, verifier: Mutex::new(None) }
+        Self { control, hosts, metrics, metrics_open: true, verifier: Mutex::new(None), guesses: Guesses::default() }
     }
 
     /// The same, with `/metrics` for holders of an admin token only. For listeners that others can reach.
@@ -122,7 +126,7 @@ async fn answer_row(door: Door, row: &'static Row, request: Request) -> Response
 }
 
 async fn run_row(door: &Door, row: &'static Row, request: Request) -> Result<routes::Reply, AdminError> {
-    let principal = authenticate::principal(door, request.headers()).await?;
+    let principal = authenticate::principal(door, request.headers(), gate::peer(&request)).await?;
     row.permit(&principal)?;
     let input = input::collect(row, principal.realm(), request).await?;
     row.run(&door.plane.control, &principal, &input).await

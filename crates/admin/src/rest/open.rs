@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use keyward_domain::principal::Realm;
 
-use super::{Door, answer, authenticate, page};
+use super::{Door, answer, authenticate, gate, page};
 use crate::error::AdminError;
 
 /// Every path outside `/api/v1`.
@@ -29,7 +29,7 @@ async fn show_alive() -> Response {
 
 async fn show_metrics(State(door): State<Door>, request: Request) -> Response {
     if !door.plane.metrics_open {
-        let allowed = match authenticate::principal(&door, request.headers()).await {
+        let allowed = match authenticate::principal(&door, request.headers(), gate::peer(&request)).await {
             // Metrics are about everybody.
             Ok(principal) if principal.realm() != Realm::Installation => Err(AdminError::BeyondRealm),
             known => known.map(|_| ()),

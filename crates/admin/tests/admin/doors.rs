@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use keyward_admin::rest::{Entry, Plane};
+use keyward_domain::token::{Environment, MintedToken};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -203,4 +204,84 @@ async fn metrics_can_be_guarded() {
     assert_eq!(ask(None).await.status, 401);
     let viewer = world.admin_token("viewer").await;
     assert_eq!(ask(Some(&viewer)).await.status, 200);
+}
+
+/// The answer to somebody at this address who shows this token.
+async fn shown(world: &World, from: &str, token: &str) -> Answer {
+    world.knock_from(from.parse().unwrap(), request("GET", "/api/v1/status", Some(token), &Value::Null)).await
+}
+
+#[tokio::test]
+async fn a11_whoever_tries_admin_tokens_is_slowed_down_and_nobody_else() {
+    let world = World::new();
+    let good = world.admin_token("viewer").await;
+    let stranger = MintedToken::mint(Environment::Adm, world.control.entropy()).unwrap();
+    let stranger = String::from_utf8(stranger.token.expose().to_vec()).unwrap();
+    // The right name with a secret that is not its own, too: what is known of a token helps nobody.
+    let half = format!("{}{}", &good[..20], &stranger[20..]);
+    let (mut told, mut slowed) = (0, 0);
+    for guess in 0..1_000 {
+        let token = [stranger.as_str(), "guess", &half][guess % 3];
+        let answer = shown(&world, "127.0.0.1", token).await;
+        match (answer.status.as_u16(), answer.code()) {
+            (401, "invalid_key") => told += 1,
+            (429, "rate_limited") => {
+                slowed += 1;
+                assert_eq!(answer.headers["retry-after"], "2");
+                assert!(answer.str("/error/message").contains("a valid one works at once"), "{}", answer.text);
+            }
+            _ => panic!("{} {}", answer.status, answer.text),
+        }
+        if guess % 100 == 0 {
+            assert_eq!(shown(&world, "127.0.0.1", &good).await.status, 200, "a good token from the same address works");
+        }
+    }
+    assert_eq!((told, slowed), (30, 970));
+    assert_eq!(shown(&world, "10.0.0.1", &stranger).await.status, 401, "others are not held up");
+    world.clock.advance(Duration::from_secs(2));
+    assert_eq!(shown(&world, "127.0.0.1", &stranger).await.status, 401);
+    assert_eq!(shown(&world, "127.0.0.1", &stranger).await.status, 429);
+
+    // What a proxy or anybody else says about where a request comes from is nobody's bucket.
+    for number in 0..40 {
+        let mut asked = request("GET", "/api/v1/status", Some("guess"), &Value::Null);
+        asked.headers_mut().insert("x-forwarded-for", format!("10.9.8.{number}").parse().unwrap());
+        let answer = world.knock_from("10.0.0.2".parse().unwrap(), asked).await;
+        assert_eq!(answer.status, if number < 30 { 401 } else { 429 }, "{number}");
+    }
+    // Requests of which nobody said where they come from count together: nobody gets around it.
+    let nowhere =
+        || send(world.plane.router(Entry::Tcp), request("GET", "/api/v1/status", Some("guess"), &Value::Null));
+    for _ in 0..30 {
+        assert_eq!(nowhere().await.status, 401);
+    }
+    assert_eq!(nowhere().await.status, 429);
+}
+
+#[tokio::test]
+async fn a11_metrics_that_want_a_token_are_no_way_around() {
+    let world = World::new();
+    let plane = Plane::new(world.control.clone(), Vec::new(), Arc::new(|| "keyward_up 1\n".to_owned()));
+    let plane = Arc::new(plane.with_guarded_metrics());
+    let guess = |path: &str| send(plane.router(Entry::Tcp), request("GET", path, Some("guess"), &Value::Null));
+    for _ in 0..15 {
+        assert_eq!(guess("/metrics").await.status, 401);
+        assert_eq!(guess("/api/v1/status").await.status, 401);
+    }
+    for path in ["/metrics", "/api/v1/status"] {
+        assert_eq!(guess(path).await.code(), "rate_limited", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_shows_nothing_or_what_has_ended_guesses_nothing() {
+    let world = World::new();
+    let ended = world.admin_token("viewer").await;
+    let name = world.records().admin_tokens[0].name.clone();
+    world.post(&format!("/admin-tokens/{name}/revoke"), json!({})).await.expect(200);
+    for _ in 0..50 {
+        assert_eq!(shown(&world, "10.0.0.3", &ended).await.code(), "key_inactive");
+        let nothing = request("GET", "/api/v1/status", None, &Value::Null);
+        assert_eq!(world.knock_from("10.0.0.3".parse().unwrap(), nothing).await.code(), "missing_credential");
+    }
 }

@@ -1,12 +1,14 @@
 //! An installation for one test: a store in memory, a clock that stands still, a vendor that knows some keys.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, Request, StatusCode};
 use keyward_admin::control::{Control, JournalPicture, Live, LivePicture, Ports};
@@ -52,6 +54,7 @@ pub(crate) struct World {
     pub(crate) pools: Arc<TestPools>,
     pub(crate) allowances: Arc<TestAllowances>,
     pub(crate) home: tempfile::TempDir,
+    knocks: AtomicU32,
 }
 
 /// What came back.
@@ -133,7 +136,19 @@ impl World {
         }));
         let metrics = Arc::new(|| "keyward_up 1\n".to_owned());
         let plane = Arc::new(Plane::new(control.clone(), vec!["Keyward.Example".to_owned()], metrics));
-        Self { control, plane, store, vault, clock, vendor, published, pools, allowances, home }
+        Self {
+            control,
+            plane,
+            store,
+            vault,
+            clock,
+            vendor,
+            published,
+            pools,
+            allowances,
+            home,
+            knocks: AtomicU32::default(),
+        }
     }
 
     /// A call at the local door, as the owner of the home.
@@ -150,9 +165,16 @@ impl World {
         self.call("POST", path, body).await
     }
 
-    /// A call at the TCP door.
+    /// A call at the TCP door, each from another network.
     pub(crate) async fn knock(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
-        send(self.plane.router(Entry::Tcp), request(method, path, token, body)).await
+        let network = self.knocks.fetch_add(1, Ordering::SeqCst);
+        self.knock_from(Ipv4Addr::from_bits(0x0A00_0000 + network).into(), request(method, path, token, body)).await
+    }
+
+    /// A call at the TCP door from this address.
+    pub(crate) async fn knock_from(&self, peer: IpAddr, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer, 50_000)));
+        send(self.plane.router(Entry::Tcp), request).await
     }
 
     /// A new admin token of this role, made by the owner of the home.

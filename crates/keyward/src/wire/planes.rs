@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::routing::get;
 use axum::serve::Listener;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -21,6 +24,7 @@ use keyward_gateway::Metrics;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tower::ServiceExt as _;
 
 use super::engine::Engine;
 
@@ -60,15 +64,15 @@ impl ControlPlane {
 
         let tcp = bind(listen.admin, "listen.admin").await?;
         let address = tcp.local_addr()?;
-        doors.spawn(attend(tcp, plane.router(Entry::Tcp), stopped.clone()));
+        doors.spawn(attend(tcp, plane.router(Entry::Tcp), Some, stopped.clone()));
         if let Some(elsewhere) = listen.metrics {
             let tcp = bind(elsewhere, "listen.metrics").await?;
             let show = get(move || async move { ([(http::header::CONTENT_TYPE, METRICS_TYPE)], render()) });
-            doors.spawn(attend(tcp, Router::new().route("/metrics", show), stopped.clone()));
+            doors.spawn(attend(tcp, Router::new().route("/metrics", show), Some, stopped.clone()));
         }
         let socket = match private_socket(engine.home.socket()) {
             Ok((unix, path)) => {
-                doors.spawn(attend(unix, plane.router(Entry::Local), stopped));
+                doors.spawn(attend(unix, plane.router(Entry::Local), |_| None, stopped));
                 Some(path)
             }
             Err(error) => {
@@ -111,14 +115,19 @@ fn private_socket(path: PathBuf) -> anyhow::Result<(UnixListener, PathBuf)> {
     Ok((listener, path))
 }
 
-/// Answers one door until it is told to stop.
-async fn attend<L: Listener>(mut listener: L, router: Router, mut stop: watch::Receiver<bool>) {
+/// Answers one door until it is told to stop. `peer` says where on the network somebody is, if they come from there.
+async fn attend<L: Listener>(
+    mut listener: L,
+    router: Router,
+    peer: fn(L::Addr) -> Option<SocketAddr>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut guests = JoinSet::new();
     loop {
         let full = guests.len() >= MAX_CONNECTIONS;
         tokio::select! {
-            (stream, _) = listener.accept(), if !full => {
-                guests.spawn(converse(stream, router.clone(), stop.clone()));
+            (stream, address) = listener.accept(), if !full => {
+                guests.spawn(converse(stream, router.clone(), peer(address), stop.clone()));
             }
             Some(_) = guests.join_next() => {}
             _ = stop.changed() => break,
@@ -131,13 +140,19 @@ async fn attend<L: Listener>(mut listener: L, router: Router, mut stop: watch::R
     }
 }
 
-async fn converse<S>(stream: S, router: Router, mut stop: watch::Receiver<bool>)
+async fn converse<S>(stream: S, router: Router, peer: Option<SocketAddr>, mut stop: watch::Receiver<bool>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_READ);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let with_peer = router.map_request(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        request
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(with_peer));
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -45,6 +45,29 @@ fn a_server_serves_both_planes_and_ends_well() {
 }
 
 #[test]
+fn a11_admin_tokens_are_not_tried_without_end() {
+    let scene = Scene::founded();
+    let server = scene.serve();
+    let show = |bearer: &str| http(server.admin, "GET", "/api/v1/status", &[("authorization", bearer)], "");
+    let mut refused = 0;
+    for _ in 0..200 {
+        let (status, body) = show("Bearer guess");
+        assert!(status == 401 || status == 429 && body.contains("rate_limited"), "{status} {body}");
+        refused += u32::from(status == 429);
+    }
+    // One more is looked at every other second, and the test may take some.
+    assert!((100..=170).contains(&refused), "{refused}");
+    let admin = std::fs::read_to_string(scene.home().join("admin.token")).unwrap();
+    assert_eq!(show(&format!("Bearer {}", admin.trim())).0, 200, "a good one from the same address works");
+    assert_eq!(scene.json(&["status"])["serving"], true, "and so does the home's own door");
+    let file = scene.path("wrong");
+    std::fs::write(&file, "guess").unwrap();
+    let url = format!("http://{}", server.admin);
+    let ended = scene.run(&["status", "--url", &url, "--token-file", file.to_str().unwrap()]).failed_with(4);
+    assert!(ended.stderr.contains("Check the token"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_killed_server_loses_no_row() {
     let (scene, token) = Scene::with_sandbox();
     let server = scene.serve();
