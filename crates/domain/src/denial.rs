@@ -59,8 +59,13 @@ pub enum Denial {
     IdempotencyInProgress,
     /// This `Idempotency-Key` came with another request before.
     IdempotencyMismatch,
-    /// The request with this `Idempotency-Key` was made before, by this name.
-    AlreadyProcessed(RequestId),
+    /// The request with this `Idempotency-Key` was made before.
+    AlreadyProcessed {
+        /// As which call.
+        request: RequestId,
+        /// Whether it is known what became of it; if not, the process that made it died meanwhile.
+        is_settled: bool,
+    },
     /// Every key of the pool rests; the first is back after this time.
     AllKeysCooling(Duration),
     /// The provider or the model keeps failing and is left alone for this time.
@@ -196,7 +201,7 @@ impl Denial {
             Self::ClaimNotAllowed(_) => "claim_not_allowed",
             Self::IdempotencyInProgress => "idempotency_in_progress",
             Self::IdempotencyMismatch => "idempotency_mismatch",
-            Self::AlreadyProcessed(_) => "already_processed",
+            Self::AlreadyProcessed { .. } => "already_processed",
             Self::AllKeysCooling(_) => "all_keys_cooling",
             Self::AffinityUnavailable(_) => "affinity_unavailable",
             Self::LeaseNotFound => "lease_not_found",
@@ -226,7 +231,7 @@ impl Denial {
             | Self::AddressNotAllowed => 403,
             Self::ModelNotFound(..) | Self::ModelAmbiguous(..) | Self::RouteNotFound | Self::LeaseNotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::LeaseEnded | Self::IdempotencyInProgress | Self::AlreadyProcessed(_) => 409,
+            Self::LeaseEnded | Self::IdempotencyInProgress | Self::AlreadyProcessed { .. } => 409,
             Self::RequestTimeout => 408,
             Self::InvalidRequest(..)
             | Self::UnsupportedParameter(_)
@@ -307,7 +312,8 @@ impl Denial {
             Self::TooManyGuesses(after) => format!("Too many keys from your address were not valid. Check the key: a valid one works at once. Others are looked at again in {} s.", whole_seconds(*after)),
             Self::IdempotencyInProgress => "A call with this `Idempotency-Key` is still under way. Wait for its answer, or try again in 1 s.".to_owned(),
             Self::IdempotencyMismatch => "This `Idempotency-Key` came with another request before: its path or its body was different. Send every new request under a key of its own.".to_owned(),
-            Self::AlreadyProcessed(request) => format!("The request with this `Idempotency-Key` was made before, as {request}, and was charged for. Its answer is not kept: to have another one, send it under a new key."),
+            Self::AlreadyProcessed { request, is_settled: true } => format!("The request with this `Idempotency-Key` was made before, as {request}, and was charged for. Its answer is not kept: to have another one, send it under a new key."),
+            Self::AlreadyProcessed { request, is_settled: false } => format!("The request with this `Idempotency-Key` was made before, as {request}, and Keyward ended before its answer did. What it cost is not known, so it counts with the most that it can have cost. To make it again, send it under a new key."),
             Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", whole_seconds(*after)),
             Self::UpstreamResting(after) => format!("The provider failed again and again and is left alone for a moment. Try again in {} s.", whole_seconds(*after)),
             Self::AffinityUnavailable(why) => (*why).to_owned(),

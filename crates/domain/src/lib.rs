@@ -8,6 +8,7 @@ pub mod ancestry;
 pub mod audit;
 pub mod binding;
 pub mod budget;
+pub mod call_name;
 pub mod catalog;
 pub mod cost;
 pub mod credential;

@@ -186,6 +186,7 @@ fn entry(n: u32) -> Entry {
             price_version: "2026-11-01".into(),
             attributed: None,
             trace: None,
+            named: None,
         },
         outcome: AttemptOutcome::Completed,
         status: 200,

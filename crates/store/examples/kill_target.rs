@@ -159,6 +159,7 @@ fn subject(seed: u32, worker: u8, n: u32) -> Subject {
         price_version: "1".into(),
         attributed: None,
         trace: None,
+        named: None,
     }
 }
 

@@ -121,6 +121,7 @@ async fn a_call(world: &World) -> RequestId {
                 credential_name: name.into(),
                 attributed: None,
                 trace: None,
+                named: None,
                 requested_model: "fast".into(),
                 model: "gpt-4o".into(),
                 dialect: Dialect::OpenAi,

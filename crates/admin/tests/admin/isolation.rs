@@ -158,6 +158,7 @@ fn entry(world: &World, number: u8, key: &VirtualKey, attributed: Attributed) ->
             credential_name: "primary".into(),
             attributed: Some(attributed.into()),
             trace: None,
+            named: None,
             requested_model: key.name.as_str().into(),
             model: "gpt-4o".into(),
             dialect: Dialect::OpenAi,

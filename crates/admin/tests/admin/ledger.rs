@@ -29,6 +29,7 @@ pub(crate) fn entry(world: &World, number: u8, model: &str, cost: Option<i64>, o
             credential_name: key.name.as_str().into(),
             attributed: None,
             trace: None,
+            named: None,
             requested_model: "fast".into(),
             model: model.into(),
             dialect: Dialect::OpenAi,

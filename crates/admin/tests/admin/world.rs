@@ -17,6 +17,7 @@ use keyward_admin::operation::admin_token::CreateAdminToken;
 use keyward_admin::rest::{Entry, Plane};
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::catalog::Catalog;
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, RequestId};
 use keyward_domain::lease::Lease;
@@ -476,5 +477,13 @@ impl Store for TestStore {
 
     fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
         self.inner.forget_leases(before)
+    }
+
+    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
+        self.inner.named_calls(since, limit)
+    }
+
+    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_named_calls(before)
     }
 }

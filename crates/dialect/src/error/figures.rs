@@ -1,31 +1,36 @@
-//! The figures of a spent budget, the same members in every dialect. All are texts: Google's envelope knows no numbers
-//! there, and a number would lose nano-dollars in many clients.
+//! What a client can act on besides the code, the same members in every dialect. All are texts: Google's envelope knows no
+//! numbers there, and a number would lose nano-dollars in many clients.
 
 use keyward_domain::denial::Denial;
 use serde::Serialize;
 
-/// What a client can act on: dollars as exact decimals, the moment as RFC 3339.
+/// What a client can act on.
 #[derive(Serialize)]
-pub(super) struct Figures {
-    scope: String,
-    limit: String,
-    spent: String,
-    reserved: String,
-    needed: String,
-    resets_at: String,
+#[serde(untagged)]
+pub(super) enum Figures {
+    /// Those of a spent budget: dollars as exact decimals, the moment as RFC 3339.
+    Budget { scope: String, limit: String, spent: String, reserved: String, needed: String, resets_at: String },
+    /// What the ledger knows of the call that this one repeats: its id, and whether its row is `settled` or `unsettled`.
+    Repetition { first_request_id: String, first_outcome: &'static str },
 }
 
 impl Figures {
     /// The figures of this refusal, if it has any.
     pub(super) fn of(denial: &Denial) -> Option<Self> {
-        let Denial::BudgetExceeded(reached) = denial else { return None };
-        Some(Self {
-            scope: reached.scope.to_string(),
-            limit: reached.limit.decimal(),
-            spent: reached.spent.decimal(),
-            reserved: reached.reserved.decimal(),
-            needed: reached.needed.decimal(),
-            resets_at: reached.resets_at.rfc3339(),
-        })
+        match denial {
+            Denial::BudgetExceeded(reached) => Some(Self::Budget {
+                scope: reached.scope.to_string(),
+                limit: reached.limit.decimal(),
+                spent: reached.spent.decimal(),
+                reserved: reached.reserved.decimal(),
+                needed: reached.needed.decimal(),
+                resets_at: reached.resets_at.rfc3339(),
+            }),
+            Denial::AlreadyProcessed { request, is_settled } => Some(Self::Repetition {
+                first_request_id: request.to_string(),
+                first_outcome: if *is_settled { "settled" } else { "unsettled" },
+            }),
+            _ => None,
+        }
     }
 }

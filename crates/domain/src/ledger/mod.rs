@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call_name::CallName;
 use crate::dialect::{Dialect, Operation};
 use crate::ids::{CredentialId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use crate::money::Nanodollars;
@@ -79,6 +80,9 @@ pub struct Subject {
     /// The caller's trace, for spans. Not part of the ledger: it is not kept.
     #[serde(skip)]
     pub trace: Option<TraceContext>,
+    /// The name that the client gave the call, for repetitions. Kept beside the row, not in it.
+    #[serde(skip)]
+    pub named: Option<Arc<CallName>>,
 }
 
 /// Whom an attempt is attributed to besides its virtual key.

@@ -4,6 +4,7 @@ use crate::alias::Alias;
 use crate::audit::{AuditDraft, AuditEntry};
 use crate::binding::Binding;
 use crate::budget::Budget;
+use crate::call_name::NamedCall;
 use crate::credential::Credential;
 use crate::ids::{BudgetId, CredentialId, InstallId, LimitId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use crate::lease::Lease;
@@ -57,6 +58,9 @@ pub trait Store: Send + Sync {
 
     /// Adds ledger rows and refusals and sums them into the totals. Rows that are already there are left alone
     /// and not summed again, so a batch may be repeated. Says of each row whether it was new, in order.
+    ///
+    /// Of a new row of a call with a name, [what it says of that](NamedCall::of) is kept beside it; of two calls of the same
+    /// name, that which ended later.
     fn append(&self, entries: &[Entry], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError>;
 
     /// Adds corrections and their audit entry in one transaction. [`StoreError::Conflict`], and nothing was done, when
@@ -145,6 +149,14 @@ pub trait Store: Send + Sync {
 
     /// Forgets leases that have ended and would have expired before this moment. Open ones stay.
     fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Calls that were made under a name and ended from this moment on, the latest first, at most `limit` and at most
+    /// [`MAX_NAMED_CALLS`](crate::call_name::MAX_NAMED_CALLS).
+    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError>;
+
+    /// Forgets the names of calls that ended before this moment, and those beyond
+    /// [`MAX_NAMED_CALLS`](crate::call_name::MAX_NAMED_CALLS).
+    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
 /// What one provider key was charged.

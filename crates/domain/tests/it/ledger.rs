@@ -38,6 +38,7 @@ fn entry(number: u8) -> Entry {
             price_version: "1".into(),
             attributed: None,
             trace: None,
+            named: None,
         },
         outcome: AttemptOutcome::Completed,
         status: 200,

@@ -6,12 +6,15 @@
 //! answered well, keeps its name for a day; every other one leaves no trace, so that it can be tried again under the same
 //! name.
 //!
-//! Names are kept in memory, by one process: a restart forgets them. Answers are not kept at all.
+//! Names are kept in memory, and a name goes with the reservation of every attempt into the journal and with its row into the
+//! store, from where the next process has it: a call that may have been sent is not sent again, whenever the process that
+//! sent it dies. Answers are not kept at all.
 
 mod repeats;
 mod request;
 mod turn;
 
+use keyward_domain::call_name::CallName;
 use keyward_domain::denial::Denial;
 
 use crate::stage::arrive::Arrival;
@@ -27,8 +30,9 @@ pub(crate) fn claim(worker: &Worker, arrival: &mut Arrival, grant: &Grant) -> Re
         return Ok(());
     }
     let Some(name) = request::name(&call.head.headers)? else { return Ok(()) };
-    let name = request::owned(call.caller.key().record.id, name);
-    worker.shared.repeats.begin(name, request::fingerprint(call), arrival.request, worker.monotonic())?;
+    let name =
+        CallName { name: request::owned(call.caller.key().record.id, name), fingerprint: request::fingerprint(call) };
+    worker.shared.repeats.begin(&name, arrival.request, worker.monotonic())?;
     arrival.turn = Some(Turn::new(&worker.shared, name));
     Ok(())
 }

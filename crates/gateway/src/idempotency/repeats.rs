@@ -6,18 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
+use keyward_domain::call_name::{CallName, Digest, KEPT, MAX_NAMED_CALLS, NamedCall};
 use keyward_domain::denial::Denial;
 use keyward_domain::ids::RequestId;
-
-use super::request::Digest;
+use keyward_domain::port::{Store, StoreError};
+use keyward_domain::time::Timestamp;
 
 /// Parts of the map.
 const PARTS: usize = 16;
-/// Calls that are over and whose names a part keeps, at most; those that ended first make room. With some 120 bytes each,
-/// all parts take 32 MB when they are full.
-const MAX_PER_PART: usize = 16_384;
-/// How long the name of a call that was made is kept after its end.
-const KEPT: Duration = Duration::from_hours(24);
+/// Calls that are over and whose names a part keeps, at most; those that ended first make room.
+const MAX_PER_PART: usize = MAX_NAMED_CALLS as usize / PARTS;
 
 /// What is known of calls that must not be made twice.
 #[derive(Default)]
@@ -29,33 +27,49 @@ pub(crate) struct Repeats {
 #[derive(Default)]
 struct Part {
     calls: HashMap<Digest, Known, FixedState>,
-    /// Calls that are over, in the order in which they ended.
+    /// Calls that are over and when they are forgotten, in the order in which they ended.
     over: VecDeque<(Duration, Digest)>,
 }
 
 struct Known {
     fingerprint: Digest,
     request: RequestId,
-    is_over: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    UnderWay,
+    Over {
+        /// Whether it is known what became of it.
+        is_settled: bool,
+    },
 }
 
 impl Repeats {
+    /// What earlier processes have made within the last day. Blocks.
+    pub(crate) fn remembered(store: &dyn Store, wall: Timestamp, now: Duration) -> Result<Self, StoreError> {
+        let repeats = Self::default();
+        let known = store.named_calls(wall.minus(KEPT), MAX_NAMED_CALLS)?;
+        for call in known.into_iter().rev() {
+            repeats.remember(&call, now.saturating_add(KEPT.saturating_sub(wall.since(call.ended_at))));
+        }
+        Ok(repeats)
+    }
+
     /// A call by this name begins, unless there is or was one.
-    pub(super) fn begin(
-        &self,
-        name: Digest,
-        fingerprint: Digest,
-        request: RequestId,
-        now: Duration,
-    ) -> Result<(), Denial> {
+    pub(super) fn begin(&self, call: &CallName, request: RequestId, now: Duration) -> Result<(), Denial> {
+        let CallName { name, fingerprint } = *call;
         let Some(mut part) = self.part(&name) else { return Err(Denial::Internal) };
         part.forget_expired(now);
         match part.calls.get(&name) {
             Some(known) if known.fingerprint != fingerprint => Err(Denial::IdempotencyMismatch),
-            Some(known) if known.is_over => Err(Denial::AlreadyProcessed(known.request)),
-            Some(_) => Err(Denial::IdempotencyInProgress),
+            Some(Known { state: State::UnderWay, .. }) => Err(Denial::IdempotencyInProgress),
+            Some(Known { state: State::Over { is_settled }, request, .. }) => {
+                Err(Denial::AlreadyProcessed { request: *request, is_settled: *is_settled })
+            }
             None => {
-                part.calls.insert(name, Known { fingerprint, request, is_over: false });
+                part.calls.insert(name, Known { fingerprint, request, state: State::UnderWay });
                 Ok(())
             }
         }
@@ -65,11 +79,8 @@ impl Repeats {
     pub(super) fn finish(&self, name: &Digest, now: Duration) {
         let Some(mut part) = self.part(name) else { return };
         let Some(known) = part.calls.get_mut(name) else { return };
-        known.is_over = true;
-        part.over.push_back((now, *name));
-        if part.over.len() > MAX_PER_PART {
-            part.forget_oldest();
-        }
+        known.state = State::Over { is_settled: true };
+        part.keep(*name, now.saturating_add(KEPT));
     }
 
     /// Nothing came of the call: it may be tried again.
@@ -77,6 +88,13 @@ impl Repeats {
         if let Some(mut part) = self.part(name) {
             part.calls.remove(name);
         }
+    }
+
+    fn remember(&self, call: &NamedCall, until: Duration) {
+        let NamedCall { name: CallName { name, fingerprint }, request, is_settled, .. } = *call;
+        let Some(mut part) = self.part(&name) else { return };
+        part.calls.insert(name, Known { fingerprint, request, state: State::Over { is_settled } });
+        part.keep(name, until);
     }
 
     /// Digests are evenly spread, so any byte of them chooses.
@@ -89,7 +107,15 @@ impl Repeats {
 
 impl Part {
     fn forget_expired(&mut self, now: Duration) {
-        while self.over.front().is_some_and(|(ended, _)| now.saturating_sub(*ended) >= KEPT) {
+        while self.over.front().is_some_and(|(until, _)| *until <= now) {
+            self.forget_oldest();
+        }
+    }
+
+    /// A call is over: until then its name is kept.
+    fn keep(&mut self, name: Digest, until: Duration) {
+        self.over.push_back((until, name));
+        if self.over.len() > MAX_PER_PART {
             self.forget_oldest();
         }
     }
@@ -115,7 +141,11 @@ mod tests {
     }
 
     fn begin(repeats: &Repeats, n: u32, now: Duration) -> Result<(), Denial> {
-        repeats.begin(name(n), PRINT, RequestId::from_bits(n.into()), now)
+        repeats.begin(&CallName { name: name(n), fingerprint: PRINT }, RequestId::from_bits(n.into()), now)
+    }
+
+    fn processed(n: u32) -> Denial {
+        Denial::AlreadyProcessed { request: RequestId::from_bits(n.into()), is_settled: true }
     }
 
     #[test]
@@ -125,13 +155,13 @@ mod tests {
         assert_eq!(begin(&repeats, 7, Duration::ZERO), Ok(()));
         assert_eq!(begin(&repeats, 7, ended), Err(Denial::IdempotencyInProgress));
         assert_eq!(
-            repeats.begin(name(7), [2; 32], RequestId::from_bits(8), ended),
+            repeats.begin(&CallName { name: name(7), fingerprint: [2; 32] }, RequestId::from_bits(8), ended),
             Err(Denial::IdempotencyMismatch),
             "while it is under way, too"
         );
         repeats.finish(&name(7), ended);
         let last = ended.saturating_add(KEPT).saturating_sub(Duration::from_nanos(1));
-        assert_eq!(begin(&repeats, 7, last), Err(Denial::AlreadyProcessed(RequestId::from_bits(7))));
+        assert_eq!(begin(&repeats, 7, last), Err(processed(7)));
         assert_eq!(begin(&repeats, 7, ended + KEPT), Ok(()));
     }
 
@@ -154,11 +184,7 @@ mod tests {
         }
         assert_eq!(begin(&repeats, 0, Duration::ZERO), Err(Denial::IdempotencyInProgress));
         assert_eq!((begin(&repeats, 1, Duration::ZERO), begin(&repeats, 2, Duration::ZERO)), (Ok(()), Ok(())));
-        assert_eq!(
-            begin(&repeats, 3, Duration::ZERO),
-            Err(Denial::AlreadyProcessed(RequestId::from_bits(3))),
-            "and no more than it has to"
-        );
+        assert_eq!(begin(&repeats, 3, Duration::ZERO), Err(processed(3)), "and no more than it has to");
         assert_eq!(repeats.parts[0].lock().unwrap().over.len(), MAX_PER_PART);
     }
 }

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use keyward_domain::call_name::Digest;
 use keyward_domain::denial::Denial;
 use keyward_domain::token::TokenId;
 
@@ -11,9 +12,6 @@ use crate::stage::read::{Call, Payload};
 const HEADER: &str = "idempotency-key";
 /// The longest name, in bytes.
 const MAX_NAME: usize = 255;
-
-/// SHA-256.
-pub(super) type Digest = [u8; 32];
 
 /// The name that the client gives the call; `None` when it gives none.
 pub(super) fn name(headers: &HeaderMap) -> Result<Option<&[u8]>, Denial> {

@@ -134,6 +134,7 @@ fn entry(lease: &OpenLease, spent: Spent) -> Entry {
         price_version: target.map_or_else(|| "".into(), |target| std::sync::Arc::clone(&target.price_version)),
         attributed: record.attributed.clone(),
         trace: None,
+        named: None,
     };
     spent.into_entry(subject)
 }

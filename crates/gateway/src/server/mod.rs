@@ -53,7 +53,7 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Which account holds what calls refer to.
     pub bindings: Arc<Bindings>,
-    /// Keeps leases; calls never ask it anything.
+    /// Keeps leases, and the names of calls that were made; calls never ask it anything.
     pub leases: Arc<dyn Store>,
     /// What was spent and used.
     pub counting: Counting,
@@ -88,7 +88,7 @@ pub enum StartError {
     /// The ledger's journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The leases that are open could not be read.
+    /// The leases that are open, or the names of calls that were made, could not be read.
     #[error(transparent)]
     Leases(#[from] StoreError),
     /// A root certificate in the configuration is not one.
@@ -117,6 +117,7 @@ impl Gateway {
         let max_connections = self.options.limits.connections;
         let (phase, watcher) = watch::channel(Phase::Serving);
         let line = Line::new(&self.options.queue);
+        let repeats = Repeats::remembered(&*self.leases, self.clock.now(), self.clock.monotonic())?;
         let leases = LeaseDesk::open(self.leases, &self.counting, &self.snapshot.load())?;
         let shared = Arc::new(Shared {
             options: self.options,
@@ -130,7 +131,7 @@ impl Gateway {
             retries: RetryBudget::new(),
             prompt_tokens: PromptTokens::new(self.counting.tokenizer.clone()),
             counting: self.counting,
-            repeats: Repeats::default(),
+            repeats,
             guesses: Guesses::default(),
             line,
         });

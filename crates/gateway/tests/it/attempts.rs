@@ -1,10 +1,12 @@
 //! Several keys, several attempts, one honest account of each.
 
 use keyward_domain::ledger::AttemptOutcome;
+use keyward_domain::money::Nanodollars;
 use keyward_domain::routing::Strategy;
 use keyward_domain::usage::UsageSource;
-use keyward_testkit::provider::{Fault, KeyBehaviour, Vendor, VendorError, mint_secret};
+use keyward_testkit::provider::{Close, Fault, KeyBehaviour, Vendor, VendorError, mint_secret};
 
+use crate::budgets::USD;
 use crate::house::House;
 
 const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}"#;
@@ -172,4 +174,29 @@ fn a_long_error_body_is_passed_on_as_far_as_it_goes() {
     house.provider.script(Fault::status(400).body("application/json", long));
     let answer = house.client().post("/v1/chat/completions", CHAT);
     assert_eq!((answer.status, answer.body.len()), (400, 1 << 20));
+}
+
+#[test]
+fn a87_two_attempts_of_one_call_that_are_both_billed_are_one_answer_and_two_cost_lines() {
+    let mut house = House::with_keys(2);
+    house.provider.set_cache(false);
+    let budget = house.put_global(USD);
+    // The provider has worked and bills for it, but its answer breaks off before anything of it was passed on.
+    house.provider.script(Fault::answer().cut_at(30, Close::Reset));
+    let answer = house.chat();
+    assert_eq!((answer.status, answer.header("x-keyward-attempts")), (200, Some("2")), "{}", answer.text());
+    assert_eq!(answer.json()["object"], "chat.completion", "one whole answer");
+    let bill = house.provider.bill();
+    assert_eq!(bill.len(), 2);
+    house.settle();
+    let balance = house.own_balance(&budget);
+    let entries = house.entries();
+    let outcomes: Vec<_> = entries.iter().map(|entry| (entry.subject.attempt.number, entry.outcome)).collect();
+    assert_eq!(outcomes, [(1, AttemptOutcome::Cut), (2, AttemptOutcome::Completed)]);
+    assert!(entries.iter().all(|entry| entry.subject.attempt.request == entries[0].subject.attempt.request));
+    assert!(entries.iter().all(|entry| entry.cost.is_some_and(|cost| cost > Nanodollars::ZERO)), "{entries:?}");
+    assert_eq!(entries[0].source, UsageSource::Estimated);
+    let seen = (entries[1].usage.prompt_tokens(), entries[1].usage.completion_tokens());
+    assert_eq!(seen, (bill[1].input(), bill[1].output));
+    assert_eq!(balance.spent, entries.iter().filter_map(|entry| entry.cost).sum());
 }

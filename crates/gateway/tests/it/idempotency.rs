@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use keyward_domain::port::Change;
+use keyward_domain::port::{Change, Store as _};
 use keyward_domain::virtual_key::Grant;
 use keyward_testkit::provider::{Close, Fault, Stall, VendorError};
 
-use crate::house::{Answer, CHAT, Client, House, PATH, code, streamed};
+use crate::house::{Answer, BEGIN, CHAT, Client, House, PATH, code, streamed};
 
 const NAME: &str = "idempotency-key";
 const REQUEST_ID: &str = "x-keyward-request-id";
@@ -168,4 +168,46 @@ fn of_an_upload_model_and_length_count() {
     refused(&upload("two", "whisper-1"), 409, "already_processed");
     refused(&upload("longer", "whisper-1"), 422, "idempotency_mismatch");
     assert_eq!(house.provider.requests_total(), 1);
+}
+
+#[test]
+fn f06_what_an_earlier_process_made_is_not_made_again() {
+    let mut house = House::with_keys(1);
+    let first = house.named("a").post(PATH, CHAT);
+    assert_eq!(first.status, 200);
+    // This one was refused before anything was sent, that one was not charged for.
+    let budget = house.put_global(0);
+    assert_eq!(house.named("b").post(PATH, CHAT).status, 402);
+    house.commit(Change::RemoveBudget(budget.id));
+    house.publish();
+    house.provider.script(Fault::refuse(VendorError::BadRequest("no".to_owned(), None)));
+    assert_eq!(house.named("c").post(PATH, CHAT).status, 400);
+    let calls = house.provider.requests_total();
+    house.restart();
+    let again = house.named("a").post(PATH, CHAT);
+    refused(&again, 409, "already_processed");
+    let error = &again.json()["error"];
+    assert_eq!(error["first_request_id"].as_str(), first.header(REQUEST_ID));
+    assert_eq!(error["first_outcome"], "settled");
+    refused(&house.named("a").post(PATH, &CHAT.replace("Hello", "Hullo")), 422, "idempotency_mismatch");
+    assert_eq!(house.provider.requests_total(), calls);
+    for name in ["b", "c"] {
+        assert_eq!(house.named(name).post(PATH, CHAT).status, 200, "{name}");
+    }
+    let other = house.add_key("other", Grant::default());
+    assert_eq!(house.client_with(&other).header(NAME, "a").post(PATH, CHAT).status, 200, "another caller's name");
+    // A day is a day, over all processes.
+    house.clock.advance(Duration::from_hours(23));
+    house.restart();
+    refused(&house.named("a").post(PATH, CHAT), 409, "already_processed");
+    house.clock.advance(Duration::from_hours(1));
+    assert_eq!(house.named("a").post(PATH, CHAT).status, 200);
+}
+
+#[test]
+fn calls_without_a_name_leave_none() {
+    let mut house = House::with_keys(1);
+    assert_eq!(house.chat().status, 200);
+    house.stop();
+    assert_eq!(house.store.named_calls(BEGIN, 10).unwrap(), []);
 }

@@ -17,6 +17,7 @@ mod hostile;
 mod idempotency;
 mod lease_spending;
 mod leases;
+mod leaving;
 mod ledger;
 mod limits;
 mod models;

@@ -1,11 +1,15 @@
 //! At every use: what a virtual key may do is what its tenant, its team, its user and itself allow, as they are now.
 
+use std::time::Duration;
+
 use keyward_domain::dialect::Operation;
 use keyward_domain::ids::{TeamId, TenantId, UserId};
 use keyward_domain::port::Change;
+use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::tenancy::{Team, Tenant, User};
 use keyward_domain::virtual_key::Grant;
 
+use crate::budgets::{USD, budget};
 use crate::house::{Answer, BEGIN, CHAT, House};
 
 const ACME: TenantId = TenantId::from_bits(1);
@@ -145,4 +149,34 @@ fn v05_one_tenants_calls_are_counted_for_no_other() {
     let mut tenants: Vec<_> = house.entries().iter().map(|entry| entry.subject.tenant).collect();
     tenants.sort_unstable();
     assert_eq!(tenants, [ACME, BETA, BETA]);
+}
+
+#[test]
+fn a23_the_same_prompt_of_two_tenants_is_two_calls() {
+    let (mut house, acmes) = house();
+    change(&house, Change::PutTenant(tenant(BETA, 1, Grant::default())));
+    let betas = house.add_key_with("betas", |key| key.tenant = BETA);
+    house.provider.set_cache(false);
+    let budgets = [ACME, BETA].map(|of| budget(of.bits(), Reach::One(Scope::Tenant(of)), USD));
+    for budget in &budgets {
+        house.put_budget(budget);
+    }
+    // In turn and again, so that there was time to remember an answer.
+    for key in [&acmes, &betas, &acmes, &betas] {
+        let answer = call(&house, key);
+        assert_eq!((answer.status, answer.header("x-keyward-cache")), (200, Some("off")));
+        house.clock.advance(Duration::from_millis(1));
+    }
+    assert_eq!(house.provider.requests_total(), 4, "nobody is given what another one paid for");
+    house.settle();
+    let spent = budgets.map(|budget| house.own_balance(&budget).spent);
+    let (bill, entries) = (house.provider.bill(), house.entries());
+    let tenants: Vec<_> = entries.iter().map(|entry| entry.subject.tenant).collect();
+    assert_eq!((bill.len(), tenants), (4, vec![ACME, BETA, ACME, BETA]));
+    for (line, entry) in bill.iter().zip(&entries) {
+        let seen = (entry.usage.prompt_tokens(), entry.usage.completion_tokens());
+        assert_eq!(seen, (line.input(), line.output), "each row says what its own call was billed for");
+    }
+    let of = |tenant| entries.iter().filter(|row| row.subject.tenant == tenant).filter_map(|row| row.cost).sum();
+    assert_eq!(spent, [of(ACME), of(BETA)]);
 }

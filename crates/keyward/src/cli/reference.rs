@@ -167,7 +167,7 @@ fn examples() -> Vec<Denial> {
         Denial::TooManyGuesses(Duration::from_secs(2)),
         Denial::IdempotencyInProgress,
         Denial::IdempotencyMismatch,
-        Denial::AlreadyProcessed(RequestId::from_bits(0)),
+        Denial::AlreadyProcessed { request: RequestId::from_bits(0), is_settled: true },
         Denial::AllKeysCooling(Duration::from_secs(7)),
         Denial::NoUsableKey(vec![key]),
         Denial::VaultLocked,

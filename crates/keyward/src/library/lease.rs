@@ -365,6 +365,7 @@ fn records(
         price_version: priced_as.map(|at| Arc::clone(&at.price_version)).unwrap_or_default(),
         attributed: None,
         trace: None,
+        named: None,
     };
     let record = Record {
         id,

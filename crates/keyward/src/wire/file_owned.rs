@@ -7,6 +7,7 @@ use keyward_domain::alias::Alias;
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
 use keyward_domain::budget::Budget;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
@@ -301,5 +302,13 @@ impl Store for FileOwned {
 
     fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
         self.store.forget_leases(before)
+    }
+
+    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
+        self.store.named_calls(since, limit)
+    }
+
+    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.store.forget_named_calls(before)
     }
 }

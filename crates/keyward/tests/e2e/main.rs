@@ -17,5 +17,6 @@ mod ledger;
 mod money;
 mod planes;
 mod planted;
+mod repeats;
 mod sdk;
 mod stolen;

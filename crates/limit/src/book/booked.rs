@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
@@ -162,5 +163,13 @@ impl Store for Booked {
 
     fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
         self.store.forget_leases(before)
+    }
+
+    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
+        self.store.named_calls(since, limit)
+    }
+
+    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.store.forget_named_calls(before)
     }
 }

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_domain::call_name::CallName;
 use keyward_domain::ids::{CredentialId, ProviderId, RequestId, TeamId, TenantId, UserId};
 use keyward_domain::ledger::{AttemptId, Attributed, Entry, Refusal, Subject};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::time::Timestamp;
 use keyward_domain::token::TokenId;
 
-use super::encode::{ATTRIBUTED, COST, END_USER, FIRST_CONTENT, NO_TEXT, RESERVED, STREAMED, TEAM, USER};
+use super::encode::{ATTRIBUTED, COST, END_USER, FIRST_CONTENT, NAMED, NO_TEXT, RESERVED, STREAMED, TEAM, USER};
 use crate::code;
 
 /// A reservation's payload.
@@ -62,6 +63,7 @@ fn subject(from: &mut Payload<'_>) -> Option<Subject> {
     let (provider_name, credential_name) = (from.text()?.into(), from.text()?.into());
     let (requested_model, model, price_version) = (from.text()?.into(), from.text()?.into(), from.text()?.into());
     let attributed = if flags & ATTRIBUTED == 0 { None } else { Some(Arc::new(attribution(from)?)) };
+    let named = if flags & NAMED == 0 { None } else { Some(Arc::new(call_name(from)?)) };
     Some(Subject {
         attempt: AttemptId { request, number },
         at,
@@ -80,7 +82,12 @@ fn subject(from: &mut Payload<'_>) -> Option<Subject> {
         price_version,
         attributed,
         trace: None,
+        named,
     })
+}
+
+fn call_name(from: &mut Payload<'_>) -> Option<CallName> {
+    Some(CallName { name: from.array()?, fingerprint: from.array()? })
 }
 
 fn attribution(from: &mut Payload<'_>) -> Option<Attributed> {

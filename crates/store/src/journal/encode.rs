@@ -17,6 +17,7 @@ pub(super) const NO_TEXT: u16 = u16::MAX;
 pub(super) const STREAMED: u8 = 1;
 pub(super) const RESERVED: u8 = 2;
 pub(super) const ATTRIBUTED: u8 = 4;
+pub(super) const NAMED: u8 = 8;
 /// Bits of what an attribution names.
 pub(super) const TEAM: u8 = 1;
 pub(super) const USER: u8 = 2;
@@ -61,7 +62,8 @@ fn subject(buffer: &mut Vec<u8>, subject: &Subject) {
     buffer.extend_from_slice(&subject.credential.to_bytes());
     let flags = if subject.streamed { STREAMED } else { 0 }
         | if subject.reserved.is_some() { RESERVED } else { 0 }
-        | if subject.attributed.is_some() { ATTRIBUTED } else { 0 };
+        | if subject.attributed.is_some() { ATTRIBUTED } else { 0 }
+        | if subject.named.is_some() { NAMED } else { 0 };
     buffer.extend_from_slice(&[
         subject.attempt.number,
         code::number_of_dialect(subject.dialect),
@@ -78,6 +80,10 @@ fn subject(buffer: &mut Vec<u8>, subject: &Subject) {
     text(buffer, &subject.price_version);
     if let Some(attributed) = &subject.attributed {
         attribution(buffer, attributed);
+    }
+    if let Some(named) = &subject.named {
+        buffer.extend_from_slice(&named.name);
+        buffer.extend_from_slice(&named.fingerprint);
     }
 }
 

@@ -1,13 +1,15 @@
 //! The ledger in memory.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
+use keyward_domain::call_name::{Digest, MAX_NAMED_CALLS, NamedCall};
 use keyward_domain::ids::RequestId;
 use keyward_domain::ledger::{
     AttemptId, AttemptOutcome, Entry, EntryFilter, MAX_ENTRIES, ReconcileQuery, Reconciliation, Refusal, RequestFilter,
-    RequestRow, Spend, SpendQuery,
+    RequestRow, Spend, SpendQuery, Subject,
 };
 use keyward_domain::port::LedgerTotals;
 use keyward_domain::scope::Scope;
@@ -22,6 +24,8 @@ pub(super) struct Ledger {
     entries: BTreeMap<AttemptId, Entry>,
     refusals: BTreeMap<RequestId, Refusal>,
     total: Sums,
+    /// By name.
+    named: BTreeMap<Digest, NamedCall>,
 }
 
 impl Ledger {
@@ -41,7 +45,26 @@ impl Ledger {
         let sums = Sums::of(entry);
         self.total.add(&sums);
         self.entries.insert(entry.subject.attempt, as_kept(entry));
+        if let Some(call) = NamedCall::of(entry) {
+            let known = self.named.entry(call.name.name).or_insert(call);
+            if call.ended_at >= known.ended_at {
+                *known = call;
+            }
+        }
         true
+    }
+
+    /// The latest first.
+    pub(super) fn named_calls(&self, since: Timestamp, limit: u32) -> Vec<NamedCall> {
+        let mut newest: Vec<_> = self.named.values().filter(|call| call.ended_at >= since).copied().collect();
+        newest.sort_unstable_by_key(|call| Reverse((call.ended_at, call.name.name)));
+        newest.truncate(usize::try_from(limit.min(MAX_NAMED_CALLS)).unwrap_or(usize::MAX));
+        newest
+    }
+
+    pub(super) fn forget_named_calls(&mut self, before: Timestamp) {
+        let kept = self.named_calls(before, MAX_NAMED_CALLS);
+        self.named = kept.into_iter().map(|call| (call.name.name, call)).collect();
     }
 
     /// Whether an entry of this attempt is there.
@@ -110,7 +133,7 @@ impl Ledger {
     }
 }
 
-/// The entry with what a database keeps of it: whole microseconds, raw usage only when it fits.
+/// The entry with what a database keeps of it: whole microseconds, raw usage only when it fits, its name elsewhere.
 fn as_kept(entry: &Entry) -> Entry {
     let kept = |length: Duration| Duration::from_micros(code::micros(length));
     Entry {
@@ -118,6 +141,7 @@ fn as_kept(entry: &Entry) -> Entry {
         first_content: entry.first_content.map(kept),
         overhead: kept(entry.overhead),
         raw_usage: code::fitting_raw_usage(entry.raw_usage.as_deref()).map(Into::into),
+        subject: Subject { named: None, ..entry.subject.clone() },
         ..entry.clone()
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
@@ -208,6 +209,15 @@ impl Store for MemoryStore {
 
     fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
         self.state().pools.forget_leases(before);
+        Ok(())
+    }
+
+    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
+        Ok(self.state().ledger.named_calls(since, limit))
+    }
+
+    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.state().ledger.forget_named_calls(before);
         Ok(())
     }
 }

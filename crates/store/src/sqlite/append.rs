@@ -1,12 +1,14 @@
 //! Adding to the ledger: rows, and the sums over exactly those rows that were not there before.
 
 use keyward_domain::audit::AuditDraft;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::ledger::{Entry, Refusal};
 use keyward_domain::port::StoreError;
 use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
 
 use super::audit;
 use super::error::failed;
+use super::named_call;
 use super::names::{Names, SubjectNames};
 use super::rollup::{self, Group};
 use super::spend;
@@ -72,6 +74,9 @@ fn append_entries(connection: &Connection, names: &mut Names, entries: &[Entry])
         if is_new {
             add_to(&mut groups, Group::of(entry, &subject), &Sums::of(entry));
             spend::note(connection, names, entry, &subject, &mut scopes)?;
+            if let Some(call) = NamedCall::of(entry) {
+                named_call::note(connection, &call)?;
+            }
         }
         new.push(is_new);
     }

@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, name: "pools", sql: include_str!("migrations/0003_pools.sql") },
     Migration { number: 4, name: "money", sql: include_str!("migrations/0004_money.sql") },
     Migration { number: 5, name: "escrow", sql: include_str!("migrations/0005_escrow.sql") },
+    Migration { number: 6, name: "named calls", sql: include_str!("migrations/0006_named_calls.sql") },
 ];
 
 /// Marks the file as Keyward's ("KWRD"), so that no other program's database is taken for one.

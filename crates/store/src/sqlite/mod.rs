@@ -15,6 +15,7 @@ mod escrow;
 mod lease;
 mod load;
 mod migrate;
+mod named_call;
 mod names;
 mod open;
 mod reconcile;
@@ -30,6 +31,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
@@ -201,5 +203,13 @@ impl Store for SqliteStore {
 
     fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
         lease::forget(&self.writer().connection, before)
+    }
+
+    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
+        named_call::newest(&self.reader(), since, limit)
+    }
+
+    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
+        named_call::forget(&mut self.writer().connection, before)
     }
 }

@@ -69,6 +69,7 @@ fn subject(row: &Row<'_>, texts: &mut Texts<'_>) -> Result<Subject, StoreError> 
         price_version: text(15)?,
         attributed: (!attributed.is_empty()).then(|| Arc::new(attributed)),
         trace: None,
+        named: None,
     })
 }
 

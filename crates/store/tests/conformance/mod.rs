@@ -7,6 +7,7 @@ mod configuration;
 mod corrections;
 mod leases;
 mod ledger;
+mod named_calls;
 mod reconciliation;
 mod reports;
 pub mod spend;
@@ -62,6 +63,10 @@ conformance! {
     ledger::m11_one_row_for_each_attempt,
     ledger::totals_tell_what_is_unknown,
     ledger::sums_stop_at_the_largest_number,
+    named_calls::a_row_that_was_made_under_a_name_keeps_it,
+    named_calls::of_what_nothing_came_no_name_is_kept,
+    named_calls::the_later_call_of_a_name_counts,
+    named_calls::old_names_are_forgotten,
     spend::whom_a_row_is_attributed_to_comes_back,
     spend::a_row_counts_in_every_scope_that_it_touches,
     spend::a_repeated_row_is_not_new_and_counts_once,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use keyward_domain::call_name::CallName;
 use keyward_domain::ledger::{AttemptOutcome, Entry, RequestFilter};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Journals, Store};
+use keyward_domain::time::Timestamp;
 use keyward_domain::usage::{Usage, UsageSource};
 use keyward_store::journal::{Closed, FileJournals, OpenError, Options, Recovered};
 use keyward_store::memory::MemoryStore;
@@ -264,4 +266,29 @@ fn m07_many_writers_lose_and_double_nothing() {
     let totals = store.ledger_totals().unwrap();
     assert_eq!((totals.entries, totals.cost), (800, Nanodollars(800 * entry(0).cost.unwrap().0)));
     assert_eq!(home.segments(), []);
+}
+
+#[test]
+fn f06_a_name_is_in_the_journal_before_anything_is_sent() {
+    let home = Home::new();
+    let deaf = deaf();
+    let name = |n: u8| Some(Arc::new(CallName { name: [n; 32], fingerprint: [n + 1; 32] }));
+    let (journals, _) = open(&home, &deaf, quick());
+    let mut writer = Journals::open(&journals, 0).unwrap();
+    let (mut sent, mut done, mut never) = (subject(1), entry(2), entry(3));
+    (sent.named, done.subject.named, never.subject.named) = (name(1), name(2), name(3));
+    (never.outcome, never.cost) = (AttemptOutcome::NotSent, Some(Nanodollars::ZERO));
+    for reserved in [&sent, &done.subject, &never.subject] {
+        writer.reserve(reserved);
+    }
+    writer.settle(done);
+    writer.settle(never);
+    writer.commit().unwrap();
+    drop((writer, journals));
+    let store = memory();
+    let (_journals, recovered) = open(&home, &store, quick());
+    assert_eq!(recovered, Recovered { replayed: 2, unsettled: 1, torn_bytes: 0 });
+    let known = store.named_calls(Timestamp::EPOCH, 10).unwrap();
+    let known: Vec<_> = known.iter().map(|call| (call.name, call.request, call.is_settled)).collect();
+    assert_eq!(known, [(*name(2).unwrap(), request(2), true), (*name(1).unwrap(), request(1), false)]);
 }

@@ -155,9 +155,12 @@ fn database_of(home: &Home, steps: &[Migration]) -> Connection {
     old
 }
 
+/// The copies from before each step, the first in front.
 fn backups(home: &Home) -> Vec<std::path::PathBuf> {
     let files = std::fs::read_dir(home.path()).unwrap().map(|file| file.unwrap().path());
-    files.filter(|path| path.to_string_lossy().contains(".before-")).collect()
+    let mut backups: Vec<_> = files.filter(|path| path.to_string_lossy().contains(".before-")).collect();
+    backups.sort();
+    backups
 }
 
 #[test]
@@ -240,6 +243,7 @@ fn released_schema_steps_are_not_edited() {
         (3, "pools", "78f190c68b97e94eb173cf50a84d32162ab3f7773574c3596ef319377f481efc"),
         (4, "money", "cb9bf7d46582cc9ed44e121bece870457ceaabeaecd6c31a87dfa17217051c09"),
         (5, "escrow", "fcedbb7771263e1a3103f4ae39f39afd3daa91aa9e406b2d5d7965333796d28e"),
+        (6, "named calls", "6f45ded72844f5cdead1d229afd49e6a72ebd4ad613cbdb9b9950dc23698239e"),
     ];
     let known: Vec<_> = MIGRATIONS.iter().map(|step| (step.number, step.name, step.hash())).collect();
     assert_eq!(known, locked.map(|(number, name, hash)| (number, name, hash.to_owned())));

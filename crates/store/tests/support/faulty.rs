@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::ids::{InstallId, RequestId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
@@ -167,5 +168,13 @@ impl Store for FaultyStore {
 
     fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
         self.inner.forget_leases(before)
+    }
+
+    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
+        self.inner.named_calls(since, limit)
+    }
+
+    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_named_calls(before)
     }
 }

@@ -42,6 +42,7 @@ pub fn subject(n: u32) -> Subject {
         price_version: "2026-11-01".into(),
         attributed: None,
         trace: None,
+        named: None,
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use keyward_domain::audit::{AuditDraft, AuditEntry};
 use keyward_domain::binding::Binding;
+use keyward_domain::call_name::NamedCall;
 use keyward_domain::ids::{InstallId, RequestId, TenantId};
 use keyward_domain::lease::Lease;
 use keyward_domain::ledger::{
@@ -235,6 +236,14 @@ impl Store for Wall {
     }
 
     fn forget_leases(&self, _: Timestamp) -> Result<(), StoreError> {
+        closed()
+    }
+
+    fn named_calls(&self, _: Timestamp, _: u32) -> Result<Vec<NamedCall>, StoreError> {
+        closed()
+    }
+
+    fn forget_named_calls(&self, _: Timestamp) -> Result<(), StoreError> {
         closed()
     }
 }

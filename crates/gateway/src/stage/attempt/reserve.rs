@@ -11,6 +11,7 @@ use super::allow::Allowed;
 use super::draft::Draft;
 use super::open_attempt::{FreedKey, OpenAttempt, Request};
 use super::spending::Spending;
+use crate::idempotency::Turn;
 use crate::stage::admit::Money;
 use crate::stage::arrive::Arrival;
 use crate::stage::route::Candidate;
@@ -82,5 +83,6 @@ fn subject(
         price_version: Arc::clone(&candidate.target.price_version),
         attributed: draft.attributed.clone(),
         trace: arrival.trace,
+        named: arrival.turn.as_ref().map(Turn::name),
     }
 }

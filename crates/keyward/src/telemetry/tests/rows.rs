@@ -34,6 +34,7 @@ pub(super) fn completed() -> Entry {
             price_version: "2026-11-01".into(),
             attributed: None,
             trace: None,
+            named: None,
         },
         outcome: AttemptOutcome::Completed,
         status: 200,

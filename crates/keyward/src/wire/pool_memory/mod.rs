@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use keyward_domain::binding::Binding;
+use keyward_domain::call_name;
 use keyward_domain::ids::ProviderId;
 use keyward_domain::port::{Clock, MAX_BINDINGS, Store, StoreError};
 use keyward_domain::standing::KeyEvent;
@@ -204,7 +205,8 @@ impl Worker {
             .store
             .forget_key_events(now.minus(KEEP_EVENTS))
             .and(self.store.forget_bindings(now.minus(KEEP_BINDINGS)))
-            .and(self.store.forget_leases(now.minus(KEEP_LEASES)));
+            .and(self.store.forget_leases(now.minus(KEEP_LEASES)))
+            .and(self.store.forget_named_calls(now.minus(call_name::KEPT)));
         if let Err(error) = forgotten {
             tracing::warn!(%error, "old events of provider keys could not be removed");
         }

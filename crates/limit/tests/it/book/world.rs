@@ -92,6 +92,7 @@ impl Call {
                 tags: self.tags.clone(),
             })),
             trace: None,
+            named: None,
         }
     }
 
