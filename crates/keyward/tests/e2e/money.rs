@@ -14,7 +14,11 @@ use crate::scene::{Scene, Served, wait_for};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn chat(data: std::net::SocketAddr, token: &str) -> Answer {
-    let messages = json!([{ "role": "user", "content": "How much is left?" }]);
+    say(data, token, "How much is left?")
+}
+
+fn say(data: std::net::SocketAddr, token: &str, what: &str) -> Answer {
+    let messages = json!([{ "role": "user", "content": what }]);
     let body = json!({ "model": "openai/gpt-4o-mini", "max_tokens": 100, "messages": messages });
     Line::to(data).post("/v1/chat/completions", &[("authorization", &format!("Bearer {token}"))], &body)
 }
@@ -94,6 +98,20 @@ fn m05_the_refusal_and_the_command_say_the_same() {
     assert_eq!(shown["spent_nanodollars"], nanodollars(&error["spent"]), "{error} {shown}");
     assert_eq!(shown["reserved_nanodollars"], nanodollars(&error["reserved"]));
     assert_eq!(shown["resets_at"], error["resets_at"]);
+}
+
+#[test]
+fn m02_a_prompt_too_dear_by_its_length_is_let_in_by_its_tokens() {
+    let provider = ScriptedProvider::start_blocking();
+    let scene = priced(&provider);
+    let token = scene.vkey(&["app"]);
+    // 8,000 bytes would be $0.008; these are 2,000 tokens.
+    let prompt = "the cat sat and the dog ran far ".repeat(250);
+    scene.run(&["budget", "set", "vkey:app", "--usd", "0.004", "--per", "day", "--hold", "strict"]).succeeded();
+    let server = scene.serve();
+    let answer = say(server.data, &token, &prompt);
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(say(server.data, &token, &prompt.repeat(2)).status, 402);
 }
 
 /// A Redis server of this test alone.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use keyward_domain::budget::{Budget, HoldMode};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{Store as _, Tokenizer};
+use keyward_domain::provider::ProviderKind;
 use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::virtual_key::Grant;
 use keyward_domain::vocabulary::Vocabulary;
@@ -141,6 +142,25 @@ fn m02_whose_vocabulary_nobody_knows_is_bounded_by_its_length() {
     house.put_budget(&tight);
     assert_eq!(house.client().post("/v1/messages", &body).status, 402);
     assert_eq!((tokenizer.asked(), house.provider.requests_total()), (0, 1));
+}
+
+#[test]
+fn m02_what_was_counted_for_one_model_says_nothing_of_another() {
+    let dear = by_length(&capped());
+    let (house, tokenizer) = scripted();
+    // Somebody's own server, whose models only have the name of OpenAI's.
+    let url = house.provider.pinned_url(Vendor::OpenAi);
+    house.add_provider("own", ProviderKind::OpenAiCompatible, &url, Some("openai"));
+    house.add_credential("own", "key-3", &house.provider.add_key(Vendor::OpenAi, "key-3"));
+    house.add_alias("both", &["openai/gpt-4o-mini", "own/gpt-4o-mini"]);
+    let openai = house.store.load().unwrap().providers.into_iter().find(|one| one.name == "openai").unwrap().id;
+    house.put_budget(&budget(2, Reach::One(Scope::Provider(openai)), 0));
+    let body = capped().replace("gpt-4o-mini", "both");
+    let everything = house.put_global(dear / 2);
+    assert_eq!(house.client().post(PATH, &body).status, 402);
+    assert_eq!((tokenizer.asked(), house.provider.requests_total()), (1, 0));
+    house.put_budget(&Budget { amount: Nanodollars(dear), revision: 2, ..everything });
+    assert_eq!(house.client().post(PATH, &body).header("x-keyward-provider"), Some("own"));
 }
 
 #[test]
