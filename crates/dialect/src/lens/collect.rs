@@ -10,7 +10,7 @@ use crate::digest::digest;
 use crate::json::{Count, Elements, Members, Scanner, Skip, characters, count, decode, is_null, text};
 
 use super::name::Name;
-use super::prefix::{Parts, prefix};
+use super::prefix::Parts;
 use super::search::Found;
 use super::{
     CapPlaces, Facts, IncludeUsage, InsertAt, LensError, MAX_CANDIDATES, MAX_MODEL, MAX_NESTED_MODELS, MAX_OUTPUT_CAP,
@@ -28,7 +28,6 @@ pub(crate) struct Collector<'a> {
     /// Where the value of `stream` ends.
     stream_end: usize,
     options: Options,
-    parts: Parts,
     /// Where tools stand.
     tools: Vec<Range<usize>>,
     /// What may refer to account-bound state.
@@ -62,11 +61,10 @@ impl<'a> Collector<'a> {
             image_size: None,
             image_quality: None,
             cache_key: None,
-            prefix: None,
+            parts: Parts { system: None, conversation: None },
             bound: Bound::new(),
             forbidden: None,
         };
-        let parts = Parts { system: None, conversation: None };
         let found = Found { name: false, reference: false, anywhere: false };
         Self {
             body,
@@ -76,7 +74,6 @@ impl<'a> Collector<'a> {
             seen: 0,
             stream_end: 0,
             options: Options::Missing,
-            parts,
             tools: Vec::new(),
             found,
         }
@@ -94,7 +91,7 @@ impl<'a> Collector<'a> {
     /// The conversation begins here; where it ends is not known.
     pub(crate) fn begin(&mut self, start: usize) -> Result<(), LensError> {
         self.once(Name::Conversation)?;
-        self.parts.conversation = Some(start);
+        self.facts.parts.conversation = Some(start);
         Ok(())
     }
 
@@ -125,8 +122,8 @@ impl<'a> Collector<'a> {
             Name::GenerationConfig => self.generation_config(value, range)?,
             Name::Requests => self.requests(value, range.start)?,
             Name::GenerateContentRequest => self.nested_model(value, range.start)?,
-            Name::Conversation => self.parts.conversation = Some(range.start),
-            Name::System => self.parts.system = Some(range.start),
+            Name::Conversation => self.facts.parts.conversation = Some(range.start),
+            Name::System => self.facts.parts.system = Some(range.start),
             Name::Tools => self.tools.push(range),
             Name::CacheKey => self.facts.cache_key = cache_key(value),
             Name::PreviousResponse => self.facts.bound.value(Kind::Response, value),
@@ -156,9 +153,6 @@ impl<'a> Collector<'a> {
         if reports_when_asked {
             self.facts.include_usage = include_usage(self.options, self.stream_end);
         }
-        if self.parts != Parts::default() {
-            self.facts.prefix = prefix(self.dialect, self.operation, self.body, self.parts);
-        }
         self.facts
     }
 
@@ -171,7 +165,7 @@ impl<'a> Collector<'a> {
         for tools in self.tools.iter().filter(|_| self.found.anywhere) {
             request::tools(self.dialect, self.operation, self.body.get(tools.clone()).unwrap_or_default(), bound);
         }
-        if let Some(start) = self.parts.conversation.filter(|_| self.found.reference) {
+        if let Some(start) = self.facts.parts.conversation.filter(|_| self.found.reference) {
             request::conversation(self.dialect, self.operation, &mut Skip::new(self.body, start), bound);
         }
     }

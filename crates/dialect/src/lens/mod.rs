@@ -22,6 +22,7 @@ use keyward_domain::dialect::{Dialect, Operation};
 use crate::bound::Bound;
 
 pub use flaw::LensError;
+pub use prefix::Parts;
 
 use collect::Collector;
 use leap::Leapt;
@@ -66,10 +67,8 @@ pub struct Facts {
     pub image_quality: Option<Box<str>>,
     /// The hash of the key by which the client wants prompt caches found again (`prompt_cache_key`).
     pub cache_key: Option<u64>,
-    /// The hash of what all turns of a conversation begin with: its system part and its first user message. The same for
-    /// the same conversation on every node and after every restart; different conversations differ. `None` for operations
-    /// without a conversation, and for an empty one.
-    pub prefix: Option<u64>,
+    /// Where its conversation stands, if it has one.
+    pub parts: Parts,
     /// What the request refers to that only one account at the provider has.
     pub bound: Bound,
     /// A member that steers gateways of other makes (`api_base`, `api_key`, ...): never obeyed here, and better refused

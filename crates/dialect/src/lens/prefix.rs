@@ -22,29 +22,37 @@ const ATTRIBUTION: &[u8] = b"x-anthropic-billing-header:";
 
 /// Where the parts of a conversation begin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Parts {
+pub struct Parts {
     /// The value of `system`, `instructions` or `systemInstruction`.
-    pub(crate) system: Option<usize>,
+    pub system: Option<usize>,
     /// The value of `messages`, `input`, `contents` or `prompt`.
-    pub(crate) conversation: Option<usize>,
+    pub conversation: Option<usize>,
 }
 
-/// The hash of the stable prefix; nothing when there is no text in it.
-pub(crate) fn prefix(dialect: Dialect, operation: Operation, body: &[u8], parts: Parts) -> Option<u64> {
-    let mut stable = Stable { hasher: hasher(), is_empty: true };
-    if let Some(at) = parts.system {
-        let _ends = Skip::new(body, at).raw().and_then(|value| stable.pieces(value));
+impl Parts {
+    /// The hash of what all turns of a conversation begin with: its system part and its first user message. The same for
+    /// the same conversation on every node and after every restart; different conversations differ. `None` for operations
+    /// without a conversation, and for an empty one.
+    ///
+    /// `body` is the one that these parts were found in. Not computed before somebody asks: where there is one key only,
+    /// nobody does.
+    #[must_use]
+    pub fn prefix(self, dialect: Dialect, operation: Operation, body: &[u8]) -> Option<u64> {
+        let mut stable = Stable { hasher: hasher(), is_empty: true };
+        if let Some(at) = self.system {
+            let _ends = Skip::new(body, at).raw().and_then(|value| stable.pieces(value));
+        }
+        // Keeps apart what is said above the conversation and in it.
+        stable.hasher.write_u64(u64::MAX);
+        if let Some(at) = self.conversation {
+            let mut skip = Skip::new(body, at);
+            let _ends = match operation {
+                Operation::Completion => stable.prompt(&mut skip),
+                _ => stable.messages(dialect, &mut skip),
+            };
+        }
+        (!stable.is_empty).then(|| stable.hasher.finish())
     }
-    // Keeps apart what is said above the conversation and in it.
-    stable.hasher.write_u64(u64::MAX);
-    if let Some(at) = parts.conversation {
-        let mut skip = Skip::new(body, at);
-        let _ends = match operation {
-            Operation::Completion => stable.prompt(&mut skip),
-            _ => stable.messages(dialect, &mut skip),
-        };
-    }
-    (!stable.is_empty).then(|| stable.hasher.finish())
 }
 
 /// A hash in the making.

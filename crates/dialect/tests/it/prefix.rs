@@ -4,16 +4,18 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use keyward_dialect::digest::digest;
-use keyward_dialect::lens::{FULL_SCAN_LIMIT, look, look_whole};
+use keyward_dialect::lens::{FULL_SCAN_LIMIT, Facts, look, look_whole};
 use keyward_domain::dialect::{Dialect, Operation};
 use proptest::prelude::*;
 
 use crate::draw::Draw;
 
 fn prefix(dialect: Dialect, operation: Operation, body: &str) -> Option<u64> {
-    let facts = look(dialect, operation, body.as_bytes()).unwrap();
-    assert_eq!(facts.prefix, look_whole(dialect, operation, body.as_bytes()).unwrap().prefix, "{body}");
-    facts.prefix
+    let body = body.as_bytes();
+    let of = |facts: Facts| facts.parts.prefix(dialect, operation, body);
+    let prefix = of(look(dialect, operation, body).unwrap());
+    assert_eq!(prefix, of(look_whole(dialect, operation, body).unwrap()), "{}", String::from_utf8_lossy(body));
+    prefix
 }
 
 fn quoted(text: &str) -> String {

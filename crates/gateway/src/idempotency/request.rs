@@ -2,22 +2,22 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, HeaderName};
 use keyward_domain::call_name::Digest;
 use keyward_domain::denial::Denial;
 use keyward_domain::token::TokenId;
 
 use crate::stage::read::{Call, Payload};
 
-const HEADER: &str = "idempotency-key";
+static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest name, in bytes.
 const MAX_NAME: usize = 255;
 
 /// The name that the client gives the call; `None` when it gives none.
 pub(super) fn name(headers: &HeaderMap) -> Result<Option<&[u8]>, Denial> {
-    let mut values = headers.get_all(HEADER).iter();
+    let mut values = headers.get_all(&HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let refused = |sentence: String| Err(Denial::InvalidRequest(sentence, Some(HEADER)));
+    let refused = |sentence: String| Err(Denial::InvalidRequest(sentence, Some(HEADER.as_str())));
     if values.next().is_some() {
         return refused("`Idempotency-Key` is given more than once. Send it once.".to_owned());
     }

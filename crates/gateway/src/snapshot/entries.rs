@@ -179,6 +179,14 @@ pub struct Route {
     pub fallback: BTreeMap<FallbackClass, Vec<Arc<Deployment>>>,
 }
 
+impl Route {
+    /// Whether there is a choice between keys anywhere on the way.
+    pub(crate) fn has_choice(&self) -> bool {
+        let mut all = self.targets.iter().chain(self.fallback.values().flatten());
+        all.any(|target| target.provider.credentials.len() > 1)
+    }
+}
+
 /// A line of a model list.
 #[derive(Clone)]
 pub struct ModelCard {

@@ -9,14 +9,14 @@ use bytes::{Bytes, BytesMut};
 use foldhash::fast::FixedState;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, Request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use keyward_dialect::lens::{self, Facts};
 use keyward_dialect::multipart::{Form, Found};
 use keyward_domain::denial::Denial;
-use keyward_domain::dialect::Operation;
+use keyward_domain::dialect::{Dialect, Operation};
 use keyward_domain::ledger::Attributed;
 use keyward_domain::virtual_key::Priority;
 use serde::de::DeserializeOwned;
@@ -29,7 +29,7 @@ use crate::surface::{ModelIn, Surface};
 use crate::worker::Worker;
 
 /// Names the session that a call belongs to.
-const SESSION: &str = "x-keyward-session";
+static SESSION: HeaderName = HeaderName::from_static("x-keyward-session");
 /// What `moderations` means by no model.
 const DEFAULT_MODERATION: &str = "omni-moderation-latest";
 
@@ -54,12 +54,12 @@ pub(crate) struct Call {
 impl Call {
     /// What should stay with one account, so that the provider's prompt cache is of use: the session that the client
     /// names, the cache key of its request, or the beginning of its conversation.
-    pub(crate) fn affinity(&self) -> Option<u64> {
-        if let Some(session) = self.head.headers.get(SESSION) {
+    pub(crate) fn affinity(&self, dialect: Dialect) -> Option<u64> {
+        if let Some(session) = self.head.headers.get(&SESSION) {
             return Some(FixedState::default().hash_one(session.as_bytes()));
         }
-        let Payload::Json(_, facts) = &self.payload else { return None };
-        facts.cache_key.or(facts.prefix)
+        let Payload::Json(body, facts) = &self.payload else { return None };
+        facts.cache_key.or_else(|| facts.parts.prefix(dialect, self.operation, body))
     }
 }
 

@@ -74,7 +74,8 @@ impl Upstream {
         loop {
             let (mut connection, fresh) = match pool.idle().await {
                 Some(connection) => (connection, false),
-                None => (self.connect(&pool, to).await?, true),
+                // In a box: few calls need it, and it would be the largest part of every call's future.
+                None => (Box::pin(self.connect(&pool, to)).await?, true),
             };
             match connection.send(request).await {
                 Ok(response) => return Ok(pool::flowing(pool, connection, response)),

@@ -25,7 +25,7 @@ const TRIES: u8 = 4;
 /// What a call may spend and use.
 pub(crate) struct Purse {
     /// `None` where there are neither budgets nor limits.
-    open: Option<Open>,
+    open: Option<Box<Open>>,
     /// The scopes of who asks.
     scopes: Vec<Scope>,
 }
@@ -95,7 +95,7 @@ impl Purse {
         let (allowances, tenant) = (Arc::clone(&key.world.allowances), key.record.tenant);
         let mut open = Open { allowances, tenant, length, first: None };
         if open.allowances.budgets.is_empty() {
-            return Ok(Self { open: Some(open), scopes });
+            return Ok(Self { open: Some(Box::new(open)), scopes });
         }
         let attempt = AttemptId { request: applicant.request, number: 1 };
         let mut nearest: Option<Denial> = None;
@@ -106,7 +106,7 @@ impl Purse {
             match open.hold(worker, &mut prompt, &wanted, Held::default()).await {
                 Ok(money) => {
                     open.first = Some(First { money, target: Arc::clone(target), attempt });
-                    return Ok(Self { open: Some(open), scopes });
+                    return Ok(Self { open: Some(Box::new(open)), scopes });
                 }
                 Err(Blocked::Caller(denial) | Blocked::Server(_, denial)) => nearest = nearest.or(Some(denial)),
             }

@@ -44,9 +44,9 @@ pub(super) async fn attempt(
         return Ok(Allowed::default());
     }
     let credential = candidate.key.as_ref().map(|key| key.pooled.id);
-    let site = Site { tenant: draft.tenant, target: &candidate.target, credential };
+    let site = Site { tenant: draft.key().tenant, target: &candidate.target, credential };
     let id = AttemptId { request: arrival.request, number };
-    let mut prompt = Prompt { most: &mut draft.most, text: Text::of(draft.operation, &draft.payload) };
+    let mut prompt = Prompt { most: &mut draft.most, text: Text::of(draft.call.operation, &draft.call.payload) };
     at(worker, &mut draft.purse, &mut prompt, &site, id).await
 }
 

@@ -6,18 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
-use http::request::Parts;
-use http::{HeaderMap, Method, Request, Uri};
+use http::{HeaderMap, Request, Uri};
 use keyward_dialect::error::Telling;
 use keyward_dialect::lens::{Facts, IncludeUsage};
 use keyward_dialect::splice::{CapName, Edits};
 use keyward_domain::denial::Denial;
-use keyward_domain::dialect::Operation;
-use keyward_domain::ids::TenantId;
-use keyward_domain::ledger::Attributed;
 use keyward_domain::provider::ProviderKind;
-use keyward_domain::token::TokenId;
-use keyward_domain::virtual_key::DisconnectPolicy;
+use keyward_domain::virtual_key::{DisconnectPolicy, VirtualKey};
 use keyward_provider::{outbound_headers, target};
 
 use crate::body::{Outgoing, Upload, UploadFault};
@@ -33,28 +28,17 @@ pub(crate) const EXPLAIN: HeaderName = HeaderName::from_static("x-keyward-explai
 
 /// A call, ready to be prepared for one candidate after the other.
 pub(super) struct Draft {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    pub(super) payload: Payload,
-    model_in_path: bool,
-    on_disconnect: DisconnectPolicy,
+    pub(super) call: Box<Call>,
     limits: Limits,
     /// Set when the client's upload turns out to be at fault.
     pub(super) upload_fault: UploadFault,
     /// What the call can cost at most.
     pub(super) most: Most,
-    pub(super) operation: Operation,
-    pub(super) streamed: bool,
     pub(super) name: Arc<str>,
-    pub(super) tenant: TenantId,
-    pub(super) virtual_key: TokenId,
-    pub(super) attributed: Option<Arc<Attributed>>,
     /// What the call may spend.
     pub(super) purse: Purse,
     /// What limits on who asks count of the call.
     pub(super) counted: Option<Counted>,
-    pub(super) payload_len: usize,
     /// How long the call has waited in line so far.
     pub(super) waited: Duration,
 }
@@ -63,27 +47,12 @@ impl Draft {
     /// Takes a plan apart: what to send, the place in flight, and the way to those it may be sent to.
     pub(super) fn of(plan: Plan, limits: &Limits) -> (Self, Place, Course) {
         let Hold { grant, place, most, purse } = plan.hold;
-        let key = &grant.call.caller.key().record;
-        let (tenant, virtual_key, on_disconnect) = (key.tenant, key.id, key.on_disconnect);
-        let Call { head, payload, model_in_path, operation, streamed, attributed, .. } = *grant.call;
-        let Parts { method, uri, headers, .. } = head;
         let draft = Self {
-            method,
-            uri,
-            headers,
-            payload_len: payload.len(),
-            payload,
-            model_in_path,
-            on_disconnect,
             limits: *limits,
             upload_fault: UploadFault::default(),
             most,
-            operation,
-            streamed,
             name: Arc::clone(&grant.route.name),
-            tenant,
-            virtual_key,
-            attributed,
+            call: grant.call,
             purse,
             counted: place.counted.clone(),
             waited: place.waited,
@@ -91,20 +60,26 @@ impl Draft {
         (draft, place, plan.course)
     }
 
+    /// The caller's key.
+    pub(super) fn key(&self) -> &VirtualKey {
+        &self.call.caller.key().record
+    }
+
     /// What the relay has to know.
     pub(super) fn about(&self, telling: Option<Telling>) -> About {
-        let (streamed, hide_usage, on_disconnect) = (self.streamed, self.injects_usage(), self.on_disconnect);
+        let (streamed, hide_usage, on_disconnect) =
+            (self.call.streamed, self.injects_usage(), self.key().on_disconnect);
         About { streamed, hide_usage, on_disconnect, telling }
     }
 
     /// Whether the client wants to know which way its call took.
     pub(super) fn asks_for_explanation(&self) -> bool {
-        self.headers.get(EXPLAIN).is_some_and(|value| !matches!(value.as_bytes(), b"" | b"0" | b"false"))
+        self.call.head.headers.get(EXPLAIN).is_some_and(|value| !matches!(value.as_bytes(), b"" | b"0" | b"false"))
     }
 
     /// What a price may depend on.
     pub(super) fn asked(&self) -> Asked {
-        self.payload.asked()
+        self.call.payload.asked()
     }
 
     /// The request for this candidate. The last one takes the client's headers and body over instead of copying them.
@@ -117,19 +92,20 @@ impl Draft {
         is_last: bool,
     ) -> Result<Request<Outgoing>, Denial> {
         let provider = &candidate.target.provider;
-        let mut headers = if is_last { std::mem::take(&mut self.headers) } else { self.headers.clone() };
+        let mine = &mut self.call.head.headers;
+        let mut headers = if is_last { std::mem::take(mine) } else { mine.clone() };
         outbound_headers(provider.kind, arrival.dialect, &mut headers);
         if let Some((name, value)) = credential {
             headers.insert(name.clone(), value.clone());
         }
         headers.insert(HOST, provider.host.clone());
-        let model = self.model_in_path.then_some(&*candidate.target.model);
-        let asked = self.uri.path_and_query().map_or("/", |asked| asked.as_str());
+        let model = self.call.model_in_path.then_some(&*candidate.target.model);
+        let asked = self.call.head.uri.path_and_query().map_or("/", |asked| asked.as_str());
         let path = target(provider.kind, arrival.dialect, &provider.base, asked, model).map_err(|_| bad_path())?;
         let cap = cap.map(|cap| (cap, self.cap_name(arrival, provider.kind)));
         let body = self.body(&candidate.target, cap, is_last, &mut headers);
         let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
+        *request.method_mut() = self.call.head.method.clone();
         *request.uri_mut() = Uri::from(path);
         *request.headers_mut() = headers;
         Ok(request)
@@ -138,7 +114,7 @@ impl Draft {
     /// What the length of an answer is called there.
     fn cap_name(&self, arrival: &Arrival, kind: ProviderKind) -> CapName {
         let legacy = kind != ProviderKind::OpenAi;
-        CapName { dialect: arrival.dialect, operation: self.operation, legacy }
+        CapName { dialect: arrival.dialect, operation: self.call.operation, legacy }
     }
 
     fn body(
@@ -148,9 +124,9 @@ impl Draft {
         is_last: bool,
         headers: &mut HeaderMap,
     ) -> Outgoing {
-        let bytes = match &mut self.payload {
+        let bytes = match &mut self.call.payload {
             Payload::Nothing => return Outgoing::Whole(None),
-            Payload::Json(bytes, facts) => edited(bytes, facts, &target.model, self.model_in_path, cap),
+            Payload::Json(bytes, facts) => edited(bytes, facts, &target.model, self.call.model_in_path, cap),
             Payload::Form(bytes, found, rest) => {
                 let head = found.with_model(bytes, &target.model);
                 if let Some(rest) = rest.take_if(|_| is_last) {
@@ -166,7 +142,7 @@ impl Draft {
     }
 
     fn injects_usage(&self) -> bool {
-        matches!(&self.payload, Payload::Json(_, Facts { include_usage: IncludeUsage::Inject(_), .. }))
+        matches!(&self.call.payload, Payload::Json(_, Facts { include_usage: IncludeUsage::Inject(_), .. }))
     }
 }
 

@@ -27,7 +27,7 @@ const MAX_ERROR_BODY: usize = 1 << 20;
 /// What an answer's head, and of an error its body, were judged to mean.
 pub(super) enum Judged {
     /// A good answer, to be relayed.
-    Good(Box<(response::Parts, Flowing, OpenAttempt)>),
+    Good(response::Parts, Flowing, Box<OpenAttempt>),
     /// An error that is the client's to see, as it came; its row is written.
     PassOn(response::Parts, Bytes),
     /// It did not serve; its row is written.
@@ -42,16 +42,16 @@ pub(super) async fn response(
     course: &mut Course,
     provider: &ProviderEntry,
     credential: Option<&(HeaderName, HeaderValue)>,
-    (attempt, response): (OpenAttempt, Response<Flowing>),
+    (attempt, response): (Box<OpenAttempt>, Response<Flowing>),
 ) -> Result<Judged, Denial> {
     let (mut head, body) = response.into_parts();
     withhold(&mut head.headers, credential);
     let now = worker.now();
     attempt.learn(&quota(provider.kind, &head.headers, now), worker);
     if head.status.is_success() {
-        return Ok(Judged::Good(Box::new((head, body, attempt))));
+        return Ok(Judged::Good(head, body, attempt));
     }
-    let patience = worker.shared.options.deadlines.idle.min(left(worker, arrival));
+    let patience = worker.shared.options.deadlines.idle.min(left(worker, arrival, worker.monotonic()));
     let body = beginning(body, patience).await;
     let (kind, status, headers, overrides) = (provider.kind, head.status, &head.headers, &*provider.rules);
     let judged = judgement(&Asked { kind, status, headers, body: &body, overrides, now });
@@ -67,8 +67,8 @@ pub(super) async fn response(
 }
 
 /// How much of the call's own deadline is left.
-pub(super) fn left(worker: &Worker, arrival: &Arrival) -> Duration {
-    let spent = worker.monotonic().saturating_sub(arrival.began);
+pub(super) fn left(worker: &Worker, arrival: &Arrival, now: Duration) -> Duration {
+    let spent = now.saturating_sub(arrival.began);
     worker.shared.options.deadlines.total.saturating_sub(spent)
 }
 

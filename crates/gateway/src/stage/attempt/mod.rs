@@ -164,14 +164,13 @@ async fn try_one(
     let attempt = reserve::attempt(worker, arrival, draft, candidate, course.made(), allowed).await?;
     let answered = match send::request(worker, arrival, draft, candidate, attempt, request).await? {
         send::Sent::Failed(failure) => return Ok(Tried::Failed(failure)),
-        send::Sent::Answered(answered) => *answered,
+        send::Sent::Answered(attempt, response) => (attempt, response),
     };
     let provider = &candidate.target.provider;
     match judge::response(worker, arrival, course, provider, credential.as_ref(), answered).await? {
         Judged::Failed(failure) => Ok(Tried::Failed(failure)),
         Judged::PassOn(head, body) => Ok(Tried::Answered(Box::new((head, Begun::Whole(body, None))))),
-        Judged::Good(good) => {
-            let (head, flowing, attempt) = *good;
+        Judged::Good(head, flowing, attempt) => {
             let about = draft.about(judge::telling(credential.as_ref()));
             begin(worker, arrival, course, provider, Parts { head, flowing, attempt, about }).await
         }

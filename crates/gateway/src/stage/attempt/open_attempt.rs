@@ -39,7 +39,7 @@ pub(crate) struct OpenAttempt {
     pub(crate) arrived: Duration,
     /// How long it has waited in line since: neither the provider's time nor ours.
     pub(crate) waited: Duration,
-    /// When the attempt was sent; before that, when it was reserved.
+    /// When the attempt was sent; before that, when the call arrived.
     pub(crate) sent: Duration,
     /// Whether the provider may have been reached.
     is_sent: bool,
@@ -68,7 +68,6 @@ pub(super) struct Request {
     pub(super) asked: Asked,
     pub(super) arrived: Duration,
     pub(super) waited: Duration,
-    pub(super) now: Duration,
     pub(super) bytes: u64,
     pub(super) is_free: bool,
     pub(super) spending: Spending,
@@ -78,10 +77,15 @@ pub(super) struct Request {
 
 impl OpenAttempt {
     /// An attempt that nothing was sent of yet.
-    pub(super) fn new(reservation: Reservation, target: Arc<Deployment>, claim: Option<Claim>, of: Request) -> Self {
-        let Request { id: request, asked, arrived, waited, now, bytes, is_free, mut spending, turn, key } = of;
+    pub(super) fn new(
+        reservation: Reservation,
+        target: Arc<Deployment>,
+        claim: Option<Claim>,
+        of: Request,
+    ) -> Box<Self> {
+        let Request { id: request, asked, arrived, waited, bytes, is_free, mut spending, turn, key } = of;
         spending.at(&target);
-        Self {
+        Box::new(Self {
             reservation,
             claim,
             request,
@@ -89,7 +93,7 @@ impl OpenAttempt {
             asked,
             arrived,
             waited,
-            sent: now,
+            sent: arrived,
             is_sent: false,
             status: 0,
             request_bytes: bytes,
@@ -97,7 +101,7 @@ impl OpenAttempt {
             spending,
             turn,
             _key: key,
-        }
+        })
     }
 
     /// From here on the provider may have been reached: an early end is charged as an estimate.
@@ -149,21 +153,26 @@ impl OpenAttempt {
     }
 
     /// An attempt that did not serve and that the provider charges nothing for.
-    pub(crate) fn failed(self, worker: &Worker, outcome: AttemptOutcome, judged: &Judgement) -> Rc<Ledger> {
+    pub(crate) fn failed(self: Box<Self>, worker: &Worker, outcome: AttemptOutcome, judged: &Judgement) -> Rc<Ledger> {
         let duration = worker.monotonic().saturating_sub(self.sent);
         let spent = Spent::nothing(outcome, self.status, duration);
         self.settle(spent, Some(judged), worker)
     }
 
     /// An attempt of which nothing was seen but which may be billed: the prompt, as an estimate.
-    pub(crate) fn cut(self, worker: &Worker, outcome: AttemptOutcome, judged: Option<&Judgement>) -> Rc<Ledger> {
+    pub(crate) fn cut(
+        self: Box<Self>,
+        worker: &Worker,
+        outcome: AttemptOutcome,
+        judged: Option<&Judgement>,
+    ) -> Rc<Ledger> {
         let duration = worker.monotonic().saturating_sub(self.sent);
         let spent = Spent { status: self.status, duration, ..self.prompt(outcome) };
         self.settle(spent, judged, worker)
     }
 
     /// Writes the ledger row and tells the pool. `judged` says what the end means when it was not a good one.
-    pub(crate) fn settle(mut self, spent: Spent, judged: Option<&Judgement>, worker: &Worker) -> Rc<Ledger> {
+    pub(crate) fn settle(mut self: Box<Self>, spent: Spent, judged: Option<&Judgement>, worker: &Worker) -> Rc<Ledger> {
         let cause = self.cause();
         if judged.is_some_and(|judged| !judged.known) {
             worker.shared.metrics.unknown_answer(&self.target.provider.name);

@@ -25,7 +25,7 @@ pub(super) async fn attempt(
     candidate: &mut Candidate,
     number: u8,
     allowed: Allowed,
-) -> Result<OpenAttempt, Denial> {
+) -> Result<Box<OpenAttempt>, Denial> {
     let subject = Box::new(subject(worker, arrival, draft, candidate, number, allowed.money.as_ref()));
     let reservation = match worker.ledger.reserve(subject).await {
         Ok(reservation) => reservation,
@@ -41,9 +41,8 @@ pub(super) async fn attempt(
         asked: draft.asked(),
         arrived: arrival.began,
         waited: draft.waited,
-        now: worker.monotonic(),
-        bytes: draft.payload_len as u64,
-        is_free: draft.operation.is_free(),
+        bytes: draft.call.payload.len() as u64,
+        is_free: draft.call.operation.is_free(),
         spending: Spending::of(allowed, draft),
         turn: arrival.turn.clone(),
         key: FreedKey::of(worker, candidate.target.provider.id),
@@ -68,8 +67,8 @@ fn subject(
     Subject {
         attempt: AttemptId { request: arrival.request, number },
         at: money.map_or_else(|| worker.now(), |money| money.at),
-        tenant: draft.tenant,
-        virtual_key: draft.virtual_key,
+        tenant: draft.key().tenant,
+        virtual_key: draft.key().id,
         provider: provider.id,
         provider_name: Arc::clone(&provider.name),
         credential: candidate.key.as_ref().map_or(CredentialId::from_bits(0), |key| key.pooled.id),
@@ -77,11 +76,11 @@ fn subject(
         requested_model: Arc::clone(&draft.name),
         model: Arc::clone(&candidate.target.model),
         dialect: arrival.dialect,
-        operation: draft.operation,
-        streamed: draft.streamed,
+        operation: draft.call.operation,
+        streamed: draft.call.streamed,
         reserved,
         price_version: Arc::clone(&candidate.target.price_version),
-        attributed: draft.attributed.clone(),
+        attributed: draft.call.attributed.clone(),
         trace: arrival.trace,
         named: arrival.turn.as_ref().map(Turn::name),
     }

@@ -19,7 +19,7 @@ use crate::worker::Worker;
 /// What came of sending.
 pub(super) enum Sent {
     /// The provider answers; whether well or not is judged next.
-    Answered(Box<(OpenAttempt, Response<Flowing>)>),
+    Answered(Box<OpenAttempt>, Response<Flowing>),
     /// It does not. The ledger row is written.
     Failed(Failure),
 }
@@ -30,13 +30,14 @@ pub(super) async fn request(
     arrival: &Arrival,
     draft: &Draft,
     candidate: &Candidate,
-    mut attempt: OpenAttempt,
+    mut attempt: Box<OpenAttempt>,
     request: Request<Outgoing>,
 ) -> Result<Sent, Denial> {
-    let (which, limit) = deadline(worker, arrival, matches!(request.body(), Outgoing::Upload(_)))?;
+    let now = worker.monotonic();
+    let (which, limit) = deadline(worker, arrival, now, matches!(request.body(), Outgoing::Upload(_)))?;
     let provider = &candidate.target.provider;
     let to = Destination { origin: &provider.origin, allow_private: provider.allow_private };
-    attempt.mark_sent(worker.monotonic());
+    attempt.mark_sent(now);
     let sent = tokio::time::timeout(limit, worker.upstream.send(&to, request)).await;
     if let Some(denial) = draft.upload_fault.take() {
         // The client's own upload broke off or was not what it began as; the provider is not to blame.
@@ -46,7 +47,7 @@ pub(super) async fn request(
     match sent {
         Ok(Ok(response)) => {
             attempt.status = response.status().as_u16();
-            Ok(Sent::Answered(Box::new((attempt, response))))
+            Ok(Sent::Answered(attempt, response))
         }
         Ok(Err(error)) => {
             let may_be_billed = error.may_have_been_sent();
@@ -70,9 +71,14 @@ pub(super) async fn request(
 }
 
 /// The deadline that comes first. An upload takes as long as its client takes, so only the call's own deadline counts.
-fn deadline(worker: &Worker, arrival: &Arrival, is_upload: bool) -> Result<(Deadline, Duration), Denial> {
+fn deadline(
+    worker: &Worker,
+    arrival: &Arrival,
+    now: Duration,
+    is_upload: bool,
+) -> Result<(Deadline, Duration), Denial> {
     let deadlines = &worker.shared.options.deadlines;
-    let left = super::judge::left(worker, arrival);
+    let left = super::judge::left(worker, arrival, now);
     if left.is_zero() {
         return Err(Denial::UpstreamTimeout(Deadline::Total, deadlines.total));
     }

@@ -24,6 +24,8 @@ const CACHE_OFF: HeaderValue = HeaderValue::from_static("off");
 /// The names of draft-ietf-httpapi-ratelimit-headers.
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// Headers that are added, at most.
+const OURS: usize = 10;
 const COST: HeaderName = HeaderName::from_static("x-keyward-cost-usd");
 
 /// Cleans the provider's headers and adds ours. `length` is the body's, when all of it is here.
@@ -31,6 +33,7 @@ pub(super) fn finish(head: &mut Parts, arrival: &Arrival, candidate: &Candidate,
     clean(head, length);
     head.version = http::Version::HTTP_11;
     let headers = &mut head.headers;
+    headers.reserve(OURS);
     if let Ok(id) = HeaderValue::from_maybe_shared(arrival.request.to_string().into_bytes()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -36,7 +36,7 @@ pub(crate) use stream::{Abandoned, Relay};
 pub(crate) struct Parts {
     pub(crate) head: response::Parts,
     pub(crate) flowing: Flowing,
-    pub(crate) attempt: OpenAttempt,
+    pub(crate) attempt: Box<OpenAttempt>,
     pub(crate) about: About,
 }
 

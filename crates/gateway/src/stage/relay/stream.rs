@@ -50,7 +50,7 @@ pub(crate) struct Relay {
     shape: Shape,
     about: About,
     /// The open ledger row; `None` once it is settled.
-    attempt: Option<OpenAttempt>,
+    attempt: Option<Box<OpenAttempt>>,
     silence: Silence,
     first_content: Option<Duration>,
     /// Waiting for the ledger row to be durable.
@@ -106,7 +106,7 @@ impl Relay {
         arrival: &Arrival,
         shape: Shape,
         flowing: Flowing,
-        attempt: OpenAttempt,
+        attempt: Box<OpenAttempt>,
         about: About,
     ) -> Box<Self> {
         let operation = arrival.operation().unwrap_or(Operation::Chat);
@@ -396,7 +396,7 @@ impl Relay {
 
     fn write_row(
         &mut self,
-        attempt: OpenAttempt,
+        attempt: Box<OpenAttempt>,
         metered: Metered,
         outcome: AttemptOutcome,
         judged: Option<&Judgement>,

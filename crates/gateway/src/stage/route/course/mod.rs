@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use keyward_domain::denial::Denial;
 use keyward_domain::dialect::Dialect;
 use keyward_domain::ids::CredentialId;
@@ -26,7 +26,7 @@ use crate::stage::authorize::may_use;
 use crate::worker::Worker;
 
 /// Asks a client not to be led to another deployment than the one it named.
-const NO_FALLBACK: &str = "x-keyward-no-fallback";
+static NO_FALLBACK: HeaderName = HeaderName::from_static("x-keyward-no-fallback");
 
 /// The way of one call.
 pub(crate) struct Course {
@@ -95,7 +95,7 @@ impl Course {
         let call = &hold.grant.call;
         // A body that is still arriving cannot be sent twice.
         let most = if call.payload.is_replayable() { worker.shared.options.attempts.max.max(1) } else { 1 };
-        let refused = call.head.headers.get(NO_FALLBACK).map(HeaderValue::as_bytes);
+        let refused = call.head.headers.get(&NO_FALLBACK).map(HeaderValue::as_bytes);
         let is_bound_to_route = refused.is_some_and(|value| !matches!(value, b"" | b"0" | b"false"));
         if is_bound_to_route {
             deployments.truncate(1);
@@ -107,7 +107,7 @@ impl Course {
             route: Arc::clone(&hold.grant.route),
             dialect: arrival.dialect,
             most: hold.most,
-            affinity: call.affinity(),
+            affinity: if hold.grant.route.has_choice() { call.affinity(arrival.dialect) } else { None },
             pin,
             is_bound_to_route,
             listed: if patience.is_zero() { VecDeque::new() } else { deployments.clone() },
