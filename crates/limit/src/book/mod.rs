@@ -148,6 +148,10 @@ impl Book {
     }
 
     /// The pots that have a balance for this scope of a call that this tenant pays.
+    fn has_pots(&self) -> bool {
+        !read(&self.pots).by_budget.is_empty()
+    }
+
     fn pots_on(&self, tenant: TenantId, scope: &Scope) -> Vec<Arc<Pot>> {
         read(&self.pots).by_scope.on(tenant, scope).cloned().collect()
     }

@@ -37,17 +37,19 @@ impl Book {
     ///
     /// What was held or settled for the attempt of a row gives way to what the row says, in each balance in one step.
     pub fn projected<'a>(&self, rows: impl IntoIterator<Item = &'a Entry>) {
+        // A pot that comes while this runs is filled from the store afterwards, these rows included.
+        let has_pots = self.has_pots();
         for row in rows {
-            self.project(row);
+            self.project(row, has_pots);
         }
     }
 
-    fn project(&self, row: &Entry) {
+    fn project(&self, row: &Entry, has_pots: bool) {
         let subject = &row.subject;
         let Some(mut attempts) = self.pending.lock(subject.attempt) else { return };
         let mut charges = attempts.remove(&subject.attempt).unwrap_or_default();
         let cost = row.cost.unwrap_or_default();
-        if cost != Nanodollars::ZERO {
+        if has_pots && cost != Nanodollars::ZERO {
             let mut scopes = subject.scopes();
             scopes.dedup();
             for scope in &scopes {

@@ -1,10 +1,13 @@
 //! Adding to the ledger: rows, and the sums over exactly those rows that were not there before.
 
+use std::sync::LazyLock;
+
 use keyward_domain::audit::AuditDraft;
 use keyward_domain::call_name::NamedCall;
 use keyward_domain::ledger::{Entry, Refusal};
 use keyward_domain::port::StoreError;
-use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
+use keyward_domain::usage::Usage;
+use rusqlite::{CachedStatement, Connection, Statement, ToSql, TransactionBehavior, params};
 
 use super::audit;
 use super::error::failed;
@@ -16,14 +19,28 @@ use crate::change::correction_noun;
 use crate::code;
 use crate::sums::{Sums, SumsBy, add_to};
 
-const INSERT_ENTRY: &str = "INSERT INTO entry (request, attempt, at_ms, tenant, virtual_key, provider, provider_name, \
-    credential, credential_name, requested_model, model, dialect, operation, streamed, reserved_nanodollars, \
-    price_version, outcome, status, source, cost_nanodollars, duration_us, first_content_us, overhead_us, \
-    input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, output, reasoning, \
-    output_audio, output_image, images, input_audio_ms, input_characters, searches, raw_usage, team, user, end_user, \
-    tags) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
-    ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42) \
-    ON CONFLICT (request, attempt) DO NOTHING";
+/// What every row has.
+const COMMON: &str = "request, attempt, at_ms, tenant, virtual_key, provider, provider_name, credential, credential_name, \
+    requested_model, model, dialect, operation, streamed, reserved_nanodollars, price_version, outcome, status, source, \
+    cost_nanodollars, duration_us, first_content_us, overhead_us, raw_usage, input_uncached, cache_read, output, reasoning";
+const COMMON_COLUMNS: usize = 28;
+/// What few have, and what the others have there.
+const RARE: [(&str, &str); 14] = [
+    ("cache_write_5m", "0"),
+    ("cache_write_1h", "0"),
+    ("input_audio", "0"),
+    ("input_image", "0"),
+    ("output_audio", "0"),
+    ("output_image", "0"),
+    ("images", "0"),
+    ("input_audio_ms", "0"),
+    ("input_characters", "0"),
+    ("searches", "0"),
+    ("team", "NULL"),
+    ("user", "NULL"),
+    ("end_user", "NULL"),
+    ("tags", "NULL"),
+];
 
 const INSERT_REFUSAL: &str = "INSERT INTO refusal \
     (request, at_ms, tenant, virtual_key, requested_model, dialect, operation, code, status) \
@@ -64,13 +81,13 @@ pub(super) fn correct(
 
 /// Says of each row whether it was new.
 fn append_entries(connection: &Connection, names: &mut Names, entries: &[Entry]) -> rusqlite::Result<Vec<bool>> {
-    let mut insert = connection.prepare_cached(INSERT_ENTRY)?;
+    let mut inserts = Inserts::on(connection)?;
     let (mut groups, mut scopes) = (SumsBy::<Group>::default(), SumsBy::default());
     let mut new = Vec::with_capacity(entries.len());
     for entry in entries {
         let subject = names.of(connection, &entry.subject)?;
         let tags = tags(connection, names, entry)?;
-        let is_new = insert_entry(&mut insert, entry, &subject, tags.as_deref())?;
+        let is_new = inserts.add(entry, &subject, tags.as_deref())?;
         if is_new {
             add_to(&mut groups, Group::of(entry, &subject), &Sums::of(entry));
             spend::note(connection, names, entry, &subject, &mut scopes)?;
@@ -92,60 +109,127 @@ fn tags(connection: &Connection, names: &mut Names, entry: &Entry) -> rusqlite::
     Ok(Some(format!("[{}]", numbers.collect::<rusqlite::Result<Vec<_>>>()?.join(","))))
 }
 
-/// Whether the row was new.
-fn insert_entry(
-    insert: &mut CachedStatement<'_>,
+/// The two statements that add a row: most have nothing rare, and every value that is not bound is time saved.
+struct Inserts<'c> {
+    plain: CachedStatement<'c>,
+    whole: CachedStatement<'c>,
+}
+
+impl<'c> Inserts<'c> {
+    fn on(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self { plain: connection.prepare_cached(&INSERT_PLAIN)?, whole: connection.prepare_cached(&INSERT_WHOLE)? })
+    }
+
+    /// Whether the row was new.
+    fn add(&mut self, entry: &Entry, names: &SubjectNames, tags: Option<&str>) -> rusqlite::Result<bool> {
+        let usage = &entry.usage;
+        let common = Usage {
+            input_uncached: usage.input_uncached,
+            cache_read: usage.cache_read,
+            output: usage.output,
+            reasoning: usage.reasoning,
+            ..Usage::default()
+        };
+        let is_whole = *usage != common || entry.subject.attributed.is_some();
+        let statement = if is_whole { &mut self.whole } else { &mut self.plain };
+        bind_common(statement, entry, names)?;
+        if is_whole {
+            bind_rare(statement, entry, names, tags)?;
+        }
+        statement.raw_execute().map(|changed| changed == 1)
+    }
+}
+
+static INSERT_PLAIN: LazyLock<String> = LazyLock::new(|| insert(false));
+static INSERT_WHOLE: LazyLock<String> = LazyLock::new(|| insert(true));
+
+/// The statement that adds a row; with what is rare bound too, or constant.
+fn insert(is_whole: bool) -> String {
+    let bound = (1..=COMMON_COLUMNS).map(|place| format!("?{place}"));
+    let rare = RARE.iter().enumerate().map(|(after, (_, constant))| {
+        if is_whole { format!("?{}", COMMON_COLUMNS + 1 + after) } else { (*constant).to_owned() }
+    });
+    let (columns, values) = (RARE.map(|(column, _)| column).join(", "), bound.chain(rare).collect::<Vec<_>>());
+    format!(
+        "INSERT INTO entry ({COMMON}, {columns}) VALUES ({}) ON CONFLICT (request, attempt) DO NOTHING",
+        values.join(", ")
+    )
+}
+
+/// In the order of [`COMMON`].
+fn bind_common(statement: &mut Statement<'_>, entry: &Entry, names: &SubjectNames) -> rusqlite::Result<()> {
+    let (subject, usage) = (&entry.subject, &entry.usage);
+    let count = u64::cast_signed;
+    bind(
+        statement,
+        1,
+        params![
+            subject.attempt.request.to_bytes(),
+            subject.attempt.number,
+            subject.at.unix_millis(),
+            names.tenant,
+            subject.virtual_key.bits().cast_signed(),
+            names.provider,
+            names.provider_name,
+            names.credential,
+            names.credential_name,
+            names.requested_model,
+            names.model,
+            code::number_of_dialect(subject.dialect),
+            code::number_of_operation(subject.operation),
+            subject.streamed,
+            subject.reserved.map(|amount| amount.0),
+            names.price_version,
+            code::number_of_outcome(entry.outcome),
+            entry.status,
+            code::number_of_source(entry.source),
+            entry.cost.map(|amount| amount.0),
+            count(code::micros(entry.duration)),
+            entry.first_content.map(|length| count(code::micros(length))),
+            count(code::micros(entry.overhead)),
+            code::fitting_raw_usage(entry.raw_usage.as_deref()),
+            count(usage.input_uncached),
+            count(usage.cache_read),
+            count(usage.output),
+            count(usage.reasoning),
+        ],
+    )
+}
+
+/// In the order of [`RARE`].
+fn bind_rare(
+    statement: &mut Statement<'_>,
     entry: &Entry,
     names: &SubjectNames,
     tags: Option<&str>,
-) -> rusqlite::Result<bool> {
-    let subject = &entry.subject;
-    let buckets = code::buckets(&entry.usage).map(u64::cast_signed);
-    let changed = insert.execute(params![
-        subject.attempt.request.to_bytes(),
-        subject.attempt.number,
-        subject.at.unix_millis(),
-        names.tenant,
-        subject.virtual_key.bits().cast_signed(),
-        names.provider,
-        names.provider_name,
-        names.credential,
-        names.credential_name,
-        names.requested_model,
-        names.model,
-        code::number_of_dialect(subject.dialect),
-        code::number_of_operation(subject.operation),
-        subject.streamed,
-        subject.reserved.map(|amount| amount.0),
-        names.price_version,
-        code::number_of_outcome(entry.outcome),
-        entry.status,
-        code::number_of_source(entry.source),
-        entry.cost.map(|amount| amount.0),
-        code::micros(entry.duration).cast_signed(),
-        entry.first_content.map(|length| code::micros(length).cast_signed()),
-        code::micros(entry.overhead).cast_signed(),
-        buckets[0],
-        buckets[1],
-        buckets[2],
-        buckets[3],
-        buckets[4],
-        buckets[5],
-        buckets[6],
-        buckets[7],
-        buckets[8],
-        buckets[9],
-        buckets[10],
-        buckets[11],
-        buckets[12],
-        buckets[13],
-        code::fitting_raw_usage(entry.raw_usage.as_deref()),
-        names.team,
-        names.user,
-        names.end_user,
-        tags,
-    ])?;
-    Ok(changed == 1)
+) -> rusqlite::Result<()> {
+    let usage = &entry.usage;
+    let count = u64::cast_signed;
+    bind(
+        statement,
+        COMMON_COLUMNS + 1,
+        params![
+            count(usage.cache_write_5m),
+            count(usage.cache_write_1h),
+            count(usage.input_audio),
+            count(usage.input_image),
+            count(usage.output_audio),
+            count(usage.output_image),
+            count(usage.images),
+            count(usage.input_audio_ms),
+            count(usage.input_characters),
+            count(usage.searches),
+            names.team,
+            names.user,
+            names.end_user,
+            tags,
+        ],
+    )
+}
+
+/// Values in a row, the first of which has this place.
+fn bind(statement: &mut Statement<'_>, first: usize, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    values.iter().zip(first..).try_for_each(|(value, place)| statement.raw_bind_parameter(place, value))
 }
 
 fn append_refusals(connection: &Connection, names: &mut Names, refusals: &[Refusal]) -> rusqlite::Result<()> {
