@@ -17,9 +17,23 @@ pub const RECONCILED_SPAN: Duration = Duration::from_hours(400 * 24);
 impl Control {
     /// Compares sums with rows, and the balances that refuse with the sums.
     pub async fn reconcile(&self, query: ReconcileQuery) -> Result<Reconciliation, AdminError> {
-        let mut found = self.read(move |store| store.reconcile(&query)).await?;
+        let mut found = self.reconcile_rows(query).await?;
+        found.absorb(self.reconcile_balances().await?);
+        Ok(found)
+    }
+
+    /// Compares sums with rows.
+    pub async fn reconcile_rows(&self, query: ReconcileQuery) -> Result<Reconciliation, AdminError> {
+        let found = self.read(move |store| store.reconcile(&query)).await?;
+        alarm(&found);
+        Ok(found)
+    }
+
+    /// Compares the balances that refuse with the sums.
+    pub async fn reconcile_balances(&self) -> Result<Reconciliation, AdminError> {
         let live = std::sync::Arc::clone(&self.ports.live);
         let balances = tokio::task::spawn_blocking(move || live.balance_drifts()).await;
+        let mut found = Reconciliation::default();
         for drift in balances.map_err(|error| super::thread_died(&error))?? {
             found.compare(|| drift.scope, drift.rows, drift.kept);
         }

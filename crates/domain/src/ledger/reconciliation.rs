@@ -66,6 +66,16 @@ impl Reconciliation {
         differences.map(Nanodollars).sum()
     }
 
+    /// What came of comparing another range.
+    pub fn absorb(&mut self, other: Self) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.scopes = self.scopes.max(other.scopes);
+        self.more_drifts = self.more_drifts.saturating_add(other.more_drifts);
+        for drift in other.drifts {
+            self.compare(|| drift.scope, drift.rows, drift.kept);
+        }
+    }
+
     /// Notes a sum, if it does not agree.
     pub fn compare(&mut self, scope: impl FnOnce() -> Option<Scope>, rows: Figures, kept: Figures) {
         if rows == kept {
