@@ -15,22 +15,16 @@ use keyward_admin::control::{Control, JournalPicture, Live, LivePicture, Ports};
 use keyward_admin::operation::Operation;
 use keyward_admin::operation::admin_token::CreateAdminToken;
 use keyward_admin::rest::{Entry, Plane};
-use keyward_domain::audit::{AuditDraft, AuditEntry};
-use keyward_domain::binding::Binding;
-use keyward_domain::call_name::NamedCall;
+use keyward_domain::audit::AuditDraft;
 use keyward_domain::catalog::Catalog;
-use keyward_domain::ids::{AuditId, CredentialId, InstallId, RequestId};
+use keyward_domain::hand_on;
+use keyward_domain::ids::{AuditId, CredentialId, InstallId};
 use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{
-    Entry as Row, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
-    UsageQuery, UsageRow,
-};
 use keyward_domain::port::{
-    Change, Clock, Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, Entropy, EntropyError, LedgerTotals,
-    Records, Store, StoreError, VaultRecord,
+    Change, Clock, Egress, EgressAnswer, EgressError, EgressFuture, EgressRequest, Entropy, EntropyError, Records,
+    Store, StoreError,
 };
 use keyward_domain::principal::Principal;
-use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
 use keyward_domain::time::Timestamp;
 use keyward_store::memory::MemoryStore;
 use keyward_vault::{RootHolder, Vault, create_key_file};
@@ -377,87 +371,11 @@ pub(crate) struct TestStore {
 }
 
 impl Store for TestStore {
-    fn load(&self) -> Result<Records, StoreError> {
-        self.inner.load()
-    }
-
     fn commit(&self, changes: &[Change], audit: &AuditDraft) -> Result<u64, StoreError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(StoreError::Failed("disk full".to_owned()));
         }
         self.inner.commit(changes, audit)
-    }
-
-    fn found(&self, install: InstallId, vault: &[VaultRecord], audit: &AuditDraft) -> Result<(), StoreError> {
-        self.inner.found(install, vault, audit)
-    }
-
-    fn append(&self, entries: &[Row], refusals: &[Refusal]) -> Result<Vec<bool>, StoreError> {
-        self.inner.append(entries, refusals)
-    }
-
-    fn correct(&self, corrections: &[Row], audit: &AuditDraft) -> Result<(), StoreError> {
-        self.inner.correct(corrections, audit)
-    }
-
-    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
-        self.inner.spend(query)
-    }
-
-    fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {
-        self.inner.requests(filter)
-    }
-
-    fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
-        self.inner.request(id)
-    }
-
-    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Row>, StoreError> {
-        self.inner.entries(filter)
-    }
-
-    fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        self.inner.usage(query)
-    }
-
-    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
-        self.inner.reconcile(query)
-    }
-
-    fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        self.inner.audit(before, limit)
-    }
-
-    fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
-        self.inner.ledger_totals()
-    }
-
-    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
-        self.inner.standings()
-    }
-
-    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
-        self.inner.put_standings(events)
-    }
-
-    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
-        self.inner.key_events(filter)
-    }
-
-    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.inner.forget_key_events(before)
-    }
-
-    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
-        self.inner.put_bindings(bindings)
-    }
-
-    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
-        self.inner.bindings(limit)
-    }
-
-    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.inner.forget_bindings(before)
     }
 
     fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
@@ -467,23 +385,11 @@ impl Store for TestStore {
         self.inner.put_lease(lease, audit)
     }
 
-    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
-        self.inner.lease(id)
-    }
-
-    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
-        self.inner.open_leases()
-    }
-
-    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.inner.forget_leases(before)
-    }
-
-    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
-        self.inner.named_calls(since, limit)
-    }
-
-    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.inner.forget_named_calls(before)
-    }
+    hand_on!(
+        inner:
+        load, found, append, correct, spend, requests, request, entries, usage, reconcile, audit,
+        ledger_totals, credential_spend, standings, put_standings, key_events, forget_key_events,
+        put_bindings, bindings, forget_bindings, lease, open_leases, forget_leases, named_calls,
+        forget_named_calls,
+    );
 }

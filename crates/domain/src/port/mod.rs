@@ -6,6 +6,7 @@ mod counters;
 mod egress;
 mod entropy;
 mod escrow;
+mod hand_on;
 mod journal;
 mod store;
 mod tokenizer;

@@ -2,17 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use keyward_domain::audit::{AuditDraft, AuditEntry};
-use keyward_domain::binding::Binding;
-use keyward_domain::call_name::NamedCall;
-use keyward_domain::ids::{InstallId, RequestId};
-use keyward_domain::lease::Lease;
-use keyward_domain::ledger::{
-    Entry, EntryFilter, ReconcileQuery, Reconciliation, Refusal, RequestFilter, RequestRow, Spend, SpendQuery,
-    UsageQuery, UsageRow,
-};
-use keyward_domain::port::{Change, CredentialSpend, LedgerTotals, Records, Store, StoreError, VaultRecord};
-use keyward_domain::standing::{KeyEvent, KeyEventFilter, KeyStanding};
+use keyward_domain::audit::AuditDraft;
+use keyward_domain::hand_on;
+use keyward_domain::ledger::{Entry, Refusal};
+use keyward_domain::port::{Store, StoreError};
 use keyward_domain::time::Timestamp;
 
 use super::{Book, Budgets, Difference};
@@ -73,103 +66,11 @@ impl Store for Booked {
         Ok(())
     }
 
-    fn load(&self) -> Result<Records, StoreError> {
-        self.store.load()
-    }
-
-    fn commit(&self, changes: &[Change], audit: &AuditDraft) -> Result<u64, StoreError> {
-        self.store.commit(changes, audit)
-    }
-
-    fn found(&self, install: InstallId, vault: &[VaultRecord], audit: &AuditDraft) -> Result<(), StoreError> {
-        self.store.found(install, vault, audit)
-    }
-
-    fn spend(&self, query: &SpendQuery) -> Result<Vec<Spend>, StoreError> {
-        self.store.spend(query)
-    }
-
-    fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRow>, StoreError> {
-        self.store.requests(filter)
-    }
-
-    fn request(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
-        self.store.request(id)
-    }
-
-    fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
-        self.store.entries(filter)
-    }
-
-    fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        self.store.usage(query)
-    }
-
-    fn reconcile(&self, query: &ReconcileQuery) -> Result<Reconciliation, StoreError> {
-        self.store.reconcile(query)
-    }
-
-    fn audit(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        self.store.audit(before, limit)
-    }
-
-    fn ledger_totals(&self) -> Result<LedgerTotals, StoreError> {
-        self.store.ledger_totals()
-    }
-
-    fn credential_spend(&self, since: Timestamp) -> Result<Vec<CredentialSpend>, StoreError> {
-        self.store.credential_spend(since)
-    }
-
-    fn standings(&self) -> Result<Vec<KeyStanding>, StoreError> {
-        self.store.standings()
-    }
-
-    fn put_standings(&self, events: &[KeyEvent]) -> Result<(), StoreError> {
-        self.store.put_standings(events)
-    }
-
-    fn key_events(&self, filter: &KeyEventFilter) -> Result<Vec<(u64, KeyEvent)>, StoreError> {
-        self.store.key_events(filter)
-    }
-
-    fn forget_key_events(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.store.forget_key_events(before)
-    }
-
-    fn put_bindings(&self, bindings: &[Binding]) -> Result<(), StoreError> {
-        self.store.put_bindings(bindings)
-    }
-
-    fn bindings(&self, limit: u32) -> Result<Vec<Binding>, StoreError> {
-        self.store.bindings(limit)
-    }
-
-    fn forget_bindings(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.store.forget_bindings(before)
-    }
-
-    fn put_lease(&self, lease: &Lease, audit: Option<&AuditDraft>) -> Result<(), StoreError> {
-        self.store.put_lease(lease, audit)
-    }
-
-    fn lease(&self, id: RequestId) -> Result<Option<Lease>, StoreError> {
-        self.store.lease(id)
-    }
-
-    fn open_leases(&self) -> Result<Vec<Lease>, StoreError> {
-        self.store.open_leases()
-    }
-
-    fn forget_leases(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.store.forget_leases(before)
-    }
-
-    fn named_calls(&self, since: Timestamp, limit: u32) -> Result<Vec<NamedCall>, StoreError> {
-        self.store.named_calls(since, limit)
-    }
-
-    fn forget_named_calls(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.store.forget_named_calls(before)
-    }
+    hand_on!(
+        store:
+        load, commit, found, spend, requests, request, entries, usage, reconcile, audit, ledger_totals,
+        credential_spend, standings, put_standings, key_events, forget_key_events, put_bindings, bindings,
+        forget_bindings, put_lease, lease, open_leases, forget_leases, named_calls,
+        forget_named_calls,
+    );
 }
