@@ -210,7 +210,9 @@ fn windows_that_cannot_be_are_told_why() {
         Period::Rolling { seconds: MAX_DAYS * day },
         anchored(5 * day, FROM),
     ] {
-        assert_eq!(Windows::utc(good).check(), Ok(()), "{good:?}");
+        let windows = Windows::utc(good);
+        assert_eq!(windows.check(), Ok(()), "{good:?}");
+        assert_eq!(windows.are_rolling(), matches!(good, Period::Rolling { .. }), "{good:?}");
     }
     for (bad, why) in [
         (Period::Month { starts: 0 }, WindowError::DayOfMonth),

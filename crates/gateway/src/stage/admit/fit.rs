@@ -136,7 +136,7 @@ impl Call<'_> {
             return self.covered(first, left);
         }
         let cap = if self.most.output_cap.is_some() { self.told(output) } else { Some(self.default_cap(output)) };
-        Ok(Fit { amount, cap, slice: (first < output).then_some(first), is_short: false })
+        Ok(Fit { amount, cap, slice: (first != output).then_some(first), is_short: false })
     }
 
     /// A part of what is left, but no less than calls mostly need; the provider is told to stop there.
@@ -147,9 +147,9 @@ impl Call<'_> {
         if amount > left {
             return self.covered(wanted, left);
         }
-        let told = if wanted < output { Some(wanted) } else { self.told(output) };
+        let told = if wanted == output { self.told(output) } else { Some(wanted) };
         let cap = told.or_else(|| self.most.output_cap.is_none().then(|| self.default_cap(output)));
-        Ok(Fit { amount, cap, slice: None, is_short: wanted < output })
+        Ok(Fit { amount, cap, slice: None, is_short: wanted != output })
     }
 
     /// The longest answer that the rest covers, if it is of any use.
@@ -162,7 +162,7 @@ impl Call<'_> {
 
     /// The client's cap as the model can have it: a greater one than the model's own means nothing.
     fn told(&self, output: u64) -> Option<u64> {
-        self.most.output_cap.is_some_and(|cap| cap > output).then_some(output)
+        self.most.output_cap.is_some_and(|cap| cap != output).then_some(output)
     }
 
     /// What the provider is told when the client set no cap: its own limit, less what the prompt takes of the window.

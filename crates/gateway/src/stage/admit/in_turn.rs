@@ -115,9 +115,9 @@ async fn count(worker: &Rc<Worker>, applicant: &Applicant<'_>, asks: Vec<Ask>) -
 }
 
 impl InLine {
-    /// A place behind those who wait for the same already; none when nobody does, or when the call may not wait.
+    /// A place behind those who wait for the same already; none when nobody does, as where calls may not wait.
     fn behind_others(worker: &Rc<Worker>, applicant: &Applicant<'_>, asks: &[Ask]) -> Result<Option<Self>, Denial> {
-        if worker.shared.line.is_empty() || worker.shared.options.queue.wait.is_zero() {
+        if worker.shared.line.is_empty() {
             return Ok(None);
         }
         let enforced = || asks.iter().filter(|ask| ask.limit.mode == Mode::Enforce);

@@ -328,8 +328,7 @@ fn blocked(refused: Refused) -> Blocked {
 /// The cheapest first, by what the call can cost there; those whose price nobody knows last.
 fn by_price<'a>(most: &Most, targets: &'a [Arc<Deployment>]) -> Vec<&'a Arc<Deployment>> {
     let mut targets: Vec<_> = targets.iter().collect();
-    if targets.len() > 1 {
-        targets.sort_by_cached_key(|target| most.at(target).unwrap_or(Nanodollars(i64::MAX)));
-    }
+    // One alone is not priced for it.
+    targets.sort_by_cached_key(|target| most.at(target).unwrap_or(Nanodollars(i64::MAX)));
     targets
 }

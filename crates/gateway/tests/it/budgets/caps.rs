@@ -50,6 +50,17 @@ fn m02_a_cap_of_the_clients_own_stays_as_it_is_when_it_fits() {
 }
 
 #[test]
+fn m02_a_cap_beyond_the_models_own_is_held_and_told_as_the_models() {
+    for (hold, stream) in [(HoldMode::Strict, false), (HoldMode::Adaptive, false), (HoldMode::Adaptive, true)] {
+        let house = House::with_keys(1);
+        house.put_budget(&Budget { hold, ..budget(1, Reach::One(Scope::Global), USD / 10) });
+        let body = CHAT.replacen('{', &format!(r#"{{"stream":{stream},"max_tokens":1000000,"#), 1);
+        assert_eq!(house.client().post(PATH, &body).status, 200);
+        assert_eq!(house.provider.requests()[0].json()["max_tokens"], 16_384, "{hold:?}, stream: {stream}");
+    }
+}
+
+#[test]
 fn m02_a_strict_budget_refuses_a_cap_that_does_not_fit() {
     let house = House::with_keys(1);
     house.put_global(USD / 1000);

@@ -67,7 +67,9 @@ fn a_stream_ends_as_too_long_when_the_money_does() {
     // The first slice of 4,096 tokens at the dearest rate, the prompt, and not another slice.
     let budget = adaptive(5_000_000);
     house.put_budget(&budget);
-    house.provider.script(Fault::answer().answer_tokens(16_000).tokens_per_frame(10));
+    // It never gets to its own end, however much fits into what lies between.
+    let endless = Fault::answer().answer_tokens(16_000).tokens_per_frame(10).stall(Stall::AfterTokens(8_000));
+    house.provider.script(endless);
     let answer = house.client().post(PATH, HUGE);
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.complete, "the stream ends properly");
