@@ -70,6 +70,22 @@ fn m02_a_strict_budget_refuses_a_cap_that_does_not_fit() {
 }
 
 #[test]
+fn m02_one_strict_budget_of_several_is_enough_to_want_all_of_it_held() {
+    use HoldMode::{Adaptive, Strict};
+    for (caller, server, status) in [(Adaptive, Adaptive, 200), (Strict, Adaptive, 402), (Adaptive, Strict, 402)] {
+        let house = House::with_keys(1);
+        // Enough for the beginning of a stream, not for the longest answer that the client allows.
+        let of = |number, scope, hold| Budget { hold, ..budget(number, Reach::One(scope), USD / 100) };
+        house.put_budget(&of(1, Scope::Global, caller));
+        let records = keyward_domain::port::Store::load(&*house.store).unwrap();
+        house.put_budget(&of(2, Scope::Provider(records.providers[0].id), server));
+        let body = CHAT.replacen('{', r#"{"stream":true,"max_tokens":16000,"#, 1);
+        assert_eq!(house.client().post(PATH, &body).status, status, "{caller:?} {server:?}");
+        assert_eq!(house.provider.requests_total(), u64::from(status == 200));
+    }
+}
+
+#[test]
 fn m02_an_adaptive_budget_lowers_a_large_cap() {
     let house = House::with_keys(1);
     let adaptive = Budget { hold: HoldMode::Adaptive, ..budget(1, Reach::One(Scope::Global), USD / 100) };
