@@ -70,7 +70,7 @@ pub(super) async fn key(worker: &Rc<Worker>, arrival: &Arrival, wanted: &Wanted<
     while let Some(Found { target, pooled, claim }) = search.next(worker)? {
         let site = Site { tenant: key.record.tenant, target: &target, credential: Some(pooled.id) };
         let id = AttemptId { request: arrival.request, number: 1 };
-        match attempt::allow(worker, &mut purse, &mut Prompt { most: &mut most, text: None }, &site, id).await {
+        match attempt::allow(worker, &mut purse, &mut Prompt { most: &mut most, text: None }, &site, id, None).await {
             Ok(allowed) => {
                 let at = allowed.money.as_ref().map_or_else(|| worker.now(), |money| money.at);
                 let (reserved, held) = (most.at(&target), Held::of(allowed, counted, amounts));

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use keyward_domain::ids::TenantId;
 use keyward_domain::limit::{Limit, LimitPeriod, Meter};
-use keyward_domain::port::Change;
+use keyward_domain::port::{Change, Store as _};
 use keyward_domain::routing::KeyLimits;
+use keyward_domain::scope::{Reach, Scope};
 use keyward_domain::tenancy::Tenant;
 use keyward_domain::virtual_key::{Grant, Priority};
 use keyward_gateway::Options;
@@ -14,7 +15,7 @@ use keyward_testkit::provider::{Fault, Stall, VendorError};
 
 use crate::budgets::USD;
 use crate::house::{Answer, BEGIN, CHAT, Client, House, PATH, code};
-use crate::limits::global;
+use crate::limits::{global, limit};
 
 /// Longer than any test waits for a turn that comes.
 const LONG: Duration = Duration::from_secs(15);
@@ -351,4 +352,91 @@ fn a_request_that_never_fits_does_not_wait_to_be_told_so() {
     house.provider.release();
     served(occupant);
     served(waits);
+}
+
+/// A house whose provider takes one call at a time, as a limit on it says.
+fn one_at_a_time(wait: Duration) -> House {
+    let house = House::with_keys_and(1, queue(wait, ROOMY));
+    let provider = house.store.load().unwrap().providers[0].id;
+    house.put_limit(&limit(1, Reach::One(Scope::Provider(provider)), Meter::Concurrency, 1));
+    house
+}
+
+#[test]
+fn l05_room_in_a_limit_on_who_serves_is_waited_for() {
+    let house = one_at_a_time(LONG);
+    let budget = house.put_global(USD);
+    let mut occupant = house.occupy();
+    let alone = house.own_balance(&budget).reserved;
+    let mut waiters: Vec<Client> = [("low", "low"), ("first", "normal"), ("second", "normal")]
+        .map(|(name, priority)| house.line_up(&house.key, name, priority))
+        .into_iter()
+        .collect();
+    assert_eq!(house.own_balance(&budget).reserved, alone, "whoever waits holds no money");
+    house.provider.release();
+    assert_eq!(occupant.head().finish().status, 200);
+    for waiter in &mut waiters {
+        assert_eq!(waiter.head().finish().status, 200);
+    }
+    assert_eq!(house.cases(), ["occupant", "first", "second", "low"]);
+    assert_eq!(house.waiting(), 0);
+}
+
+#[test]
+fn l05_a_limit_on_a_provider_key_is_waited_for_when_there_is_no_other_key() {
+    let house = House::with_keys_and(2, queue(LONG, ROOMY));
+    for (number, key) in [(1, "key-1"), (2, "key-2")] {
+        let scope = Scope::Credential(house.credential(key).id);
+        house.put_limit(&limit(number, Reach::One(scope), Meter::Concurrency, 1));
+    }
+    let mut occupants = [house.occupy(), house.occupy()];
+    assert_eq!(house.calls().len(), 2, "the second went to the other key at once");
+    let mut waiter = house.line_up(&house.key, "waiter", "normal");
+    house.provider.release();
+    for occupant in &mut occupants {
+        assert_eq!(occupant.head().finish().status, 200);
+    }
+    assert_eq!(waiter.head().finish().status, 200);
+}
+
+#[test]
+fn l05_whoever_waits_in_vain_for_who_serves_is_told_so() {
+    let house = one_at_a_time(SHORT);
+    let mut occupant = house.occupy();
+    let refused = house.chat();
+    assert_eq!((refused.status, code(&refused)), (429, "concurrency_limited".to_owned()), "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(house.counted("keyward_queue_shed_total{"), 1);
+    house.provider.release();
+    assert_eq!(occupant.head().finish().status, 200);
+    assert_eq!(house.provider.requests_total(), 1);
+}
+
+#[test]
+fn l05_a_limit_on_who_serves_that_has_no_room_in_time_refuses_at_once() {
+    let house = House::with_keys_and(1, queue(Duration::from_secs(2), ROOMY));
+    let provider = house.store.load().unwrap().providers[0].id;
+    house.put_limit(&limit(1, Reach::One(Scope::Provider(provider)), Meter::Requests, 1));
+    assert_eq!(house.chat().status, 200);
+    let begun = Instant::now();
+    let refused = house.chat();
+    assert_eq!((refused.status, code(&refused)), (429, "rate_limited".to_owned()), "{}", refused.text());
+    assert!(begun.elapsed() < Duration::from_secs(2), "it did not wait");
+    assert_eq!(house.waiting(), 0);
+    house.clock.advance(Duration::from_secs(62));
+    assert_eq!(house.chat().status, 200);
+}
+
+#[test]
+fn l05_who_has_room_serves_before_anybody_waits() {
+    let house = House::with_providers(queue(LONG, ROOMY), &[("openai", &["one"]), ("spare", &["two"])]);
+    house.add_alias("gpt-4o-mini", &["openai/gpt-4o-mini", "spare/gpt-4o-mini"]);
+    let records = house.store.load().unwrap();
+    let openai = records.providers.iter().find(|provider| provider.name == "openai").unwrap().id;
+    house.put_limit(&limit(1, Reach::One(Scope::Provider(openai)), Meter::Concurrency, 1));
+    let mut occupant = house.occupy();
+    let answer = house.chat();
+    assert_eq!((answer.status, answer.header("x-keyward-provider")), (200, Some("spare")));
+    house.provider.release();
+    assert_eq!(occupant.head().finish().status, 200);
 }

@@ -26,7 +26,7 @@ use crate::worker::Worker;
 
 /// Whoever is first in line looks again after this time at the latest: room may come from another node, or from a limit
 /// that was raised, and then nobody rings.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What wants to be admitted: a call, or a lease.
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_domain::denial::Denial;
 use keyward_domain::ids::{CredentialId, TenantId};
@@ -13,7 +14,7 @@ use super::draft::Draft;
 use crate::snapshot::Deployment;
 use crate::stage::admit::{Blocked, Counted, Money, Prompt, Purse, Text};
 use crate::stage::arrive::Arrival;
-use crate::stage::route::Candidate;
+use crate::stage::route::{Candidate, Course};
 use crate::worker::Worker;
 
 /// What an attempt may spend and use. Let go of before it has a ledger row, everything is given back.
@@ -32,31 +33,33 @@ pub(crate) struct Site<'a> {
     pub(crate) credential: Option<CredentialId>,
 }
 
-/// Holds and counts attempt `number` on everything that it touches.
+/// Holds and counts the attempt on everything that it touches.
 pub(super) async fn attempt(
     worker: &Rc<Worker>,
     arrival: &Arrival,
     draft: &mut Draft,
     candidate: &Candidate,
-    number: u8,
+    course: &Course,
 ) -> Result<Allowed, Blocked> {
     if draft.purse.is_bottomless() {
         return Ok(Allowed::default());
     }
     let credential = candidate.key.as_ref().map(|key| key.pooled.id);
     let site = Site { tenant: draft.key().tenant, target: &candidate.target, credential };
-    let id = AttemptId { request: arrival.request, number };
+    let id = AttemptId { request: arrival.request, number: course.made() };
     let mut prompt = Prompt { most: &mut draft.most, text: Text::of(draft.call.operation, &draft.call.payload) };
-    at(worker, &mut draft.purse, &mut prompt, &site, id).await
+    at(worker, &mut draft.purse, &mut prompt, &site, id, Some(course)).await
 }
 
-/// Holds and counts an attempt on everything that it touches there.
+/// Holds and counts an attempt on everything that it touches there. A call that goes its course stands behind those who
+/// wait for the same limits.
 pub(crate) async fn at(
     worker: &Rc<Worker>,
     purse: &mut Purse,
     prompt: &mut Prompt<'_>,
     site: &Site<'_>,
     id: AttemptId,
+    course: Option<&Course>,
 ) -> Result<Allowed, Blocked> {
     let servers = if purse.concerns_servers() { site.scopes() } else { Vec::new() };
     let money = purse.attempt(worker, prompt, site.target, &servers, id).await?;
@@ -64,6 +67,9 @@ pub(crate) async fn at(
     let asks = purse.asks(&servers, Amounts { input_tokens, output_tokens });
     if asks.is_empty() {
         return Ok(Allowed { money, counted: None });
+    }
+    if let Some(ask) = course.and_then(|course| course.stands_behind_in(worker, &asks)) {
+        return Err(blocked(Refusal::Reached(ask.reached(Duration::ZERO))));
     }
     let taken = worker.shared.counting.counters.take(asks, id, worker.monotonic()).await.map_err(blocked)?;
     Ok(Allowed { money, counted: Some(Counted::new(worker, taken)) })

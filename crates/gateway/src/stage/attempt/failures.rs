@@ -120,6 +120,11 @@ impl Failures {
         self.blocked.get_or_insert(denial);
     }
 
+    /// After a wait everybody is asked again: what stood in the way may not any more.
+    pub(super) fn begin_again(&mut self) {
+        self.blocked = None;
+    }
+
     pub(super) fn add(&mut self, candidate: &Candidate, failure: Failure) {
         let name = candidate.key_name().to_string();
         let Judgement { blame, trouble, reason, known, .. } = &failure.judgement;

@@ -69,6 +69,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
             Err(stop) => {
                 draft.purse.let_go();
                 if course.rest(worker, &stop).await {
+                    failures.begin_again();
                     continue;
                 }
                 return match refused {
@@ -114,6 +115,10 @@ fn refusal(worker: &Worker, stop: &Stop, course: Course, failures: Failures, mod
     match failures.denial(&left, model, worker.now()) {
         Denial::AllKeysCooling(after) => Denial::AllKeysCooling(after.max(no_sooner)),
         Denial::UpstreamResting(after) => Denial::UpstreamResting(after.max(no_sooner)),
+        Denial::RateLimited(mut said) => {
+            said.retry_after = said.retry_after.max(no_sooner);
+            Denial::RateLimited(said)
+        }
         denial => denial,
     }
 }
@@ -152,8 +157,11 @@ async fn try_one(
             return Ok(Tried::Unopened(why));
         }
     };
-    let allowed = match allow::attempt(worker, arrival, draft, candidate, course.made()).await {
-        Ok(allowed) => allowed,
+    let allowed = match allow::attempt(worker, arrival, draft, candidate, course).await {
+        Ok(allowed) => {
+            course.end_wait();
+            allowed
+        }
         Err(blocked) => {
             candidate.give_back(worker);
             return Ok(Tried::Blocked(blocked));

@@ -1,6 +1,7 @@
 //! The way of one call through deployments and keys: where it is, what it met, and where it goes next.
 
 mod rest;
+mod room;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use keyward_domain::routing::FallbackClass;
 use keyward_domain::scope::ScopeKind;
 use keyward_domain::time::Timestamp;
 use keyward_pool::{Account, Ask, Choice, Claim, Moment, Nothing, Why, backoff};
+
+use room::Room;
 
 use super::{Candidate, ClaimedKey};
 use crate::line::{Wait, Who};
@@ -48,6 +51,10 @@ pub(crate) struct Course {
     tried: Vec<CredentialId>,
     /// Those of them that cannot be used at all.
     unopened: Vec<CredentialId>,
+    /// Those of them that have a limit which may have room again.
+    limited: Vec<CredentialId>,
+    /// Limits on who serves that are full for the moment.
+    full: Vec<Room>,
     avoid: Vec<Account>,
     /// Fallbacks that were gone on to.
     fallen: Vec<FallbackClass>,
@@ -115,6 +122,8 @@ impl Course {
             asked: Vec::new(),
             tried: Vec::new(),
             unopened: Vec::new(),
+            limited: Vec::new(),
+            full: Vec::new(),
             avoid: Vec::new(),
             fallen: Vec::new(),
             only_overloaded: true,
@@ -176,7 +185,7 @@ impl Course {
             }
             match self.choose(worker, &target, moment) {
                 Ok(key) => {
-                    self.end_wait();
+                    self.end_wait_for_keys();
                     self.tries -= 1;
                     self.made += 1;
                     return Ok(Candidate { target, key });
@@ -252,6 +261,7 @@ impl Course {
     pub(crate) fn pass_by(&mut self, candidate: &Failed, blocked: Blocked) -> Denial {
         self.tries += 1;
         self.made -= 1;
+        let may_have_room = self.note_room(&blocked);
         let (is_about_key, denial) = match blocked {
             Blocked::Caller(denial) => (false, denial),
             Blocked::Server(kind, denial) => (kind == ScopeKind::Credential, denial),
@@ -259,7 +269,7 @@ impl Course {
         match candidate.credential.filter(|_| is_about_key) {
             Some(credential) => {
                 self.tried.push(credential);
-                self.unopened.push(credential);
+                if may_have_room { &mut self.limited } else { &mut self.unopened }.push(credential);
             }
             None => drop(self.deployments.pop_front()),
         }
@@ -270,9 +280,10 @@ impl Course {
     /// one.
     pub(crate) fn is_somebody_free_again(&self) -> bool {
         let passed = self.nothing.iter().flat_map(|(_, nothing)| &nothing.keys);
-        passed.into_iter().any(|passed| {
-            matches!(passed.why, Why::Tried | Why::AccountTried) && !self.unopened.contains(&passed.credential)
-        })
+        let was_asked = |key| !self.unopened.contains(key) && !self.limited.contains(key);
+        passed
+            .into_iter()
+            .any(|passed| matches!(passed.why, Why::Tried | Why::AccountTried) && was_asked(&passed.credential))
     }
 
     /// Whether the next attempt asks somebody again who failed in this call.
@@ -284,6 +295,8 @@ impl Course {
     fn begin_again(&mut self) {
         self.deployments.clone_from(&self.listed);
         self.nothing.clear();
+        self.full.clear();
+        self.limited.clear();
         self.tried.clone_from(&self.unopened);
         self.avoid.clear();
         self.fallen.clear();

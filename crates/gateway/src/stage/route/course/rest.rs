@@ -1,4 +1,5 @@
-//! Waiting for a key when none can be had: in line with others, or as long as before any other retry.
+//! Waiting when nobody can serve for the moment: in line with others for a key or for room in a limit, or as long as before
+//! any other retry.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +17,19 @@ use crate::worker::Worker;
 const LEAST_REST: Duration = Duration::from_millis(20);
 const SPREAD_MS: u64 = 30;
 
+/// What a call waits for.
+pub(super) struct Wanted {
+    pub(super) want: Want,
+    /// How much of it the call takes.
+    pub(super) cost: u64,
+    /// When it may be had.
+    pub(super) soonest: Duration,
+    /// When it is there at the latest, as far as anybody knows.
+    pub(super) rest: Duration,
+    /// Whoever is first in line looks again after this time.
+    pub(super) again: Duration,
+}
+
 impl Course {
     /// Waits until it is worth beginning again, when everybody merely rests and that is over before the call may wait no
     /// longer. `false` when it has to be refused.
@@ -27,10 +41,17 @@ impl Course {
             // What is missing, broken or refused today is so in a second, too: only want of capacity passes by itself.
             return self.only_overloaded && self.pause_before_retry(worker).await;
         }
+        let either = [self.nearest_key(worker), self.nearest_room()].into_iter().flatten();
+        let Some(wanted) = either.min_by_key(|wanted| wanted.soonest) else { return false };
+        wanted.soonest <= self.patience() && self.stand_in_line(worker, wanted).await
+    }
+
+    /// The key that is back the soonest.
+    fn nearest_key(&self, worker: &Worker) -> Option<Wanted> {
         let soonest = self.nothing.iter().filter_map(|(target, nothing)| Some((target, nothing.back?)));
-        let Some((target, back)) = soonest.min_by_key(|(_, back)| *back) else { return false };
+        let (target, back) = soonest.min_by_key(|(_, back)| *back)?;
         let (want, rest) = (self.want(target), back.since(worker.now()));
-        rest <= self.patience() && self.stand_in_line(worker, want, rest).await
+        Some(Wanted { want, cost: 1, soonest: rest, rest, again: rest })
     }
 
     /// Nobody said how long to leave those alone who failed: as long as before any other retry.
@@ -46,13 +67,14 @@ impl Course {
         true
     }
 
-    /// Waits for the call's turn to have what it wants, of which there is nothing before `rest` is over.
-    async fn stand_in_line(&mut self, worker: &Rc<Worker>, want: Want, rest: Duration) -> bool {
+    /// Waits for the call's turn to have what it wants.
+    async fn stand_in_line(&mut self, worker: &Rc<Worker>, wanted: Wanted) -> bool {
+        let Wanted { want, cost, rest, again, .. } = wanted;
         let is_new = self.wait.is_none();
         if let Some(place) = &mut self.wait {
-            place.refused(want, 1, rest);
+            place.refused(want, cost, rest);
         } else {
-            match Wait::join(worker, self.who, want, 1, self.patience) {
+            match Wait::join(worker, self.who, want, cost, self.patience) {
                 Ok(place) => self.wait = Some(place),
                 Err(Full { retry_after }) => {
                     self.no_sooner = retry_after;
@@ -61,11 +83,11 @@ impl Course {
             }
         }
         let Some(place) = &mut self.wait else { return false };
-        // A key that was freed before it joined rang for nobody.
+        // What was freed before it joined rang for nobody.
         if !(is_new && place.is_first()) {
             // A moment later, so that it is over then on every clock.
             let late = worker.draw(|draw| LEAST_REST + Duration::from_millis(draw.below(SPREAD_MS)));
-            if place.comes(rest + late).await.is_err() {
+            if place.comes(again + late).await.is_err() {
                 self.no_sooner = place.retry_after();
                 return false;
             }
@@ -80,14 +102,21 @@ impl Course {
     }
 
     /// How much longer the call may wait.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         self.wait.as_ref().map_or(self.patience, Wait::patience)
     }
 
     /// The call has what it waited for, or waits for something else now.
-    pub(super) fn end_wait(&mut self) {
+    pub(crate) fn end_wait(&mut self) {
         if let Some(place) = self.wait.take() {
             self.patience = self.patience.saturating_sub(place.served());
+        }
+    }
+
+    /// The call has a key. When it waits for room in a limit, that is asked next.
+    pub(super) fn end_wait_for_keys(&mut self) {
+        if self.wait.as_ref().is_some_and(|place| matches!(place.want(), Want::Keys { .. })) {
+            self.end_wait();
         }
     }
 
