@@ -5,6 +5,9 @@
 mod change;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
