@@ -34,6 +34,9 @@ const LIFE: Duration = Duration::from_mins(15);
 /// A provider key on loan. Use it for one call, then [`report`](Self::report) how that went.
 ///
 /// Dropped without a report it teaches the pool nothing, and the ledger gets an estimate.
+///
+/// Taking one asks neither budgets nor limits: whoever embeds Keyward is its operator. What is reported counts in every
+/// budget that it touches, so the calls of others through the gateway find that much less left.
 #[must_use = "a lease that is dropped is settled as an estimate"]
 pub struct Lease {
     inner: Arc<Inner>,
