@@ -70,6 +70,8 @@ pub enum Denial {
     AllKeysCooling(Duration),
     /// The provider or the model keeps failing and is left alone for this time.
     UpstreamResting(Duration),
+    /// As many calls are under way at the provider as it takes now; it is worth coming back after this time.
+    UpstreamFull(Duration),
     /// The request refers to something that belongs to an account which cannot be used any more.
     AffinityUnavailable(&'static str),
     /// The caller has no such lease.
@@ -209,7 +211,7 @@ impl Denial {
             Self::NoUsableKey(_) => "no_usable_key",
             Self::VaultLocked => "vault_locked",
             Self::PriceUnknown(_) => "price_unknown",
-            Self::Overloaded(_) | Self::UpstreamResting(_) => "overloaded",
+            Self::Overloaded(_) | Self::UpstreamResting(_) | Self::UpstreamFull(_) => "overloaded",
             Self::UpstreamError(_) => "upstream_error",
             Self::UpstreamMalformed(_) => "upstream_malformed",
             Self::UpstreamRedirect => "upstream_redirect",
@@ -245,7 +247,8 @@ impl Denial {
             | Self::VaultLocked
             | Self::PriceUnknown(_)
             | Self::Overloaded(_)
-            | Self::UpstreamResting(_) => 503,
+            | Self::UpstreamResting(_)
+            | Self::UpstreamFull(_) => 503,
             Self::UpstreamError(_) | Self::UpstreamMalformed(_) | Self::UpstreamRedirect | Self::UpstreamTls(_) => 502,
             Self::UpstreamTimeout(..) => 504,
             Self::Internal => 500,
@@ -268,7 +271,10 @@ impl Denial {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(reached) => Some(reached.retry_after),
-            Self::TooManyGuesses(after) | Self::AllKeysCooling(after) | Self::UpstreamResting(after) => Some(*after),
+            Self::TooManyGuesses(after)
+            | Self::AllKeysCooling(after)
+            | Self::UpstreamResting(after)
+            | Self::UpstreamFull(after) => Some(*after),
             Self::IdempotencyInProgress | Self::Overloaded(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -316,6 +322,7 @@ impl Denial {
             Self::AlreadyProcessed { request, is_settled: false } => format!("The request with this `Idempotency-Key` was made before, as {request}, and Keyward ended before its answer did. What it cost is not known, so it counts with the most that it can have cost. To make it again, send it under a new key."),
             Self::AllKeysCooling(after) => format!("Every provider key that could serve this is resting. Try again in {} s.", whole_seconds(*after)),
             Self::UpstreamResting(after) => format!("The provider failed again and again and is left alone for a moment. Try again in {} s.", whole_seconds(*after)),
+            Self::UpstreamFull(after) => format!("As many calls are under way at the provider as it takes now. Try again in {} s.", whole_seconds(*after)),
             Self::AffinityUnavailable(why) => (*why).to_owned(),
             Self::LeaseNotFound => "This virtual key has no such lease. Check the id that it was taken under.".to_owned(),
             Self::LeaseEnded => "This lease is over: it was reported or returned before, or its time was up. Take a new one.".to_owned(),

@@ -142,8 +142,10 @@ pub enum Trouble {
     Overloaded,
     /// The provider failed.
     Failed,
-    /// Nobody answered, or not in time, or the answer broke off.
+    /// Nobody answered, or the answer broke off.
     NotAnswered,
+    /// No connection, or no answer, in time.
+    TimedOut,
     /// The prompt is longer than the model takes.
     ContextTooLong,
     /// Refused for what the prompt or the answer says.
@@ -156,7 +158,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RateLimited,
         Self::QuotaExhausted,
         Self::Rejected,
@@ -165,6 +167,7 @@ impl Trouble {
         Self::Overloaded,
         Self::Failed,
         Self::NotAnswered,
+        Self::TimedOut,
         Self::ContextTooLong,
         Self::ContentPolicy,
         Self::BadRequest,
@@ -182,6 +185,7 @@ impl Trouble {
             Self::Overloaded => "overloaded",
             Self::Failed => "failed",
             Self::NotAnswered => "not_answered",
+            Self::TimedOut => "timed_out",
             Self::ContextTooLong => "context_too_long",
             Self::ContentPolicy => "content_policy",
             Self::BadRequest => "bad_request",

@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::ids::{ProviderId, TenantId};
 use crate::judgement::RuleOverride;
 use crate::origin::BaseUrl;
-use crate::routing::Strategy;
+use crate::routing::{Concurrency, Strategy};
 use crate::time::Timestamp;
 
 /// The sort of server behind a provider; decides which adapter speaks to it.
@@ -85,6 +85,9 @@ pub struct Provider {
     /// How a key of its pool is chosen.
     #[serde(default)]
     pub strategy: Strategy,
+    /// How many calls it is sent at once.
+    #[serde(default)]
+    pub concurrency: Concurrency,
     /// What the operator says that its answers mean, before any table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleOverride>,

@@ -1,4 +1,5 @@
-//! How a key is chosen, and what an operator says about it: strategies, the terms of a key, fallbacks of an alias.
+//! How a key is chosen, and what an operator says about it: strategies, how many calls a provider gets at once, the terms
+//! of a key, fallbacks of an alias.
 
 use std::collections::BTreeMap;
 
@@ -64,6 +65,61 @@ impl Strategy {
     /// The strategy that this word names.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|strategy| strategy.as_str() == word)
+    }
+}
+
+/// The most calls at once that an operator may allow a provider.
+pub const MAX_AT_ONCE: u32 = 1_000_000;
+
+/// How many calls a provider is sent at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Concurrency {
+    /// Any number, until it shows that they are too many; then as many as it takes.
+    #[default]
+    Adaptive,
+    /// The same, and never more than so many.
+    UpTo(u32),
+    /// Any number, whatever it shows.
+    Off,
+}
+
+impl std::str::FromStr for Concurrency {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "adaptive" => Ok(Self::Adaptive),
+            "off" => Ok(Self::Off),
+            number => {
+                let number = number.parse().ok().filter(|number| (1..=MAX_AT_ONCE).contains(number));
+                number.map(Self::UpTo).ok_or("takes `adaptive`, `off`, or a whole number of calls from 1 to 1000000")
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Concurrency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Adaptive => f.write_str("adaptive"),
+            Self::UpTo(most) => write!(f, "{most}"),
+            Self::Off => f.write_str("off"),
+        }
+    }
+}
+
+impl TryFrom<String> for Concurrency {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Concurrency> for String {
+    fn from(concurrency: Concurrency) -> Self {
+        concurrency.to_string()
     }
 }
 
@@ -182,7 +238,21 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches_pattern;
+    use super::{Concurrency, matches_pattern};
+
+    #[test]
+    fn concurrency_is_a_word_or_a_number() {
+        let cases = [("adaptive", Concurrency::Adaptive), ("off", Concurrency::Off), ("40", Concurrency::UpTo(40))];
+        for (text, meaning) in cases {
+            assert_eq!((text.parse(), meaning.to_string().as_str()), (Ok(meaning), text));
+            let written = serde_json::to_string(&meaning).unwrap();
+            assert_eq!(written, format!("\"{text}\""));
+            assert_eq!(serde_json::from_str::<Concurrency>(&written).unwrap(), meaning);
+        }
+        for text in ["", "0", "1000001", "-1", "4.5", "on", "OFF"] {
+            assert!(text.parse::<Concurrency>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn patterns() {

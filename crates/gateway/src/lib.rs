@@ -6,6 +6,7 @@
 
 mod bindings;
 mod body;
+mod capacities;
 mod claims;
 mod counting;
 mod egress;

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_domain::ids::ProviderId;
 use keyward_domain::judgement::MAX_REST;
+use keyward_domain::routing::Concurrency;
 use keyward_domain::standing::KeyEvent;
 use keyward_domain::time::Timestamp;
 
 use crate::ask::{Ask, LAST_CALLS_PATIENCE};
+use crate::capacity::Capacity;
 use crate::circuit::{Canary, Circuit, Phase};
 use crate::fade::Stamped;
 use crate::moment::{Moment, wall_millis};
@@ -29,8 +31,10 @@ pub(crate) struct Endpoint {
     pub(crate) provider: ProviderId,
     shared: Arc<Shared>,
     pub(crate) health: Health,
-    /// Calls under way, over all keys.
-    pub(crate) in_flight: AtomicU32,
+    /// Calls under way, over all keys, and how many may be.
+    pub(crate) capacity: Capacity,
+    /// That may not be learned: the operator does not want it.
+    is_unbound: AtomicBool,
     /// Grows with every change of a standing; lanes look at it to know whether what they noted still holds.
     version: AtomicU64,
     models: Mutex<HashMap<Arc<str>, Arc<ModelState>>>,
@@ -40,6 +44,8 @@ pub(crate) struct Endpoint {
 #[derive(Debug, Default)]
 pub(crate) struct ModelState {
     pub(crate) health: Health,
+    /// Calls under way, and how many may be.
+    pub(crate) capacity: Capacity,
     /// What the time to the first content is like, in microseconds.
     typical: Stamped,
     /// A call for it succeeded: its name is not made up.
@@ -70,7 +76,8 @@ impl Endpoint {
             provider,
             shared,
             health: Health::default(),
-            in_flight: AtomicU32::new(0),
+            capacity: Capacity::default(),
+            is_unbound: AtomicBool::new(false),
             version: AtomicU64::new(1),
             models: Mutex::default(),
         }
@@ -99,6 +106,32 @@ impl Endpoint {
     pub(crate) fn clear(&self, now: Moment) {
         self.health.clear(now);
         self.models.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|model| model.health.clear(now));
+        self.forget_capacity();
+    }
+
+    /// Whether it is learned how many calls it takes at once.
+    pub(crate) fn is_adaptive(&self) -> bool {
+        !self.is_unbound.load(Relaxed)
+    }
+
+    /// How many calls the operator wants it to be sent at once.
+    pub(crate) fn set_concurrency(&self, concurrency: Concurrency) {
+        let most = match concurrency {
+            Concurrency::UpTo(most) => Some(most),
+            Concurrency::Adaptive | Concurrency::Off => None,
+        };
+        self.capacity.allow(most);
+        let is_off = concurrency == Concurrency::Off;
+        if is_off && !self.is_unbound.swap(true, Relaxed) {
+            self.forget_capacity();
+        } else if !is_off {
+            self.is_unbound.store(false, Relaxed);
+        }
+    }
+
+    fn forget_capacity(&self) {
+        self.capacity.clear();
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|model| model.capacity.clear());
     }
 
     /// Every model of which something is remembered.

@@ -80,25 +80,21 @@ impl Key {
 
     /// Takes a place; `None` when all are taken.
     pub(crate) fn enter(&self, places: Option<u32>) -> Option<()> {
-        let entered = match places {
+        match places {
             None => {
                 self.in_flight.fetch_add(1, AcqRel);
-                true
+                Some(())
             }
             Some(most) => {
                 let more = |taken: u32| (taken < most).then_some(taken + 1);
-                self.in_flight.fetch_update(AcqRel, Acquire, more).is_ok()
+                self.in_flight.fetch_update(AcqRel, Acquire, more).ok().map(drop)
             }
-        };
-        entered.then(|| {
-            self.endpoint.in_flight.fetch_add(1, Relaxed);
-        })
+        }
     }
 
     /// Gives a place back that [`enter`](Self::enter) took.
     pub(crate) fn leave(&self) {
         self.in_flight.fetch_sub(1, AcqRel);
-        self.endpoint.in_flight.fetch_sub(1, Relaxed);
     }
 
     /// The counters, once a limit was set.

@@ -29,6 +29,7 @@
 
 mod affinity;
 mod ask;
+mod capacity;
 mod chance;
 mod circuit;
 mod claim;

@@ -85,6 +85,8 @@ pub struct ProviderView {
     pub circuit: CircuitView,
     /// Calls under way.
     pub in_flight: u32,
+    /// How many may be, as the operator says or as it was learned; `None` for any number.
+    pub at_once: Option<u32>,
     /// Its models, as far as something is known of them.
     pub models: Vec<ProviderModelView>,
 }
@@ -100,6 +102,10 @@ pub struct ProviderModelView {
     pub circuit: CircuitView,
     /// What the time to the first content is like, in milliseconds, once known.
     pub typical_ms: Option<u64>,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// How many may be, as it was learned; `None` for any number.
+    pub at_once: Option<u32>,
 }
 
 /// A key with one model.
@@ -214,6 +220,8 @@ impl ProviderView {
                 rests_until: model.health.told(now),
                 circuit: CircuitView::new(&model.health.circuit, now, settings),
                 typical_ms: model.typical(now.monotonic_ms()).map(|micros| u64::from(micros / 1000)),
+                in_flight: model.capacity.in_flight(),
+                at_once: model.capacity.limit(now),
             })
             .collect();
         models.sort_by(|one, other| one.model.cmp(&other.model));
@@ -221,7 +229,8 @@ impl ProviderView {
             provider: endpoint.provider,
             rests_until: endpoint.health.told(now),
             circuit: CircuitView::new(&endpoint.health.circuit, now, settings),
-            in_flight: endpoint.in_flight.load(Relaxed),
+            in_flight: endpoint.capacity.in_flight(),
+            at_once: endpoint.capacity.limit(now),
             models,
         }
     }

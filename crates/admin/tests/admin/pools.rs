@@ -62,7 +62,9 @@ impl TestPools {
         let enabled = records.providers.iter().filter(|provider| provider.enabled);
         let pools = enabled.map(|provider| {
             let keys = records.credentials.iter().filter(|key| key.provider == provider.id);
-            (provider.id, self.registry.pool(provider.id, provider.strategy, keys.map(member).collect(), moment))
+            let pool = self.registry.pool(provider.id, provider.strategy, keys.map(member).collect(), moment);
+            pool.set_concurrency(provider.concurrency);
+            (provider.id, pool)
         });
         *self.world.lock().unwrap() = (records.clone(), pools.collect());
     }

@@ -180,6 +180,32 @@ async fn a_pool_has_a_strategy() {
 }
 
 #[tokio::test]
+async fn l05_a_provider_is_sent_so_many_calls_at_once() {
+    let world = World::new();
+    world.with_openai().await;
+    assert_eq!(world.get("/providers/openai").await.expect(200).str("/concurrency"), "adaptive");
+    let added = world.post("/providers", json!({ "preset": "groq", "concurrency": "off" })).await.expect(201);
+    assert_eq!(added.str("/concurrency"), "off");
+    let changed = world.call("PATCH", "/providers/openai", json!({ "concurrency": "40" })).await.expect(200);
+    assert_eq!(changed.str("/concurrency"), "40");
+    let audit = world.get("/audit?limit=1").await.expect(200);
+    assert!(audit.str("/items/0/detail").ends_with("calls at once: adaptive -> 40"), "{}", audit.text);
+    let kept = world.call("PATCH", "/providers/openai", json!({ "free": true })).await.expect(200);
+    assert_eq!(kept.str("/concurrency"), "40", "left out, so kept");
+    for wrong in ["0", "lots", "-4", "1000001", ""] {
+        let refused = world.call("PATCH", "/providers/openai", json!({ "concurrency": wrong })).await;
+        assert_eq!((refused.status.as_u16(), refused.str("/error/param")), (400, "concurrency"), "{wrong}");
+        assert!(refused.str("/error/message").contains("`adaptive`, `off`, or a whole number"), "{}", refused.text);
+    }
+    let summary = world.get("/health/summary").await.expect(200);
+    let openai = summary.json["providers"].as_array().unwrap().iter().find(|one| one["provider"] == "openai").unwrap();
+    assert_eq!((&openai["in_flight"], &openai["at_once"]), (&json!(0), &json!(40)), "{}", summary.text);
+    assert_eq!(openai["limited_models"], json!([]));
+    let route = world.get("/routes/explain?model=openai/gpt-4o").await.expect(200);
+    assert_eq!(route.json.pointer("/targets/0/at_once"), Some(&json!(40)), "{}", route.text);
+}
+
+#[tokio::test]
 async fn k01_a_provider_has_rules_of_its_own() {
     let world = World::new();
     let rule = json!({ "status": 429, "contains": "daily cap", "blame": "account", "lasts": "6h" });

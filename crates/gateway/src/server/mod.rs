@@ -19,6 +19,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::watch;
 
 use crate::bindings::Bindings;
+use crate::capacities::Capacities;
 use crate::counting::Counting;
 use crate::idempotency::Repeats;
 use crate::lease::LeaseDesk;
@@ -119,6 +120,8 @@ impl Gateway {
         let line = Line::new(&self.options.queue);
         let repeats = Repeats::remembered(&*self.leases, self.clock.now(), self.clock.monotonic())?;
         let leases = LeaseDesk::open(self.leases, &self.counting, &self.snapshot.load())?;
+        let capacities = Capacities { snapshot: self.snapshot.clone(), clock: Arc::clone(&self.clock) };
+        self.metrics.register_more(|registry| registry.register_collector(Box::new(capacities)));
         let shared = Arc::new(Shared {
             options: self.options,
             snapshot: self.snapshot,

@@ -190,6 +190,7 @@ fn provider_entry(provider: &Provider, credentials: &[Credential], living: &Livi
         Some((credential.id, Arc::new(pooled)))
     });
     let pool = living.registry.pool(provider.id, provider.strategy, own().map(member).collect(), living.moment);
+    pool.set_concurrency(provider.concurrency);
     let origin = &provider.base_url.origin;
     let vendor = preset(&provider.name).or_else(|| preset(provider.kind.as_str()));
     let at_vendor = vendor.is_some_and(|vendor| vendor.base_url.parse().is_ok_and(|base| provider.base_url == base));

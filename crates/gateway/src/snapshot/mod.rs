@@ -6,7 +6,7 @@ mod entries;
 mod explain;
 mod resolve;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -61,6 +61,12 @@ impl Snapshot {
     /// Every enabled provider of a tenant, in no order.
     pub fn providers(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<ProviderEntry>> {
         self.worlds.get(&tenant).into_iter().flat_map(|world| world.providers.values())
+    }
+
+    /// Every enabled provider, by its name.
+    pub(crate) fn all_providers(&self) -> BTreeMap<&str, &Arc<ProviderEntry>> {
+        let entries = self.worlds.values().flat_map(|world| world.providers.values());
+        entries.into_iter().map(|entry| (&*entry.name, entry)).collect()
     }
 }
 

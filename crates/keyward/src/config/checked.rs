@@ -14,7 +14,7 @@ use keyward_domain::money::Nanodollars;
 use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::Durability;
 use keyward_domain::provider::ProviderKind;
-use keyward_domain::routing::{FallbackClass, KeyTerms, Strategy};
+use keyward_domain::routing::{Concurrency, FallbackClass, KeyTerms, Strategy};
 use keyward_limit::queue::Places;
 use keyward_source::Reference;
 
@@ -243,6 +243,8 @@ pub struct FileProvider {
     pub free: bool,
     /// How a key of its pool is chosen.
     pub strategy: Strategy,
+    /// How many calls it is sent at once.
+    pub concurrency: Concurrency,
     /// What its answers mean, before the tables that are built in.
     pub rules: Vec<RuleOverride>,
     /// Which part of the price catalog describes it; `None` leaves it to the preset.

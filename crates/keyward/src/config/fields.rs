@@ -17,7 +17,7 @@ const fn field(path: &'static str, takes: &'static str, default: &'static str, d
 }
 
 /// All fields, group by group.
-pub const FIELDS: [Described; 95] = [
+pub const FIELDS: [Described; 96] = [
     field("listen.data", "address:port", "127.0.0.1:8700", "where clients connect"),
     field("listen.admin", "address:port", "127.0.0.1:8701", "where operators connect"),
     field(
@@ -219,6 +219,13 @@ pub const FIELDS: [Described; 95] = [
         "adaptive, round_robin, least_used, weighted, health_based, cost_optimized, latency, random or single",
         "adaptive",
         "how a key is chosen",
+    ),
+    field(
+        "providers.<name>.concurrency",
+        "adaptive, off, or 1 to 1000000",
+        "adaptive",
+        "how many calls it is sent at once. `adaptive`: any number, until it shows that they are too many; a number: the same, \
+         and never more; `off`: any number",
     ),
     field("providers.<name>.rules[].status", "200 or 400 to 599", "any", "status of the answers that the rule is for"),
     field("providers.<name>.rules[].code", "text", "any", "the error's code, reason or type, in any case"),

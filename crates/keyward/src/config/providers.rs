@@ -9,7 +9,7 @@ use super::section::{Field, Names};
 use super::{rules, terms};
 
 pub(super) const PROVIDER: Names = Names {
-    known: &["kind", "base_url", "keys", "enabled", "free", "catalog", "strategy", "rules"],
+    known: &["kind", "base_url", "keys", "enabled", "free", "catalog", "strategy", "concurrency", "rules"],
     later: &[
         "limits",
         "budget",
@@ -72,6 +72,7 @@ fn provider(name: &str, field: Field<'_>) -> FileProvider {
             .field("strategy")
             .and_then(|field| field.word(&Strategy::ALL.map(|strategy| (strategy.as_str(), strategy))))
             .unwrap_or_default(),
+        concurrency: section.field("concurrency").and_then(|field| field.parsed()).unwrap_or_default(),
         rules: section.field("rules").map(|field| rules::read(&field)).unwrap_or_default(),
         catalog: section.field("catalog").and_then(|field| field.text()).map(str::to_owned),
         keys: section.field("keys").map(|field| keys(&field)).unwrap_or_default(),

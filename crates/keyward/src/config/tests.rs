@@ -10,7 +10,7 @@ use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::judgement::{Blame, Next, Rest, Trouble};
 use keyward_domain::limit::{LimitPeriod, Meter, OnLoss};
 use keyward_domain::money::{Nanodollars, Picodollars};
-use keyward_domain::routing::{FallbackClass, KeyLimits, KeyTerms, Strategy};
+use keyward_domain::routing::{Concurrency, FallbackClass, KeyLimits, KeyTerms, Strategy};
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_domain::time::Timestamp;
 use keyward_domain::window::{Period, WeekStart};
@@ -252,13 +252,13 @@ fn with_key(fields: &str) -> String {
 #[test]
 fn a_key_has_terms() {
     let config = config(
-        "providers:\n  openai:\n    strategy: least_used\n    keys:\n      - { name: primary, key: '${env:A}', quota_group: acme, \
+        "providers:\n  openai:\n    strategy: least_used\n    concurrency: 40\n    keys:\n      - { name: primary, key: '${env:A}', quota_group: acme, \
          weight: 3, tier: 1,\n          limits: { rpm: 500, tpm: 200_000, rpd: 10000, concurrency: 40 }, budget: { usd: 100.5, \
          per: day }, expires: 2027-03-01,\n          models: ['gpt-4o*', '*-mini'], tags: { tier: paid } }\n      - { name: \
          plain, key: '${env:B}' }\n",
     );
     let provider = &config.providers[0];
-    assert_eq!(provider.strategy, Strategy::LeastUsed);
+    assert_eq!((provider.strategy, provider.concurrency), (Strategy::LeastUsed, Concurrency::UpTo(40)));
     let expected = KeyTerms {
         quota_group: Some("acme".to_owned()),
         weight: 3,
@@ -317,6 +317,10 @@ fn wrong_terms_say_what_is_allowed() {
     let said = refusal("providers: { x: { strategy: adaptiv } }");
     assert!(said.starts_with("keyward.yaml:1:29: `providers.x.strategy`: takes `adaptive`, `round_robin`"), "{said}");
     assert!(said.ends_with("or `single`, not `adaptiv`; did you mean `adaptive`?"), "{said}");
+    for concurrency in ["0", "many", "1000001", "[4]"] {
+        let said = refusal(&format!("providers: {{ x: {{ concurrency: {concurrency} }} }}"));
+        assert!(said.starts_with("keyward.yaml:1:32: `providers.x.concurrency`: takes "), "{said}");
+    }
     let secret = format!("sk-{}-{}", "test", "0123456789abcdef");
     for fields in ["quota_group: SECRET", "models: ['SECRET x']", "tags: { a: SECRET }", "expires: SECRET"] {
         let said = refusal(&with_key(&fields.replace("SECRET", &secret)));

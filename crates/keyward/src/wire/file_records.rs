@@ -69,6 +69,7 @@ impl Maker<'_> {
             enabled: file.enabled,
             free: file.free || preset.is_some_and(|preset| preset.free),
             strategy: file.strategy,
+            concurrency: file.concurrency,
             rules: file.rules.clone(),
             catalog: file.catalog.clone().or_else(|| described_by(&file.name, kind).map(str::to_owned)),
             created_at: self.now,

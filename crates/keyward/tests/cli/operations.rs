@@ -270,6 +270,15 @@ fn a_pool_and_an_alias_have_a_strategy() {
     let wrong = scene.run(&["provider", "update", "sandbox", "--strategy", "best"]).failed_with(2);
     assert!(wrong.stderr.contains("`least_used`"), "{}", wrong.stderr);
 
+    scene.run(&["provider", "update", "sandbox", "--concurrency", "25"]).succeeded();
+    assert!(scene.run(&["provider", "show", "sandbox"]).succeeded().stdout.contains("calls at once  25"));
+    assert!(scene.run(&["health", "summary"]).succeeded().stdout.contains(", 0 of 25 calls at once"));
+    let route = scene.run(&["route", "explain", "sandbox/sandbox-small"]).succeeded().stdout;
+    assert!(route.contains("takes 25 calls at once"), "{route}");
+    let wrong = scene.run(&["provider", "update", "sandbox", "--concurrency", "none"]).failed_with(2);
+    assert!(wrong.stderr.contains("`adaptive`, `off`"), "{}", wrong.stderr);
+    scene.run(&["provider", "update", "sandbox", "--concurrency", "adaptive"]).succeeded();
+
     let (small, large, other) = ("sandbox/sandbox-small", "sandbox/sandbox-large", "sandbox/sandbox-other");
     let set = |more: &[&str]| scene.run(&[&["model", "alias", "set", "smart", small, large][..], more].concat());
     let said = set(&["--weights", "3,1", "--fallback", other, "--fallback-on", &format!("overloaded={other}")]);

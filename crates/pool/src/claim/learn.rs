@@ -25,6 +25,7 @@ impl Claim {
             return;
         }
         self.count_as_slow(seat, judgement, now);
+        let is_answered = self.count_as_too_many(judgement, now);
         let settings = self.lane.endpoint.settings();
         let change = |standing| Change {
             standing,
@@ -40,6 +41,7 @@ impl Claim {
             Lesson::AccountModel(standing) => self.rest_account_model(seat, &change(standing), now),
             Lesson::Model(until) => self.lane.on_provider.health.rest(until, now),
             Lesson::Provider(until) => self.lane.endpoint.health.rest(until, now),
+            Lesson::Moment { .. } if is_answered => {}
             Lesson::Moment { blame, at_once } => self.fail(seat, blame, at_once, &change(Standing::Active), now),
         }
     }
@@ -60,11 +62,29 @@ impl Claim {
 
     /// A failure is not a fast answer: it counts as slow in the average that keys are chosen by.
     fn count_as_slow(&self, seat: &Seat, judgement: &Judgement, now: Moment) {
-        if matches!(judgement.trouble, Trouble::Failed | Trouble::NotAnswered | Trouble::Overloaded) {
+        if matches!(judgement.trouble, Trouble::Failed | Trouble::NotAnswered | Trouble::TimedOut | Trouble::Overloaded)
+        {
             let took = now.monotonic.saturating_sub(self.began.monotonic);
             let counts_as = took.max(self.lane.endpoint.settings().failure_counts_as);
             seat.on_model.peak.observe(micros(counts_as), now.monotonic_ms());
         }
+    }
+
+    /// Where the provider or the model is to blame, some troubles show that it has more calls than it takes. Returns whether
+    /// the limit on them answers for it.
+    fn count_as_too_many(&self, judgement: &Judgement, now: Moment) -> bool {
+        let capacity = match judgement.blame {
+            Blame::Provider | Blame::Network => &self.lane.endpoint.capacity,
+            Blame::Model => &self.lane.on_provider.capacity,
+            Blame::Request | Blame::Key | Blame::Account | Blame::ModelOnKey => return false,
+        };
+        let is_sign = match judgement.trouble {
+            Trouble::Overloaded | Trouble::RateLimited => true,
+            // What it began to answer it had room for.
+            Trouble::TimedOut => !self.has_content,
+            _ => false,
+        };
+        is_sign && self.lane.endpoint.is_adaptive() && capacity.overloaded(self.began, now)
     }
 
     fn rest(&self, fitness: &Fitness, change: &Change<'_>, now: Moment) {

@@ -194,6 +194,8 @@ impl Claim {
         let Some(seat) = self.seat() else { return };
         seat.key.record.succeeded(first_content, moment);
         seat.on_model.paid(cost.0, tokens, moment);
+        self.lane.endpoint.capacity.succeeded(self.began, moment);
+        self.lane.on_provider.capacity.succeeded(self.began, moment);
     }
 
     fn settle(&mut self, tokens: u64, cost: Nanodollars) {
@@ -216,6 +218,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        self.lane.leave();
         let Some(seat) = self.seat() else { return };
         seat.key.leave();
         self.canaries.free(&self.lane, Some(seat));

@@ -33,7 +33,7 @@ pub(crate) enum Refused {
 }
 
 impl Claim {
-    /// Takes a seat, or leaves everything as it was.
+    /// Takes a seat, or leaves everything as it was. The place at the provider was taken before; the claim has it then.
     pub(crate) fn take(
         lane: &Arc<Lane>,
         index: usize,

@@ -21,6 +21,7 @@ use crate::headroom::{Meters, Need};
 use crate::key::{Key, KeyModel};
 use crate::mask::Mask;
 use crate::moment::Moment;
+use crate::nothing::Why;
 use crate::pool::Seated;
 use crate::settings::Settings;
 
@@ -165,6 +166,32 @@ impl Lane {
     /// Seconds since it was asked last.
     pub(crate) fn idle_seconds(&self, now: Moment) -> u64 {
         now.monotonic.as_secs().saturating_sub(self.asked.load(Relaxed))
+    }
+
+    /// Takes a place for one more call at the provider and at the model; `false` when one of them takes no more.
+    pub(crate) fn enter(&self, now: Moment) -> bool {
+        if !self.endpoint.capacity.enter(now) {
+            return false;
+        }
+        let has_entered = self.on_provider.capacity.enter(now);
+        if !has_entered {
+            self.endpoint.capacity.leave();
+        }
+        has_entered
+    }
+
+    /// Gives back the place that [`enter`](Self::enter) took.
+    pub(crate) fn leave(&self) {
+        self.on_provider.capacity.leave();
+        self.endpoint.capacity.leave();
+    }
+
+    /// What has no place for one more call.
+    pub(crate) fn full(&self, now: Moment) -> Option<Why> {
+        if self.endpoint.capacity.is_full(now) {
+            return Some(Why::ProviderFull);
+        }
+        self.on_provider.capacity.is_full(now).then_some(Why::ModelFull)
     }
 
     /// Of these seats, those that a call may be offered.

@@ -94,6 +94,10 @@ pub enum Why {
     ModelRests,
     /// The provider is not to be asked now.
     ProviderRests,
+    /// As many calls are under way at the provider as it takes now.
+    ProviderFull,
+    /// As many calls are under way for the model as it takes now.
+    ModelFull,
     /// It was free a moment ago.
     Busy,
 }
@@ -139,6 +143,8 @@ impl fmt::Display for Why {
             Self::AccountTried => f.write_str("its account was tried already"),
             Self::ModelRests => f.write_str("the model rests at this provider"),
             Self::ProviderRests => f.write_str("the provider rests"),
+            Self::ProviderFull => f.write_str("as many calls are under way at the provider as it takes now"),
+            Self::ModelFull => f.write_str("as many calls are under way for the model as it takes now"),
             Self::Busy => f.write_str("busy a moment ago"),
         }
     }
@@ -174,7 +180,8 @@ impl Pool {
         }
         match lane.on_provider.health.look(ask, now, settings) {
             Door::Shut(until) => Some((Why::ModelRests, until)),
-            Door::Open | Door::Canary(_) => None,
+            // Nobody knows when a call ends: now is the soonest.
+            Door::Open | Door::Canary(_) => lane.full(now).map(|why| (why, now.wall)),
         }
     }
 }

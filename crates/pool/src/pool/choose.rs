@@ -23,23 +23,34 @@ impl Pool {
     pub fn choose(&self, ask: &Ask<'_>, moment: Moment, draw: &mut Draw) -> Result<Claim, Nothing> {
         let lane = self.lane(ask.model, moment);
         lane.look(moment);
+        if !lane.enter(moment) {
+            return Err(self.nothing(&lane, ask, moment));
+        }
+        // The claim has the place at the provider from here on, as it has all else.
+        self.find(&lane, ask, moment, draw).ok_or_else(|| {
+            lane.leave();
+            self.nothing(&lane, ask, moment)
+        })
+    }
+
+    fn find(&self, lane: &Arc<Lane>, ask: &Ask<'_>, moment: Moment, draw: &mut Draw) -> Option<Claim> {
         let mut canaries = Canaries::default();
-        if self.enter(&lane, ask, moment, &mut canaries) {
+        if self.enter(lane, ask, moment, &mut canaries) {
             let times = lane.noted.times();
-            let found = Search::new(self.strategy, &lane, ask, moment, canaries, draw).run();
-            if let Some(claim) = found {
-                return Ok(claim);
+            let found = Search::new(self.strategy, lane, ask, moment, canaries, draw).run();
+            if found.is_some() {
+                return found;
             }
             // What was noted may have been of a moment ago, or half written: another thread was at it.
             if lane.look_closely(times, moment) {
-                let found = Search::new(self.strategy, &lane, ask, moment, canaries, draw).run();
-                if let Some(claim) = found {
-                    return Ok(claim);
+                let found = Search::new(self.strategy, lane, ask, moment, canaries, draw).run();
+                if found.is_some() {
+                    return found;
                 }
             }
         }
-        canaries.free(&lane, None);
-        Err(self.nothing(&lane, ask, moment))
+        canaries.free(lane, None);
+        None
     }
 
     /// Passes the doors of the provider and of the model; notes which canaries that took.

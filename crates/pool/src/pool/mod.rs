@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use keyward_domain::ids::{CredentialId, ProviderId};
-use keyward_domain::routing::Strategy;
+use keyward_domain::routing::{Concurrency, Strategy};
 
 use crate::endpoint::Endpoint;
 use crate::group::{Account, Group};
@@ -18,6 +18,7 @@ use crate::key::Key;
 use crate::lane::Lane;
 use crate::member::Member;
 use crate::moment::Moment;
+use crate::nothing::Why;
 use crate::view::{KeyView, ProviderView};
 
 /// Lanes by model.
@@ -92,6 +93,24 @@ impl Pool {
     /// The typical time to the first content of a model, once known.
     pub fn typical_latency(&self, model: &str, moment: Moment) -> Option<Duration> {
         self.lanes.load().get(model)?.typical(moment).map(|micros| Duration::from_micros(u64::from(micros)))
+    }
+
+    /// How many calls the operator wants the provider to be sent at once; [`Concurrency::Adaptive`] until somebody says
+    /// otherwise. It holds for the provider, also over pools that come after this one.
+    pub fn set_concurrency(&self, concurrency: Concurrency) {
+        self.endpoint.set_concurrency(concurrency);
+    }
+
+    /// Why a call for this model has to wait whatever the key: as many are under way as the provider or the model takes.
+    pub fn full(&self, model: &str, moment: Moment) -> Option<Why> {
+        self.lanes.load().get(model)?.full(moment)
+    }
+
+    /// How many calls for this model may be under way at once, as the provider or the model takes fewer; `None` for any
+    /// number.
+    pub fn at_once(&self, model: &str, moment: Moment) -> Option<u32> {
+        let of_model = self.lanes.load().get(model).and_then(|lane| lane.on_provider.capacity.limit(moment));
+        self.endpoint.capacity.limit(moment).into_iter().chain(of_model).min()
     }
 
     /// What is known of the provider as a whole.

@@ -113,7 +113,7 @@ fn is_overloaded(field: &Field<'_>, seat: &Seat) -> bool {
     if under_way < OVERLOAD_FLOOR {
         return false;
     }
-    let all = u64::from(field.lane.endpoint.in_flight.load(std::sync::atomic::Ordering::Relaxed));
+    let all = u64::from(field.lane.endpoint.capacity.in_flight());
     let weights = field.lane.tiers.iter().position(|tier| tier.range == field.tier.range);
     let weights = weights.map_or(1, |tier| field.lane.noted.weight(tier)).max(1);
     under_way > OVERLOAD_FLOOR + OVERLOAD * all * u64::from(seat.weight) / weights

@@ -16,6 +16,7 @@ mod k06_headroom;
 mod k07_affinity;
 mod k12_explain;
 mod l03_in_flight;
+mod l05_capacity;
 mod limits;
 mod no_allocation;
 mod operator;

@@ -32,13 +32,13 @@ pub fn not_answered(why: NotAnswered) -> Judgement {
     let (next, trouble, reason) = match why {
         // The next call to the same address would meet the same.
         NotAnswered::Connect => (Next::OtherDeployment, Trouble::NotAnswered, "no connection to the provider"),
-        NotAnswered::ConnectTimeout => (Next::OtherDeployment, Trouble::NotAnswered, "no connection in time"),
+        NotAnswered::ConnectTimeout => (Next::OtherDeployment, Trouble::TimedOut, "no connection in time"),
         NotAnswered::Tls => {
             (Next::OtherDeployment, Trouble::NotAnswered, "the provider's certificate was not accepted")
         }
         // A connection that was kept may have been closed at that moment; a new one is worth a try.
         NotAnswered::Broken => (Next::Retry, Trouble::NotAnswered, "the connection to the provider broke"),
-        NotAnswered::Silent => (Next::OtherDeployment, Trouble::NotAnswered, "the provider did not answer in time"),
+        NotAnswered::Silent => (Next::OtherDeployment, Trouble::TimedOut, "the provider did not answer in time"),
         NotAnswered::Malformed => (Next::OtherDeployment, Trouble::Unusable, "the provider's answer was not HTTP"),
     };
     let blame = Blame::Network;

@@ -8,7 +8,7 @@ use keyward_domain::ids::{AdminTokenId, AuditId, CredentialId, ProviderId, Tenan
 use keyward_domain::port::{PriceOverride, VaultRecord};
 use keyward_domain::principal::{AdminToken, Principal, Realm, Role};
 use keyward_domain::provider::{Provider, ProviderKind};
-use keyward_domain::routing::{KeyTerms, Strategy};
+use keyward_domain::routing::{Concurrency, KeyTerms, Strategy};
 use keyward_domain::token::{Environment, TokenId};
 use keyward_domain::virtual_key::{Claims, DisconnectPolicy, Grant, KeyStatus, TokenHash, VirtualKey};
 
@@ -24,6 +24,7 @@ pub fn provider(n: u128, name: &str) -> Provider {
         enabled: true,
         free: false,
         strategy: Strategy::default(),
+        concurrency: Concurrency::default(),
         rules: Vec::new(),
         catalog: Some("openai".to_owned()),
         created_at: START,

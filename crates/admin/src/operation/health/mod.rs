@@ -7,5 +7,5 @@ mod validate;
 
 pub use check::{CheckHealth, HealthCheck};
 pub use show::{KeyModelView, ShowHealth};
-pub use summary::{HealthLine, HealthSummary, ProviderHealth, SummariseHealth};
+pub use summary::{HealthLine, HealthSummary, LimitedModel, ProviderHealth, SummariseHealth};
 pub use validate::{Rounds, validate_due};

@@ -2,6 +2,7 @@ use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::port::Records;
 use keyward_domain::principal::Action;
 use keyward_domain::provider::Provider;
+use keyward_pool::ProviderModelView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,10 +38,27 @@ pub struct ProviderHealth {
     pub strategy: &'static str,
     /// How many of its keys can be used now.
     pub usable: usize,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// How many it may have under way, while there is such a limit, learned or set.
+    pub at_once: Option<u32>,
+    /// The same for its models, where such a limit was learned.
+    pub limited_models: Vec<LimitedModel>,
     /// Answers that no rule knew, since the server started: they were judged by their status alone.
     pub unknown_answers: u64,
     /// Its keys.
     pub keys: Vec<HealthLine>,
+}
+
+/// A model that may have only so many calls under way.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LimitedModel {
+    /// The provider's own name for it.
+    pub model: String,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// How many it may have.
+    pub at_once: u32,
 }
 
 /// A key in a health summary.
@@ -85,14 +103,25 @@ fn of_provider(control: &Control, provider: &Provider, records: &Records) -> Pro
     let own = records.credentials.iter().filter(|key| key.provider == provider.id);
     let mut keys: Vec<_> = own.map(|key| line(control, key, provider)).collect();
     keys.sort_by(|a, b| a.name.cmp(&b.name));
+    let known = control.pools().of(provider.id).map(|pool| pool.provider_view(control.moment()));
     ProviderHealth {
         provider: provider.name.clone(),
         enabled: provider.enabled,
         strategy: provider.strategy.as_str(),
         usable: keys.iter().filter(|key| key.usable).count(),
+        in_flight: known.as_ref().map_or(0, |known| known.in_flight),
+        at_once: known.as_ref().and_then(|known| known.at_once),
+        limited_models: known.map(|known| limited(known.models)).unwrap_or_default(),
         unknown_answers: 0,
         keys,
     }
+}
+
+fn limited(models: Vec<ProviderModelView>) -> Vec<LimitedModel> {
+    let limited = |known: ProviderModelView| {
+        Some(LimitedModel { model: known.model, in_flight: known.in_flight, at_once: known.at_once? })
+    };
+    models.into_iter().filter_map(limited).collect()
 }
 
 fn line(control: &Control, key: &Credential, provider: &Provider) -> HealthLine {

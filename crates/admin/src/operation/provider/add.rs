@@ -3,7 +3,7 @@ use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
 use keyward_domain::provider::{Provider, ProviderKind};
-use keyward_domain::routing::Strategy;
+use keyward_domain::routing::{Concurrency, Strategy};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -36,6 +36,10 @@ pub struct AddProvider {
     /// `health_based`, `cost_optimized`, `latency`, `random`, `single`.
     #[schema(value_type = Option<String>)]
     pub strategy: Option<Strategy>,
+    /// How many calls it is sent at once: `adaptive` (when left out: any number, until it shows that they are too many), a
+    /// number that is never exceeded, or `off`.
+    #[schema(value_type = Option<String>)]
+    pub concurrency: Option<Concurrency>,
     /// What its answers mean, before the tables that are built in.
     #[serde(default)]
     pub rules: Vec<RuleText>,
@@ -86,6 +90,7 @@ impl AddProvider {
             enabled: true,
             free: self.free.unwrap_or_else(|| preset.is_some_and(|preset| preset.free)),
             strategy: self.strategy.unwrap_or_default(),
+            concurrency: self.concurrency.unwrap_or_default(),
             rules: rules_of(self.rules)?,
             catalog: self.catalog.map(Name::into_string).or(preset.and_then(|p| p.catalog).map(str::to_owned)),
             created_at: now,

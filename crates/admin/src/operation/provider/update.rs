@@ -5,7 +5,7 @@ use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::{Change, Records};
 use keyward_domain::principal::Action;
 use keyward_domain::provider::Provider;
-use keyward_domain::routing::Strategy;
+use keyward_domain::routing::{Concurrency, Strategy};
 use keyward_domain::time::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -41,6 +41,9 @@ pub struct UpdateProvider {
     /// `cost_optimized`, `latency`, `random`, `single`.
     #[schema(value_type = Option<String>)]
     pub strategy: Option<Strategy>,
+    /// How many calls it is sent at once: `adaptive`, a number that is never exceeded, or `off`.
+    #[schema(value_type = Option<String>)]
+    pub concurrency: Option<Concurrency>,
     /// What its answers mean, before the tables that are built in: all rules, in place of those before.
     pub rules: Option<Vec<RuleText>>,
 }
@@ -92,6 +95,7 @@ impl UpdateProvider {
         }
         new.free = self.free.unwrap_or(new.free);
         new.strategy = self.strategy.unwrap_or(new.strategy);
+        new.concurrency = self.concurrency.unwrap_or(new.concurrency);
         if let Some(rules) = self.rules {
             new.rules = rules_of(rules)?;
         }
@@ -107,6 +111,9 @@ fn described(old: &Provider, new: &Provider, voided: usize) -> String {
     let mut said = format!("{} -> {}, {} -> {}, keys voided: {voided}", old.name, new.name, old.base_url, new.base_url);
     if old.strategy != new.strategy {
         let _ = write!(said, ", {} -> {}", old.strategy.as_str(), new.strategy.as_str());
+    }
+    if old.concurrency != new.concurrency {
+        let _ = write!(said, ", calls at once: {} -> {}", old.concurrency, new.concurrency);
     }
     if old.rules != new.rules {
         let _ = write!(said, ", rules: {} -> {}", old.rules.len(), new.rules.len());

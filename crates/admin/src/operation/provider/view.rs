@@ -26,6 +26,8 @@ pub struct ProviderView {
     pub catalog: Option<String>,
     /// How a key of its pool is chosen.
     pub strategy: &'static str,
+    /// How many calls it is sent at once: `adaptive`, a number, or `off`.
+    pub concurrency: String,
     /// What the operator says that its answers mean, before the tables that are built in.
     pub rules: Vec<RuleText>,
     /// How many keys it has.
@@ -51,6 +53,7 @@ impl ProviderView {
             free: provider.free,
             catalog: provider.catalog.clone(),
             strategy: provider.strategy.as_str(),
+            concurrency: provider.concurrency.to_string(),
             rules: provider.rules.iter().map(RuleText::of).collect(),
             keys: keys().count(),
             active_keys: keys().filter(|credential| credential.state == CredentialState::Active).count(),

@@ -20,6 +20,8 @@ pub struct TargetView {
     pub weight: u16,
     /// How one of its keys is chosen.
     pub strategy: &'static str,
+    /// How many calls it may have under way at once, provider or model, whichever is less; `null` for any number.
+    pub at_once: Option<u32>,
     /// What a call like many costs here at most, in dollars; `null` when the price is unknown.
     pub typical_cost_usd: Option<String>,
     /// Whether the virtual key may use it; `null` when none was asked about.
@@ -86,6 +88,7 @@ impl TargetView {
             model: target.model.clone(),
             weight: target.weight,
             strategy: target.pool.strategy().as_str(),
+            at_once: target.pool.at_once(&target.model, moment),
             typical_cost_usd: target.typical_cost.map(usd),
             allowed: target.allowed,
             keyless: target.is_keyless,

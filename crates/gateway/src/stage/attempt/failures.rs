@@ -178,9 +178,7 @@ impl Failures {
             return Denial::AllKeysCooling(SOON);
         }
         if let Some(back) = back {
-            let rest = back.since(now);
-            let is_providers = !nothing.is_empty() && nothing.iter().all(|nothing| nothing.whole.is_some());
-            return if is_providers { Denial::UpstreamResting(rest) } else { Denial::AllKeysCooling(rest) };
+            return kept_away(nothing, back.since(now));
         }
         if self.met.is_empty() && nothing.iter().any(is_bound_elsewhere) {
             return Denial::AffinityUnavailable(GONE);
@@ -205,6 +203,15 @@ impl Failures {
 /// The refusal when no key can be had, and nothing was tried.
 pub(crate) fn nothing_to_have(nothing: &[Nothing], model: &str, now: Timestamp) -> Denial {
     Failures::default().denial(&Left { nothing, is_somebody_free_again: false, soonest: None }, model, now)
+}
+
+/// Nobody can serve before this time is over: because providers or models are full or rest, or because all keys do.
+fn kept_away(nothing: &[Nothing], rest: Duration) -> Denial {
+    if nothing.is_empty() || nothing.iter().any(|nothing| nothing.whole.is_none()) {
+        return Denial::AllKeysCooling(rest);
+    }
+    let is_full = |nothing: &Nothing| matches!(nothing.whole, Some(Why::ProviderFull | Why::ModelFull));
+    if nothing.iter().any(is_full) { Denial::UpstreamFull(rest) } else { Denial::UpstreamResting(rest) }
 }
 
 /// What is the matter with a key, and what to do about it where that is not obvious.

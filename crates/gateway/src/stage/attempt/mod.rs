@@ -115,6 +115,7 @@ fn refusal(worker: &Worker, stop: &Stop, course: Course, failures: Failures, mod
     match failures.denial(&left, model, worker.now()) {
         Denial::AllKeysCooling(after) => Denial::AllKeysCooling(after.max(no_sooner)),
         Denial::UpstreamResting(after) => Denial::UpstreamResting(after.max(no_sooner)),
+        Denial::UpstreamFull(after) => Denial::UpstreamFull(after.max(no_sooner)),
         Denial::RateLimited(mut said) => {
             said.retry_after = said.retry_after.max(no_sooner);
             Denial::RateLimited(said)

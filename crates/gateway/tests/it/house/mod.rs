@@ -20,7 +20,7 @@ use keyward_domain::origin::BaseUrl;
 use keyward_domain::port::{Change, Clock, Entropy, Store, Tokenizer};
 use keyward_domain::principal::Principal;
 use keyward_domain::provider::{Provider, ProviderKind};
-use keyward_domain::routing::{KeyTerms, Strategy};
+use keyward_domain::routing::{Concurrency, KeyTerms, Strategy};
 use keyward_domain::secret::Secret;
 use keyward_domain::standing::KeyEvent;
 use keyward_domain::tenancy::{Team, User};
@@ -241,6 +241,7 @@ impl House {
             enabled: true,
             free: false,
             strategy: Strategy::default(),
+            concurrency: Concurrency::default(),
             rules: Vec::new(),
             catalog: catalog.map(str::to_owned),
             created_at: BEGIN,

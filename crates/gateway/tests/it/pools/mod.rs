@@ -18,5 +18,6 @@ mod k09_other_shapes;
 mod k09_streams;
 mod k10_lifecycle;
 mod l03_limits;
+mod l05_upstream;
 mod m11_chaos;
 mod refusals;

@@ -51,8 +51,19 @@ fn heading(output: Output, provider: &Value, keys: usize) -> String {
     let enabled = if provider["enabled"] == true { "" } else { ", disabled" };
     let unknown = provider["unknown_answers"].as_u64().filter(|count| *count > 0);
     let unknown = unknown.map(|count| format!(", {count} answers of an unknown kind")).unwrap_or_default();
-    let what = format!("{usable} of {keys} usable, {}{enabled}{unknown}", text("strategy"));
+    let limits = limits(provider);
+    let what = format!("{usable} of {keys} usable, {}{enabled}{unknown}{limits}", text("strategy"));
     format!("{}  {}", output.paint(Tone::Strong, &clean(text("provider"))), output.paint(tone, &what))
+}
+
+/// How many calls may be under way at once, where it is not any number.
+fn limits(provider: &Value) -> String {
+    let whole = provider["at_once"].as_u64().map(|most| format!(", {} of {most} calls at once", provider["in_flight"]));
+    let models = provider["limited_models"].as_array().into_iter().flatten().map(|known| {
+        let model = clean(known["model"].as_str().unwrap_or_default());
+        format!(", {} of {} for {model}", known["in_flight"], known["at_once"])
+    });
+    whole.into_iter().chain(models).collect()
 }
 
 fn table(keys: &[Value]) -> Table {

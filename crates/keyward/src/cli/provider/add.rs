@@ -32,6 +32,9 @@ pub struct Args {
     /// or single.
     #[arg(long, value_name = "NAME")]
     strategy: Option<String>,
+    /// How many calls it is sent at once: adaptive, off, or a number that is never exceeded.
+    #[arg(long, value_name = "NUMBER")]
+    concurrency: Option<String>,
     /// What its answers mean, before the tables that are built in: a file with a list of rules, as in the config file.
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
@@ -49,6 +52,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         "free": args.free.then_some(true),
         "catalog": args.catalog,
         "strategy": args.strategy,
+        "concurrency": args.concurrency,
         "rules": super::rules(args.rules.as_deref())?,
     }));
     let provider = session.call(Ask::post(&["providers"]).body(body))?;

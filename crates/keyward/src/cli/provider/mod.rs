@@ -62,6 +62,7 @@ fn describe(output: Output, provider: &Value) {
         ("enabled", super::output::yes_no(&provider["enabled"])),
         ("free", super::output::yes_no(&provider["free"])),
         ("strategy", text("strategy")),
+        ("calls at once", text("concurrency")),
         ("prices from", provider["catalog"].as_str().unwrap_or("no catalog").to_owned()),
         ("keys", format!("{} ({} in use)", provider["keys"], provider["active_keys"])),
         ("created", text("created_at")),

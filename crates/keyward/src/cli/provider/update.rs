@@ -29,6 +29,9 @@ pub struct Args {
     /// or single.
     #[arg(long, value_name = "NAME")]
     strategy: Option<String>,
+    /// How many calls it is sent at once: adaptive, off, or a number that is never exceeded.
+    #[arg(long, value_name = "NUMBER")]
+    concurrency: Option<String>,
     /// What its answers mean, before the tables that are built in: a file with a list of rules, as in the config
     /// file, in place of those before. An empty list takes them away.
     #[arg(long, value_name = "FILE")]
@@ -41,12 +44,13 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let body = present(json!({
         "name": args.name, "base_url": args.base_url, "free": args.free, "catalog": args.catalog,
-        "strategy": args.strategy, "rules": super::rules(args.rules.as_deref())?,
+        "strategy": args.strategy, "concurrency": args.concurrency, "rules": super::rules(args.rules.as_deref())?,
     }));
     let changes_fields = body.as_object().is_some_and(|body| !body.is_empty());
     if !changes_fields && args.enabled.is_none() {
         return Err(Failure::usage(
-            "say what to change: --name, --base-url, --free, --catalog, --strategy, --rules or --enabled",
+            "say what to change: --name, --base-url, --free, --catalog, --strategy, --concurrency, --rules or \
+             --enabled",
         ));
     }
     let mut provider = serde_json::Value::Null;

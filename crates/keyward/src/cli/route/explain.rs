@@ -85,6 +85,7 @@ fn describe(output: Output, mark: &str, target: &Value) {
             .as_str()
             .map_or_else(|| "price unknown".to_owned(), |cost| format!("a typical call up to {cost} USD")),
     );
+    notes.extend(target["at_once"].as_u64().map(|most| format!("takes {most} calls at once")));
     if target["allowed"] == false {
         notes.push("not allowed for this virtual key".to_owned());
     }

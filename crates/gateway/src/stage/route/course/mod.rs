@@ -348,7 +348,8 @@ impl Course {
             return Ok(None);
         }
         if self.stands_behind(worker, target) {
-            return Err(Nothing { keys: Vec::new(), more: 0, back: Some(moment.wall), whole: None });
+            let whole = provider.pool.full(&target.model, moment);
+            return Err(Nothing { keys: Vec::new(), more: 0, back: Some(moment.wall), whole });
         }
         let ask = Ask {
             model: &target.model,
