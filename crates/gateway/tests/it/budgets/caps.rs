@@ -98,6 +98,19 @@ fn m02_an_adaptive_budget_lowers_a_large_cap() {
 }
 
 #[test]
+fn m02_answers_asked_for_at_once_are_held_and_told_together() {
+    let house = House::with_keys(1);
+    let adaptive = Budget { hold: HoldMode::Adaptive, ..budget(1, Reach::One(Scope::Global), USD / 100) };
+    house.put_budget(&adaptive);
+    // Each may be 2,000 tokens long: not much, but eight of them are more than there is.
+    let body = CHAT.replacen('{', r#"{"n":8,"max_tokens":2000,"#, 1);
+    assert_eq!(house.client().post(PATH, &body).status, 200);
+    let cap = house.provider.requests()[0].json()["max_tokens"].as_i64().unwrap();
+    assert_eq!(cap, 8_192 / 8);
+    assert!(8 * cap * DEAREST_OUTPUT <= adaptive.amount.0);
+}
+
+#[test]
 fn m02_a_picture_by_address_is_held_as_a_whole_window() {
     let house = House::with_keys(1);
     // 128,000 tokens of context at the dearest input rate are more than this; the body is only a few hundred bytes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keyward_domain::budget::Budget;
 use keyward_domain::ids::{BudgetId, RequestId, TenantId};
-use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry};
+use keyward_domain::ledger::{AttemptId, AttemptOutcome, Entry, SpendQuery};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_domain::window::Period;
@@ -273,6 +273,20 @@ fn rows_of_strangers_do_not_fill_a_budget_on_each() {
     let views = book.views(&tags, NOON);
     assert_eq!(views.iter().map(|view| view.scope.to_string()).collect::<Vec<_>>().len(), 2, "blue and red: {views:?}");
     assert!(views.iter().all(|view| view.spent.0 == 2 * CENT));
+}
+
+#[test]
+fn rows_of_other_kinds_do_not_fill_a_budget_on_each() {
+    let users = budget(1, Reach::Each(ScopeKind::EndUser), 10 * CENT);
+    let (book, budgets) = (Arc::new(Book::new()), Budgets::new(std::slice::from_ref(&users)));
+    let ledger = Ledger { rows: vec![Call::of("eva").row(1, Some(2 * CENT))] };
+    for filling in book.unfilled(&budgets, NOON) {
+        let own = filling.query();
+        let tags = SpendQuery { kind: ScopeKind::Tag, ..own.clone() };
+        filling.fill(&[ledger.spend(&tags), ledger.spend(&own)].concat());
+    }
+    let shown: Vec<_> = book.views(&users, NOON).into_iter().map(|view| (view.scope, view.spent.0)).collect();
+    assert_eq!(shown, [(Scope::EndUser(TENANT, "eva".into()), 2 * CENT)]);
 }
 
 #[test]
