@@ -152,7 +152,9 @@ fn l05_a_ceiling_holds_from_the_first_call_and_off_means_off() {
     let house = House::with_keys_and(2, patient);
     house.set_concurrency("openai", Concurrency::UpTo(3));
     house.provider.script(Fault::answer().stall(Stall::BeforeHeaders).times(3));
+    let stalled = house.provider.stalled();
     let clients: Vec<Client> = (0..8).map(|_| house.ask("gpt-4o-mini")).collect();
+    House::wait(house.provider.wait_for_stalled(stalled + 3));
     house.until(|house| house.sum_of("keyward_waiting{") == 5);
     assert_eq!(house.provider.requests_total(), 3);
     house.provider.release();
