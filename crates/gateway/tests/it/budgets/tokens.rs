@@ -122,6 +122,25 @@ fn m02_what_is_too_dear_by_its_tokens_too_is_refused() {
 }
 
 #[test]
+fn m02_a_lowered_cap_is_higher_where_the_prompt_is_shorter_than_it_looks() {
+    let body = chat(&prompt(), r#","max_tokens":16000"#);
+    let cap = |house: &House, amount: i64| {
+        let adaptive = Budget { hold: HoldMode::Adaptive, ..budget(1, Reach::One(Scope::Global), amount) };
+        house.put_budget(&adaptive);
+        assert_eq!(house.client().post(PATH, &body).status, 200);
+        house.provider.requests()[0].json()["max_tokens"].as_u64().unwrap()
+    };
+    let by_length = cap(&house_with(None), USD * 6 / 100);
+    let (house, tokenizer) = scripted();
+    let by_tokens = cap(&house, USD * 6 / 100);
+    assert!(8_192 < by_length && by_length < by_tokens && by_tokens < 16_000, "{by_length} {by_tokens}");
+    assert_eq!(tokenizer.asked(), 1);
+
+    let (house, tokenizer) = scripted();
+    assert_eq!((cap(&house, USD), tokenizer.asked()), (16_000, 0), "all of it is there");
+}
+
+#[test]
 fn m02_whose_vocabulary_nobody_knows_is_bounded_by_its_length() {
     let (house, tokenizer) = scripted();
     let body = capped().replace("gpt-4o-mini", "claude-haiku-4-5");
