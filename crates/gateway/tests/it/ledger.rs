@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use keyward_domain::ledger::AttemptOutcome;
+use keyward_domain::port::Durability;
 use keyward_domain::usage::UsageSource;
 
 use crate::budgets::USD;
@@ -60,6 +61,19 @@ fn ob01_nothing_leaves_before_its_reservation_is_durable() {
     assert_eq!(house.chat().status, 200);
     house.settle();
     assert_eq!(house.own_balance(&budget).spent, house.ledger_sum());
+}
+
+#[test]
+fn ob01_with_strict_durability_nothing_leaves_before_the_disk_has_its_reservation() {
+    for (durability, status) in [(Durability::Strict, 503), (Durability::Process, 200)] {
+        let house = House::with_keys_and(1, |options| options.durability = durability);
+        house.disk_is_broken.store(true, Ordering::SeqCst);
+        let answer = house.chat();
+        assert_eq!(answer.status, status, "{durability:?}: {}", answer.text());
+        assert_eq!(house.provider.requests_total(), u64::from(status == 200));
+        house.disk_is_broken.store(false, Ordering::SeqCst);
+        assert_eq!(house.chat().status, 200);
+    }
 }
 
 #[test]

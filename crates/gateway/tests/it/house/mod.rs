@@ -77,6 +77,7 @@ pub(crate) struct House {
     journals: Option<Arc<FileJournals>>,
     /// While it is set, nothing can be written to the ledger.
     pub(crate) disk_is_full: Arc<AtomicBool>,
+    pub(crate) disk_is_broken: Arc<AtomicBool>,
     options: Options,
     running: Option<Running>,
     home: tempfile::TempDir,
@@ -142,7 +143,7 @@ impl House {
         let in_process = Arc::new(InProcess::default());
         let counting = Counting { counters: Arc::clone(&in_process) as _, tokenizer, ..Counting::default() };
         let booked = Arc::new(Booked::over(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&counting.book)));
-        let disk_is_full = Arc::new(AtomicBool::new(false));
+        let (disk_is_full, disk_is_broken) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
         let catalog = Arc::new(Catalog::shipped().unwrap());
         let heard = Heard::default();
         let registry = Arc::new(Registry::new(Settings::default(), Box::new(heard.clone())));
@@ -173,6 +174,7 @@ impl House {
             catalog,
             journals: None,
             disk_is_full,
+            disk_is_broken,
             options,
             running: None,
             home,
@@ -190,12 +192,12 @@ impl House {
         let folder = self.home.path().join("journal");
         let (journals, _) = FileJournals::open(&folder, Arc::clone(&store), Arc::clone(&clock) as _, options).unwrap();
         let journals = Arc::new(journals);
-        let is_full = Arc::clone(&self.disk_is_full);
+        let (is_full, is_broken) = (Arc::clone(&self.disk_is_full), Arc::clone(&self.disk_is_broken));
         let gateway = Gateway {
             options: self.options.clone(),
             snapshot: self.snapshot.clone(),
             vault: Arc::clone(&self.vault),
-            journals: Arc::new(Disk { journals: Arc::clone(&journals) as _, is_full }),
+            journals: Arc::new(Disk { journals: Arc::clone(&journals) as _, is_full, is_broken }),
             clock,
             entropy: Arc::clone(&self.entropy) as Arc<dyn Entropy>,
             metrics: Arc::clone(&self.metrics),
