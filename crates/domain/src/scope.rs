@@ -80,10 +80,18 @@ pub enum Reach {
 }
 
 impl ScopeKind {
-    /// Within which tenant each scope of this kind is meant, when this tenant says so: tenants stand side by side, so each
-    /// of them is meant whoever says it.
+    /// Within which tenant each scope of this kind is meant, when this tenant says so. Tenants stand side by side, and
+    /// providers and their keys belong to the installation: each of them is meant whoever says it, and whoever calls.
     pub fn within(self, tenant: TenantId) -> TenantId {
-        if self == Self::Tenant { TenantId::DEFAULT } else { tenant }
+        match self {
+            Self::Global | Self::Tenant | Self::Provider | Self::Credential => TenantId::DEFAULT,
+            Self::Team | Self::User | Self::EndUser | Self::VirtualKey | Self::Tag | Self::Model => tenant,
+        }
+    }
+
+    /// Whether a scope of this kind belongs to one tenant and does not name it.
+    pub fn hides_its_tenant(self) -> bool {
+        matches!(self, Self::Team | Self::User | Self::VirtualKey)
     }
 
     /// Every kind, in the order of [`Scope`].

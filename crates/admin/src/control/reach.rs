@@ -22,6 +22,11 @@ pub fn resolve_reach(records: &Records, own: TenantId, text: &ReachText) -> Resu
             let message = "each:tenant is about every tenant: leave the name in front of it out, or write tenant:NAME";
             Err(AdminError::invalid_field("scope", message))
         }
+        ReachText::Each(kind @ (ScopeKind::Global | ScopeKind::Provider | ScopeKind::Credential), Some(_)) => {
+            let word = scope_word(*kind);
+            let message = format!("each:{word} counts the calls of all tenants: leave the name in front of it out");
+            Err(AdminError::invalid_field("scope", message))
+        }
         ReachText::Each(kind, Some(tenant)) => Ok((find_tenant(records, tenant)?, Reach::Each(*kind))),
         ReachText::One(kind, name) => {
             let (tenant, scope) = resolve_scope(records, own, *kind, name)?;

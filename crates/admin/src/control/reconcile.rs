@@ -35,7 +35,7 @@ impl Control {
         let balances = tokio::task::spawn_blocking(move || live.balance_drifts()).await;
         let mut found = Reconciliation::default();
         for drift in balances.map_err(|error| super::thread_died(&error))?? {
-            found.compare(|| drift.scope, drift.rows, drift.kept);
+            found.note(|| drift);
         }
         alarm(&found);
         Ok(found)
@@ -65,5 +65,9 @@ fn alarm(found: &Reconciliation) {
 
 /// What differs, in words.
 pub fn named(drift: &Drift) -> String {
-    drift.scope.as_ref().map_or_else(|| "reports".to_owned(), ToString::to_string)
+    let scope = drift.scope.as_ref().map_or_else(|| "reports".to_owned(), ToString::to_string);
+    match drift.budget {
+        Some(budget) => format!("{scope}, balance of {budget}"),
+        None => scope,
+    }
 }

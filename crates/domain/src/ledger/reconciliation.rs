@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::BudgetId;
 use crate::money::Nanodollars;
 use crate::scope::Scope;
 use crate::time::Timestamp;
@@ -35,6 +36,8 @@ pub struct Reconciliation {
 pub struct Drift {
     /// Whose sum it is; `None` for what reports are made of.
     pub scope: Option<Scope>,
+    /// The budget whose balance it is; `None` for a sum of the store.
+    pub budget: Option<BudgetId>,
     /// What the rows say.
     pub rows: Figures,
     /// What the sum says.
@@ -72,17 +75,21 @@ impl Reconciliation {
         self.scopes = self.scopes.max(other.scopes);
         self.more_drifts = self.more_drifts.saturating_add(other.more_drifts);
         for drift in other.drifts {
-            self.compare(|| drift.scope, drift.rows, drift.kept);
+            self.note(|| drift);
         }
     }
 
     /// Notes a sum, if it does not agree.
     pub fn compare(&mut self, scope: impl FnOnce() -> Option<Scope>, rows: Figures, kept: Figures) {
-        if rows == kept {
-            return;
+        if rows != kept {
+            self.note(|| Drift { scope: scope(), budget: None, rows, kept });
         }
+    }
+
+    /// Notes a difference.
+    pub fn note(&mut self, drift: impl FnOnce() -> Drift) {
         if self.drifts.len() < MAX_DRIFTS {
-            self.drifts.push(Drift { scope: scope(), rows, kept });
+            self.drifts.push(drift());
         } else {
             self.more_drifts = self.more_drifts.saturating_add(1);
         }

@@ -107,6 +107,7 @@ impl Live for Pulse {
         let of = |cost| Figures { cost, ..Figures::default() };
         let drift = |differs: Difference| Drift {
             scope: Some(differs.scope),
+            budget: Some(differs.budget),
             rows: of(differs.ledger),
             kept: of(differs.book),
         };

@@ -65,7 +65,8 @@ pub fn begin(control: &Arc<Control>, pulse: &Arc<Pulse>, metrics: &Metrics) -> J
     });
     let mut task = JoinSet::new();
     let (control, pulse) = (Arc::clone(control), Arc::clone(pulse));
-    let mut rounds = Rounds { control, pulse, tally, count: 0, debt: Duration::ZERO, walk: None };
+    let mut rounds =
+        Rounds { control, pulse, tally, count: 0, debt: Duration::ZERO, walk: None, whole: Reconciliation::default() };
     task.spawn(async move {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -88,6 +89,8 @@ struct Rounds {
     debt: Duration,
     /// The way through everything, while there is one to go.
     walk: Option<Walk>,
+    /// What the last way through everything found.
+    whole: Reconciliation,
 }
 
 impl Rounds {
@@ -116,15 +119,15 @@ impl Rounds {
         let now = self.control.now();
         let query = ReconcileQuery { since: now.minus(TOUCHED_SPAN), until: now.plus(EVERY), everything: false };
         match self.control.reconcile(query).await {
-            // A round over an hour that finds nothing does not take back what one over everything found.
-            Ok(found) if found.drifts.is_empty() => drop(self.tally.runs.inc()),
+            // A round over an hour that finds nothing takes back what such a round found, not what one over everything did.
+            Ok(found) if found.drifts.is_empty() => self.tell(&self.whole),
             Ok(found) => self.tell(&found),
             Err(error) => self.fail(&error),
         }
     }
 
     /// One part of everything. Gives the rest of the way, if there is any.
-    async fn go_on(&self, mut walk: Walk) -> Option<Walk> {
+    async fn go_on(&mut self, mut walk: Walk) -> Option<Walk> {
         let begun = Instant::now();
         let compared = self.control.reconcile_rows(walk.part()).await;
         match compared {
@@ -141,6 +144,7 @@ impl Rounds {
             Ok(balances) => {
                 walk.found.absorb(balances);
                 self.tell(&walk.found);
+                self.whole = walk.found;
             }
             Err(error) => self.fail(&error),
         }

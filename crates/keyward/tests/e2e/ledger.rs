@@ -120,3 +120,38 @@ fn a_sum_that_was_tampered_with_is_told_of_everywhere_and_left_alone() {
     assert!(log.contains("does not agree with the rows of the ledger"), "{log}");
     scene.run(&["usage", "reconcile"]).ended_with(3);
 }
+
+#[test]
+fn budgets_on_each_of_a_kind_count_their_own_tenants_calls_and_agree_with_the_rows() {
+    let provider = ScriptedProvider::start_blocking();
+    let scene = priced(&provider);
+    scene.run(&["tenant", "create", "acme"]).succeeded();
+    let tokens = [scene.vkey(&["app"]), scene.vkey(&["ann", "--tenant", "acme"])];
+    provider.script(Fault::answer().answer_tokens(60).always());
+    let calls = |data| {
+        for token in &tokens {
+            assert!(call(&mut Line::to(data), token, 0).complete);
+        }
+    };
+    let server = scene.serve();
+    calls(server.data);
+    // Filled from the rows of both tenants, then moved by their calls.
+    for scope in ["each:vkey", "each:provider", "each:key", "each:acme/vkey", "each:model"] {
+        scene.run(&["budget", "set", scope, "--usd", "1", "--per", "month"]).succeeded();
+    }
+    calls(server.data);
+    assert_eq!(scene.json(&["usage", "reconcile"])["agrees"], true, "{}", scene.json(&["usage", "reconcile"]));
+    let (ended, log) = server.stop();
+    assert!(ended.success(), "{log}");
+    // And read anew by the next process; a key that is revoked leaves its rows.
+    scene.run(&["vkey", "revoke", "ann"]).succeeded();
+    let server = scene.serve();
+    assert!(call(&mut Line::to(server.data), &tokens[0], 1).complete);
+    assert_eq!(scene.json(&["usage", "reconcile"])["agrees"], true, "{}", scene.json(&["usage", "reconcile"]));
+    for (scope, count) in [("each:vkey", 1), ("each:acme/vkey", 1), ("each:provider", 2), ("each:key", 2)] {
+        let shown = scene.json(&["budget", "show", scope]);
+        assert_eq!(shown[0]["scopes"], count, "{shown}");
+    }
+    scene.run(&["budget", "set", "each:acme/provider", "--usd", "1"]).ended_with(2);
+    server.stop();
+}

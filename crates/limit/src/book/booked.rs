@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keyward_domain::audit::AuditDraft;
 use keyward_domain::hand_on;
-use keyward_domain::ledger::{Entry, Refusal};
+use keyward_domain::ledger::{Entry, Refusal, Spend};
 use keyward_domain::port::{Store, StoreError};
 use keyward_domain::time::Timestamp;
 
-use super::{Book, Budgets, Difference};
+use super::owners::Owners;
+use super::{Book, Budgets, Difference, Filling};
 
 /// A store whose new ledger rows move the balances of a book. Everything else goes straight through.
 pub struct Booked {
@@ -28,9 +29,10 @@ impl Booked {
     /// Reads what was spent under budgets that nobody asked for before. To be called before calls meet them.
     pub fn fill(&self, budgets: &Budgets, now: Timestamp) -> Result<(), StoreError> {
         let _turn = self.turn();
-        for filling in self.book.unfilled(budgets, now) {
-            let rows = self.store.spend(&filling.query())?;
-            filling.fill(&rows);
+        let fillings = self.book.unfilled(budgets, now);
+        let owners = self.owners(&fillings)?;
+        for filling in fillings {
+            filling.fill(&self.spent(&filling, &owners)?);
         }
         Ok(())
     }
@@ -38,12 +40,31 @@ impl Booked {
     /// Compares every balance of these budgets with the ledger; empty when they agree.
     pub fn check(&self, budgets: &Budgets, now: Timestamp) -> Result<Vec<Difference>, StoreError> {
         let mut differences = Vec::new();
-        for reading in self.book.readings(budgets, now) {
+        let readings = self.book.readings(budgets, now);
+        let owners = self.owners(&readings)?;
+        for reading in readings {
             let _turn = self.turn();
-            let rows = self.store.spend(&reading.query())?;
-            differences.extend(reading.check(&rows));
+            differences.extend(reading.check(&self.spent(&reading, &owners)?));
         }
         Ok(differences)
+    }
+
+    /// Whose the scopes are, where that has to be known.
+    fn owners(&self, readings: &[Filling]) -> Result<Owners, StoreError> {
+        if readings.iter().any(Filling::wants_owners) {
+            Ok(Owners::among(&self.store.load()?))
+        } else {
+            Ok(Owners::default())
+        }
+    }
+
+    /// What the store says of the scopes of a budget.
+    fn spent(&self, reading: &Filling, owners: &Owners) -> Result<Vec<Spend>, StoreError> {
+        let mut rows = self.store.spend(&reading.query())?;
+        if reading.wants_owners() {
+            reading.keep_own(&mut rows, owners);
+        }
+        Ok(rows)
     }
 
     fn turn(&self) -> MutexGuard<'_, ()> {

@@ -1,9 +1,9 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use keyward_domain::ids::{BudgetId, TenantId};
+use keyward_domain::ids::BudgetId;
 use keyward_domain::ledger::{Spend, SpendQuery};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
@@ -13,6 +13,7 @@ use super::Book;
 use super::balance::{Balance, bucket_at};
 use super::budgets::Budgets;
 use super::crossing::passed;
+use super::owners::Owners;
 use super::pot::Pot;
 use super::verdict::clamped;
 
@@ -48,10 +49,20 @@ impl Filling {
         self.pot.budget
     }
 
-    /// Whose budget it is. Scopes that belong to somebody else have to be left out of what was read, for a budget on
-    /// each scope of a kind; those that name their tenant are left out anyway.
-    pub fn tenant(&self) -> TenantId {
-        self.pot.tenant
+    /// Whether what is read has to be told apart by whose it is: a budget on each scope of a kind that does not name its
+    /// tenant. Scopes that belong to somebody else have to be left out then, before anything else is done with them.
+    pub(super) fn wants_owners(&self) -> bool {
+        matches!(&self.pot.reach, Reach::Each(kind) if kind.hides_its_tenant())
+    }
+
+    /// Leaves out what belongs to other tenants. A scope that nobody has any more stays if it has a balance: its calls
+    /// came before it was removed.
+    pub(super) fn keep_own(&self, rows: &mut Vec<Spend>, owners: &Owners) {
+        let known: HashSet<Scope> = self.pot.balances().iter().map(|balance| balance.scope.clone()).collect();
+        rows.retain(|row| match owners.of(&row.scope) {
+            Some(tenant) => tenant == self.pot.tenant,
+            None => known.contains(&row.scope),
+        });
     }
 
     /// What to ask the store.

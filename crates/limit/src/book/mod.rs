@@ -23,6 +23,7 @@ mod crossing;
 mod fill;
 mod hold;
 mod index;
+mod owners;
 mod pending;
 mod pot;
 mod refused;

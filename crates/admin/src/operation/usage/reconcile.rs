@@ -43,7 +43,8 @@ pub struct Reconciled {
 /// A sum that does not agree with its rows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DriftView {
-    /// Whose: a kind of scope and what tells it from others, or `reports`.
+    /// Whose: a kind of scope and what tells it from others, or `reports`; and of which budget, where it is not a sum but a
+    /// balance. Of a balance only the money is kept.
     pub scope: String,
     /// What the rows say.
     pub rows: FiguresView,

@@ -327,7 +327,7 @@ fn a_top_up_counts_up_to_its_end() {
 
 #[test]
 fn a_budget_on_each_concerns_its_own_tenant_and_one_on_everything_concerns_all() {
-    let all = [budget(1, Reach::Each(ScopeKind::Provider), 0), one(2, Scope::Global, 10 * CENT)];
+    let all = [budget(1, Reach::Each(ScopeKind::VirtualKey), 0), one(2, Scope::Global, 10 * CENT)];
     let (book, budgets) = open(&all);
     let scopes = Call::at(NOON).scopes();
     let stranger = TenantId::from_bits(99);
@@ -337,6 +337,12 @@ fn a_budget_on_each_concerns_its_own_tenant_and_one_on_everything_concerns_all()
     assert_eq!(book.view(&all[1], &Scope::Global, NOON).reserved, amount);
     held.release();
     assert!(book.hold(&budgets, &Ask { tenant: TENANT, ..ask }).is_err());
+
+    // Providers and their keys are the installation's, whoever calls.
+    for kind in [ScopeKind::Provider, ScopeKind::Credential] {
+        let (book, budgets) = open(&[budget(1, Reach::Each(kind), 0)]);
+        assert!(book.hold(&budgets, &ask).is_err() && book.hold(&budgets, &Ask { tenant: TENANT, ..ask }).is_err());
+    }
 }
 
 #[test]
