@@ -9,7 +9,7 @@ use keyward_limit::book::Headroom;
 use super::most::Most;
 use crate::snapshot::Deployment;
 
-/// Up to so many tokens of output are held at once, whatever the mode: most calls that say how much they want.
+/// Up to so many tokens of output are held at once, if they fit: most calls that say how much they want.
 const SMALL_OUTPUT: u64 = 8_192;
 /// How much output of a stream is held at a time, in tokens.
 const SLICE_OUTPUT: u64 = 4_096;
@@ -38,10 +38,19 @@ pub(crate) struct Fit {
     pub(crate) amount: Nanodollars,
     /// The cap that the provider has to be told, in tokens, when it is not the client's own.
     pub(crate) cap: Option<u64>,
-    /// Tokens of output that are held; more has to be held before more is let through. `None` when all is held.
-    pub(crate) slice: Option<u64>,
+    /// What is held of a stream; more has to be held before more is let through. `None` when all is held.
+    pub(crate) slice: Option<Slice>,
     /// Whether the answer may be shorter than what was asked for, because there is no money for more.
     pub(crate) is_short: bool,
+}
+
+/// The beginning of a stream, in tokens of output of each answer that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Slice {
+    /// What is held.
+    pub(crate) held: u64,
+    /// What the provider was told at the most: with so much held, all is.
+    pub(crate) whole: u64,
 }
 
 /// Why a call does not fit.
@@ -71,11 +80,13 @@ pub(crate) fn within(headroom: Headroom, most: &Most, target: &Deployment, lengt
         return Ok(Fit { amount: whole, cap: None, slice: None, is_short: false });
     }
     let is_small = output.saturating_mul(u64::from(most.candidates())) <= SMALL_OUTPUT;
-    if headroom.is_strict || is_small {
+    if headroom.is_strict || (is_small && whole <= headroom.left) {
         return call.whole(output, whole, headroom.left);
     }
     if length == Length::Streamed && !target.hides_reasoning {
-        return call.sliced(output, headroom.left);
+        let fit = call.sliced(output, headroom.left)?;
+        // A small one is in pieces only because there is no money for all of it.
+        return Ok(Fit { is_short: fit.is_short || is_small, ..fit });
     }
     call.lowered(output, headroom.left)
 }
@@ -89,17 +100,22 @@ pub(super) fn hangs_on_prompt(
     now: Option<Fit>,
 ) -> bool {
     match within(headroom, &most.without_prompt(), target, length) {
-        Ok(best) => now.is_none_or(|now| best.cap != now.cap),
+        Ok(best) => now.is_none_or(|now| best.cap != now.cap || best.is_short != now.is_short),
         Err(_) => false,
     }
 }
 
-/// What so much more of a stream's answer costs.
-pub(crate) fn slice(most: &Most, target: &Deployment, held: u64) -> (u64, Nanodollars) {
-    let next = held.saturating_add(SLICE_OUTPUT);
-    let cost = |output| most.with_output(target, output).unwrap_or(Nanodollars::ZERO);
-    // The bound is for each candidate; what is seen of a stream is all of them together.
-    (next, cost(next) - cost(held))
+impl Slice {
+    /// How much more of the answer is held at a time: never more than all of it.
+    pub(crate) fn step(&self) -> u64 {
+        SLICE_OUTPUT.min(self.whole.saturating_sub(self.held))
+    }
+
+    /// What so much more of the answer costs.
+    pub(crate) fn price(&self, step: u64, most: &Most, target: &Deployment) -> Nanodollars {
+        let cost = |output| most.with_output(target, output).unwrap_or(Nanodollars::ZERO);
+        cost(self.held.saturating_add(step)) - cost(self.held)
+    }
 }
 
 /// A call at a deployment.
@@ -130,13 +146,14 @@ impl Call<'_> {
 
     /// The beginning of a stream; the rest as it comes.
     fn sliced(&self, output: u64, left: Nanodollars) -> Result<Fit, Unfit> {
-        let first = SLICE_OUTPUT.min(output);
-        let amount = self.cost(first)?;
-        if amount > left {
-            return self.covered(first, left);
-        }
         let cap = if self.most.output_cap.is_some() { self.told(output) } else { Some(self.default_cap(output)) };
-        Ok(Fit { amount, cap, slice: (first != output).then_some(first), is_short: false })
+        let whole = cap.unwrap_or(output);
+        let held = SLICE_OUTPUT.min(whole);
+        let amount = self.cost(held)?;
+        if amount > left {
+            return self.covered(held, left);
+        }
+        Ok(Fit { amount, cap, slice: (held != whole).then_some(Slice { held, whole }), is_short: false })
     }
 
     /// A part of what is left, but no less than calls mostly need; the provider is told to stop there.

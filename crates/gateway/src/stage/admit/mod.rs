@@ -20,7 +20,7 @@ use crate::stage::arrive::Arrival;
 use crate::stage::authorize::Grant;
 use crate::worker::Worker;
 pub(crate) use counted::Counted;
-pub(crate) use fit::{Length, slice};
+pub(crate) use fit::{Length, Slice};
 pub(crate) use in_turn::{Admitted, Applicant, LOOK_AGAIN, admitted};
 pub(crate) use money::{Blocked, Money, Purse};
 pub(crate) use most::Most;

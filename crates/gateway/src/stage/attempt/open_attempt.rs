@@ -83,8 +83,7 @@ impl OpenAttempt {
         claim: Option<Claim>,
         of: Request,
     ) -> Box<Self> {
-        let Request { id: request, asked, arrived, waited, bytes, is_free, mut spending, turn, key } = of;
-        spending.at(&target);
+        let Request { id: request, asked, arrived, waited, bytes, is_free, spending, turn, key } = of;
         Box::new(Self {
             reservation,
             claim,

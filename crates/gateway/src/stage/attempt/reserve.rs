@@ -43,7 +43,7 @@ pub(super) async fn attempt(
         waited: draft.waited,
         bytes: draft.call.payload.len() as u64,
         is_free: draft.call.operation.is_free(),
-        spending: Spending::of(allowed, draft),
+        spending: Spending::of(allowed, draft, &candidate.target),
         turn: arrival.turn.clone(),
         key: FreedKey::of(worker, candidate.target.provider.id),
     };

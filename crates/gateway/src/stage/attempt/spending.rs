@@ -9,7 +9,7 @@ use keyward_limit::book;
 use super::allow::Allowed;
 use super::draft::Draft;
 use crate::snapshot::Deployment;
-use crate::stage::admit::{self, Counted, Most};
+use crate::stage::admit::{Counted, Most, Slice};
 
 /// More is held of a stream when this much of what is held was seen, in tenths.
 const SEEN_TENTHS: u64 = 8;
@@ -20,35 +20,28 @@ pub(crate) struct Spending {
     hold: Option<book::Hold>,
     /// Of limits: what the call has taken, and what this attempt has.
     counted: [Option<Counted>; 2],
-    slice: Option<Slice>,
+    /// `None` when all of it is held, from the beginning or by now.
+    growing: Option<Growing>,
 }
 
 /// A stream of which only the beginning is held.
-struct Slice {
+struct Growing {
     most: Most,
-    target: Option<Arc<Deployment>>,
-    /// Tokens of output that are held.
-    held: u64,
+    target: Arc<Deployment>,
+    slice: Slice,
 }
 
 impl Spending {
-    pub(super) fn of(allowed: Allowed, draft: &Draft) -> Self {
+    pub(super) fn of(allowed: Allowed, draft: &Draft, target: &Arc<Deployment>) -> Self {
         let counted = [draft.counted.clone(), allowed.counted];
-        let Some(money) = allowed.money else { return Self { hold: None, counted, slice: None } };
-        let slice = money.fit.slice.map(|held| Slice { most: draft.most, target: None, held });
-        Self { hold: money.into_hold(), counted, slice }
+        let Some(money) = allowed.money else { return Self { hold: None, counted, growing: None } };
+        let growing = money.fit.slice.map(|slice| Growing { most: draft.most, target: Arc::clone(target), slice });
+        Self { hold: money.into_hold(), counted, growing }
     }
 
     /// What was held and taken earlier, perhaps on another event loop, and all of it.
     pub(crate) fn again(hold: Option<book::Hold>, counted: [Option<Counted>; 2]) -> Self {
-        Self { hold, counted, slice: None }
-    }
-
-    /// Where the attempt is made.
-    pub(super) fn at(&mut self, target: &Arc<Deployment>) {
-        if let Some(slice) = &mut self.slice {
-            slice.target = Some(Arc::clone(target));
-        }
+        Self { hold, counted, growing: None }
     }
 
     /// From here on the attempt counts.
@@ -58,27 +51,27 @@ impl Spending {
 
     /// Whether only the beginning of the answer is held.
     pub(super) const fn is_sliced(&self) -> bool {
-        self.slice.is_some()
+        self.growing.is_some()
     }
 
     /// Answers that were asked for.
     pub(super) fn candidates(&self) -> u32 {
-        self.slice.as_ref().map_or(1, |slice| slice.most.candidates())
+        self.growing.as_ref().map_or(1, |growing| growing.most.candidates())
     }
 
     /// So many bytes of content were seen. Holds more in time; `false` when nothing more is to be had, and the answer has
-    /// to end. No token is shorter than a byte, so bytes bound what the provider will bill.
+    /// to end. No token is shorter than a byte, so bytes bound what the provider will bill; and so does the cap that it was
+    /// told, so that with the price of that held nothing more has to be watched.
     pub(super) fn covers(&mut self, content_bytes: u64) -> bool {
-        let (Some(slice), Some(hold)) = (&mut self.slice, &mut self.hold) else { return true };
-        let Some(target) = &slice.target else { return true };
-        // What is held is held for each answer; what is seen is all of them together.
-        let each = u64::from(slice.most.candidates());
-        while content_bytes.saturating_mul(10) >= slice.held.saturating_mul(SEEN_TENTHS).saturating_mul(each) {
-            let (next, more) = admit::slice(&slice.most, target, slice.held);
-            if hold.grow(more).is_err() {
+        let (Some(growing), Some(hold)) = (&mut self.growing, &mut self.hold) else { return true };
+        while growing.is_mostly_seen(content_bytes) {
+            if !growing.grow(hold) {
                 return false;
             }
-            slice.held = next;
+            if growing.slice.step() == 0 {
+                self.growing = None;
+                return true;
+            }
         }
         true
     }
@@ -91,6 +84,37 @@ impl Spending {
         for counted in self.counted.iter_mut().filter_map(Option::take) {
             counted.used(usage);
         }
+    }
+}
+
+impl Growing {
+    fn is_mostly_seen(&self, content_bytes: u64) -> bool {
+        // What is held is held for each answer; what is seen is all of them together.
+        let each = u64::from(self.most.candidates());
+        content_bytes.saturating_mul(10) >= self.slice.held.saturating_mul(SEEN_TENTHS).saturating_mul(each)
+    }
+
+    /// Holds the next piece, or as much of it as there is money for, to the token. `false` when there is none for one.
+    fn grow(&mut self, hold: &mut book::Hold) -> bool {
+        let next = self.slice.step();
+        if self.grow_by(next, hold) {
+            return true;
+        }
+        let (before, mut step) = (self.slice.held, next.div_ceil(2));
+        while step > 0 {
+            self.grow_by(step, hold);
+            step /= 2;
+        }
+        self.slice.held > before
+    }
+
+    fn grow_by(&mut self, step: u64, hold: &mut book::Hold) -> bool {
+        let step = step.min(self.slice.step());
+        let is_held = hold.grow(self.slice.price(step, &self.most, &self.target)).is_ok();
+        if is_held {
+            self.slice.held = self.slice.held.saturating_add(step);
+        }
+        is_held
     }
 }
 
