@@ -128,7 +128,7 @@ pub struct BudgetReached {
     pub reserved: Nanodollars,
     /// What the call would have reserved at the least.
     pub needed: Nanodollars,
-    /// When the window ends.
+    /// When the window ends, or, where it rolls, has let go of enough. [`Self::fits_at`] says whether that helps.
     pub resets_at: Timestamp,
 }
 
@@ -360,8 +360,20 @@ impl LimitReached {
 }
 
 impl BudgetReached {
+    /// When the same call has room. `None` when it never has, because it needs more than the whole budget.
+    pub fn fits_at(&self) -> Option<Timestamp> {
+        (self.needed <= self.limit).then_some(self.resets_at)
+    }
+
     fn message(&self) -> String {
         let Self { scope, limit, spent, reserved, needed, .. } = self;
+        if self.fits_at().is_none() {
+            return format!(
+                "This call never fits the budget of {limit} on {scope}: it needs up to {needed}, more than all of it, so \
+                 waiting does not help. Send a smaller request, ask for a shorter answer, or ask the operator to raise the \
+                 budget."
+            );
+        }
         format!(
             "The budget of {limit} on {scope} does not cover this call: {spent} spent, {reserved} reserved by calls in \
              flight, and this one needs up to {needed}. Wait for the window to end, send a smaller request, or ask the \

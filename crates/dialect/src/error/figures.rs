@@ -8,8 +8,16 @@ use serde::Serialize;
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Figures {
-    /// Those of a spent budget: dollars as exact decimals, the moment as RFC 3339.
-    Budget { scope: String, limit: String, spent: String, reserved: String, needed: String, resets_at: String },
+    /// Those of a spent budget: dollars as exact decimals, the moment as RFC 3339. There is none when waiting does not help.
+    Budget {
+        scope: String,
+        limit: String,
+        spent: String,
+        reserved: String,
+        needed: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resets_at: Option<String>,
+    },
     /// What the ledger knows of the call that this one repeats: its id, and whether its row is `settled` or `unsettled`.
     Repetition { first_request_id: String, first_outcome: &'static str },
 }
@@ -24,7 +32,7 @@ impl Figures {
                 spent: reached.spent.decimal(),
                 reserved: reached.reserved.decimal(),
                 needed: reached.needed.decimal(),
-                resets_at: reached.resets_at.rfc3339(),
+                resets_at: reached.fits_at().map(|at| at.rfc3339()),
             }),
             Denial::AlreadyProcessed { request, is_settled } => Some(Self::Repetition {
                 first_request_id: request.to_string(),

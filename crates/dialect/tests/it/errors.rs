@@ -163,6 +163,27 @@ fn m05_a_spent_budget_says_its_figures_in_every_dialect() {
 }
 
 #[test]
+fn m05_a_call_that_is_more_than_the_whole_budget_is_not_told_to_wait() {
+    let reached = |needed| BudgetReached {
+        scope: Scope::Global,
+        limit: Nanodollars(30_000),
+        spent: Nanodollars::ZERO,
+        reserved: Nanodollars(1),
+        needed: Nanodollars(needed),
+        resets_at: Timestamp::from_unix_millis(1_795_132_800_000),
+    };
+    for (needed, waits) in [(30_000, true), (30_001, false)] {
+        let denial = Denial::BudgetExceeded(Box::new(reached(needed)));
+        assert_eq!((denial.code(), denial.message().contains("Wait for the window")), ("budget_exceeded", waits));
+        assert_eq!(denial.message().contains("never fits"), !waits, "{}", denial.message());
+        let gemini = &parsed(Dialect::Gemini, &denial)["error"]["details"][0]["metadata"];
+        for said in [&parsed(Dialect::OpenAi, &denial)["error"], gemini] {
+            assert_eq!((said["needed"].is_string(), said.get("resets_at").is_some()), (true, waits), "{said}");
+        }
+    }
+}
+
+#[test]
 fn stream_events_are_whole_events_that_each_sdk_raises() {
     let denial = Denial::UpstreamError("the stream broke off".into());
     for dialect in Dialect::ALL {

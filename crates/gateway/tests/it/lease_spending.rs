@@ -81,7 +81,7 @@ fn a_lease_is_refused_when_the_budget_is_spent() {
     let (error, shown) = (&lease.json()["error"], house.own_balance(&budget));
     assert_eq!(error["limit"], shown.limit.decimal());
     assert_eq!((error["spent"].as_str(), error["reserved"].as_str()), (Some("0.00"), Some("0.00")));
-    assert_eq!(error["resets_at"], shown.window.until.rfc3339());
+    assert!(error["resets_at"].is_null(), "it needs more than the whole budget: waiting does not help");
     let members = |answer: &Answer| answer.json()["error"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     refused(&call, 402, "budget_exceeded");
     assert_eq!(members(&lease), members(&call), "the same body as a call's");

@@ -35,7 +35,7 @@ fn m02_what_does_not_fit_is_refused_with_a_reason() {
     house.put_global(10_000);
     let answer = house.client().post(PATH, CHAT);
     assert_eq!((answer.status, code(&answer)), (402, "budget_exceeded".to_owned()));
-    assert!(answer.text().contains("send a smaller request"), "{}", answer.text());
+    assert!(answer.text().contains("Send a smaller request"), "{}", answer.text());
     assert_eq!(house.provider.requests_total(), 0);
 }
 

@@ -135,10 +135,11 @@ fn narrow_name(scope: &Scope) -> String {
 fn m05_the_refusal_says_what_the_budget_shows() {
     let house = House::with_keys(1);
     let budget = house.put_global(USD / 100);
+    house.provider.script(Fault::answer().answer_tokens(1_000));
     assert_eq!(house.client().post(PATH, CAPPED).status, 200);
     house.settle();
-    let spent = house.own_balance(&budget).spent;
-    let tight = Budget { amount: Nanodollars(spent.0 + 1), revision: 2, ..budget };
+    // Enough for one such call at the most, of which more than half is spent.
+    let tight = Budget { amount: Nanodollars(1_100_000), revision: 2, ..budget };
     house.put_budget(&tight);
     let answer = house.client().post(PATH, CAPPED);
     let error = &answer.json()["error"];
@@ -149,6 +150,14 @@ fn m05_the_refusal_says_what_the_budget_shows() {
     assert_eq!(error["reserved"], shown.reserved.decimal());
     assert_eq!(error["resets_at"], shown.window.until.rfc3339());
     assert_eq!(answer.header("retry-after"), None);
+    assert!(answer.text().contains("Wait for the window to end"), "{}", answer.text());
+
+    // What is more than the whole budget does not fit tomorrow either.
+    house.put_budget(&Budget { amount: Nanodollars(1_000_000), revision: 3, ..tight });
+    let answer = house.client().post(PATH, CAPPED);
+    assert_eq!((answer.status, code(&answer)), (402, "budget_exceeded".to_owned()));
+    assert!(answer.json()["error"]["resets_at"].is_null());
+    assert!(answer.text().contains("never fits") && !answer.text().contains("Wait for"), "{}", answer.text());
 }
 
 #[test]
