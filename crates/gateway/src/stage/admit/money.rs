@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use keyward_domain::denial::Denial;
-use keyward_domain::ids::TenantId;
+use keyward_domain::ids::{BudgetId, TenantId};
 use keyward_domain::ledger::AttemptId;
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::{self as limit, Amounts};
@@ -36,6 +36,8 @@ struct Open {
     length: Length,
     /// What is held for the first attempt.
     first: Option<First>,
+    /// Budgets that only watch and of which it was counted that they would have refused the call.
+    told: Vec<BudgetId>,
 }
 
 /// What an attempt is that money is wanted for.
@@ -93,7 +95,7 @@ impl Purse {
     ) -> Result<Self, Denial> {
         let Applicant { key, length, at, text, .. } = *applicant;
         let (allowances, tenant) = (Arc::clone(&key.world.allowances), key.record.tenant);
-        let mut open = Open { allowances, tenant, length, first: None };
+        let mut open = Open { allowances, tenant, length, first: None, told: Vec::new() };
         if open.allowances.budgets.is_empty() {
             return Ok(Self { open: Some(Box::new(open)), scopes });
         }
@@ -159,12 +161,17 @@ impl Purse {
         let first = open.first.take();
         let is_the_same = |first: &First| Arc::ptr_eq(&first.target, target) && first.attempt == attempt;
         let (at, held) = match first {
-            Some(first) if !concerns_servers && is_the_same(&first) => return Ok(Some(first.money)),
+            Some(first) if !concerns_servers && is_the_same(&first) => {
+                open.tell(worker, &first.money.held);
+                return Ok(Some(first.money));
+            }
             Some(First { money: Money { held, at, .. }, .. }) => (at, held),
             None => (worker.now(), Held::default()),
         };
         let wanted = Wanted { callers: &self.scopes, servers, target, at, attempt };
-        open.hold(worker, prompt, &wanted, held).await.map(Some)
+        let money = open.hold(worker, prompt, &wanted, held).await?;
+        open.tell(worker, &money.held);
+        Ok(Some(money))
     }
 }
 
@@ -193,6 +200,15 @@ impl Open {
             self.take(worker, prompt.most, wanted, &mut held)
         })
         .await
+    }
+
+    /// A budget that only watches would have refused the call: counted once, however often money is held for it.
+    fn tell(&mut self, worker: &Worker, held: &Held) {
+        let Some(refused) = held.hold.as_ref().and_then(book::Hold::would_refuse) else { return };
+        if let Some(budget) = refused.why.budget().filter(|budget| !self.told.contains(budget)) {
+            self.told.push(budget);
+            worker.shared.metrics.would_refuse_budget(refused);
+        }
     }
 
     /// Whether the call got less than it asked for, and might get more, were its prompt known to be shorter.
@@ -238,7 +254,6 @@ impl Open {
             let ask = Ask { tenant: self.tenant, scopes: &all, at, amount, attempt };
             match (held.exchange(book, budgets, &ask), fitted) {
                 (Ok(()), Ok(fit)) => {
-                    held.tell(worker);
                     let held = Held { hold: held.hold.take(), is_on_servers: !wanted.servers.is_empty() };
                     return Ok(Money { held, fit, at });
                 }
@@ -294,13 +309,6 @@ impl Held {
         };
         self.hold = Some(held?);
         Ok(())
-    }
-
-    /// A budget that only watches would have refused.
-    fn tell(&self, worker: &Worker) {
-        if let Some(refused) = self.hold.as_ref().and_then(book::Hold::would_refuse) {
-            worker.shared.metrics.would_refuse_budget(refused);
-        }
     }
 }
 

@@ -175,6 +175,23 @@ fn a_budget_that_only_watches_lets_pass_and_counts() {
 }
 
 #[test]
+fn a_call_is_counted_once_for_a_budget_that_watches() {
+    let house = House::with_keys(2);
+    let watching = |number, scope| Budget { mode: Mode::Observe, ..budget(number, Reach::One(scope), 1) };
+    house.put_budget(&watching(1, Scope::Global));
+    let records = keyward_domain::port::Store::load(&*house.store).unwrap();
+    // Money is held on who asks, then on who serves as well, and again where the second attempt is made.
+    house.put_budget(&budget(2, Reach::One(Scope::Provider(records.providers[0].id)), USD));
+    house.provider.script(Fault::status(429));
+    let answer = house.client().post(PATH, CHAT);
+    assert_eq!((answer.status, answer.header("x-keyward-attempts")), (200, Some("2")));
+    let counted = || house.metrics.render();
+    assert!(counted().contains(r#"keyward_would_refuse_total{scope="global",meter="cost"} 1"#), "{}", counted());
+    assert_eq!(house.client().post(PATH, CHAT).status, 200);
+    assert!(counted().contains(r#"keyward_would_refuse_total{scope="global",meter="cost"} 2"#), "{}", counted());
+}
+
+#[test]
 fn a_provider_without_money_is_passed_by_for_one_with_money() {
     let house = House::with_providers(|_| {}, &[("openai", &["one"]), ("spare", &["two"])]);
     house.add_alias("fast", &["openai/gpt-4o-mini", "spare/gpt-4o-mini"]);
