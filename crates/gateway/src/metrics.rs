@@ -52,6 +52,7 @@ pub struct Metrics {
     unknown_answers: Family<ProviderLabels, Counter>,
     would_refuse: Family<WatchLabels, Counter>,
     cut_short: Counter,
+    lowered: Counter,
     waiting: Family<LineLabels, Gauge>,
     waited: Histogram,
     shed: Family<ShedLabels, Counter>,
@@ -127,6 +128,7 @@ impl Default for Metrics {
             unknown_answers: Family::default(),
             would_refuse: Family::default(),
             cut_short: Counter::default(),
+            lowered: Counter::default(),
             waiting: Family::default(),
             waited: Histogram::new(WAIT_BUCKETS),
             shed: Family::default(),
@@ -165,6 +167,11 @@ impl Metrics {
     /// An answer ended because its budget was spent.
     pub(crate) fn cut_short(&self) {
         self.cut_short.inc();
+    }
+
+    /// An answer came for which a provider was told a lower cap, because of a budget.
+    pub(crate) fn lowered(&self) {
+        self.lowered.inc();
     }
 
     /// A call waits in line for this.
@@ -350,6 +357,11 @@ impl Metrics {
             self.would_refuse.clone(),
         );
         registry.register("cut_short", "Streams that ended because a budget was spent", self.cut_short.clone());
+        registry.register(
+            "lowered_caps",
+            "Answers whose output cap was lowered to what a budget covers",
+            self.lowered.clone(),
+        );
         registry.register("waiting", "Calls that wait in line, by what they wait for", self.waiting.clone());
         registry.register("queue_wait_seconds", "How long calls waited in line", self.waited.clone());
         registry.register("queue_shed", "Calls that waited in vain or could not wait, by why", self.shed.clone());

@@ -2,6 +2,7 @@
 //! numbers there, and a number would lose nano-dollars in many clients.
 
 use keyward_domain::denial::Denial;
+use keyward_domain::time::Timestamp;
 use serde::Serialize;
 
 /// What a client can act on.
@@ -32,7 +33,7 @@ impl Figures {
                 spent: reached.spent.decimal(),
                 reserved: reached.reserved.decimal(),
                 needed: reached.needed.decimal(),
-                resets_at: reached.fits_at().map(|at| at.rfc3339()),
+                resets_at: reached.fits_at().map(Timestamp::rfc3339),
             }),
             Denial::AlreadyProcessed { request, is_settled } => Some(Self::Repetition {
                 first_request_id: request.to_string(),

@@ -44,6 +44,13 @@ pub(crate) struct Fit {
     pub(crate) is_short: bool,
 }
 
+impl Fit {
+    /// The cap that the provider is told in the place of a greater one, because there is no money for more.
+    pub(crate) fn lowered(&self) -> Option<u64> {
+        self.cap.filter(|_| self.is_short && self.slice.is_none())
+    }
+}
+
 /// The beginning of a stream, in tokens of output of each answer that was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Slice {

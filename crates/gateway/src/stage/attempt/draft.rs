@@ -37,6 +37,8 @@ pub(super) struct Draft {
     pub(super) name: Arc<str>,
     /// What the call may spend.
     pub(super) purse: Purse,
+    /// The cap that the last provider was told because there is no money for more.
+    pub(super) lowered: Option<u64>,
     /// What limits on who asks count of the call.
     pub(super) counted: Option<Counted>,
     /// How long the call has waited in line so far.
@@ -54,6 +56,7 @@ impl Draft {
             name: Arc::clone(&grant.route.name),
             call: grant.call,
             purse,
+            lowered: None,
             counted: place.counted.clone(),
             waited: place.waited,
         };

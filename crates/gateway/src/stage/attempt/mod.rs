@@ -43,6 +43,8 @@ pub(crate) struct Answer {
     pub(crate) attempts: u8,
     /// Kept until the answer has ended.
     pub(crate) place: Option<Place>,
+    /// The cap that was put in because a budget has no money for more, in tokens.
+    pub(crate) lowered: Option<u64>,
     /// Which way the call took, when the client wants to know.
     pub(crate) explained: Option<String>,
 }
@@ -84,7 +86,11 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
             Tried::Answered(answered) => {
                 let (head, begun) = *answered;
                 let (attempts, explained) = (course.made(), failures.explained(&candidate));
-                return Ok(Answer { head, begun, attempts, candidate, place: Some(place), explained });
+                let lowered = draft.lowered;
+                if lowered.is_some() {
+                    worker.shared.metrics.lowered();
+                }
+                return Ok(Answer { head, begun, attempts, candidate, place: Some(place), lowered, explained });
             }
             Tried::Unopened(why) => {
                 course.pass_over(&tried_with);
@@ -99,7 +105,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, arrival: &Arrival, plan: Plan) -
                 if let Some(own) = own {
                     let (head, begun) = *own;
                     let (attempts, explained) = (course.made(), failures.explained(&candidate));
-                    refused = Some(Answer { head, begun, attempts, candidate, place: None, explained });
+                    refused = Some(Answer { head, begun, attempts, candidate, place: None, lowered: None, explained });
                 }
             }
         }
@@ -169,6 +175,7 @@ async fn try_one(
         }
     };
     let cap = allowed.money.as_ref().and_then(|money| money.fit.cap);
+    draft.lowered = allowed.money.as_ref().and_then(|money| money.fit.lowered());
     let request = draft.request(arrival, candidate, credential.as_ref(), cap, course.is_last())?;
     let attempt = reserve::attempt(worker, arrival, draft, candidate, course.made(), allowed).await?;
     let answered = match send::request(worker, arrival, draft, candidate, attempt, request).await? {

@@ -25,7 +25,8 @@ const CACHE_OFF: HeaderValue = HeaderValue::from_static("off");
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// Headers that are added, at most.
-const OURS: usize = 10;
+const OURS: usize = 11;
+const OUTPUT_CAP: HeaderName = HeaderName::from_static("x-keyward-output-cap");
 const COST: HeaderName = HeaderName::from_static("x-keyward-cost-usd");
 
 /// Cleans the provider's headers and adds ours. `length` is the body's, when all of it is here.
@@ -73,6 +74,13 @@ fn whole_seconds(length: Duration) -> u64 {
 pub(super) fn explain(head: &mut Parts, explained: Option<String>) {
     if let Some(value) = explained.and_then(|way| HeaderValue::try_from(way).ok()) {
         head.headers.insert(EXPLAIN, value);
+    }
+}
+
+/// The cap that was put in because a budget has no money for more: the answer may be shorter than what was asked for.
+pub(super) fn lowered(head: &mut Parts, cap: Option<u64>) {
+    if let Some(cap) = cap {
+        head.headers.insert(OUTPUT_CAP, HeaderValue::from(cap));
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn begin(worker: &Rc<Worker>, arrival: &Arrival, parts: Parts) 
 
 /// Hands the answer to the client.
 pub(crate) fn response(arrival: &Arrival, answer: Answer) -> Response<Body> {
-    let Answer { mut head, begun, candidate, attempts, place, explained } = answer;
+    let Answer { mut head, begun, candidate, attempts, place, lowered, explained } = answer;
     let body = match begun {
         Begun::Whole(bytes, cost) => {
             headers::finish(&mut head, arrival, &candidate, attempts, Some(bytes.len()));
@@ -89,6 +89,7 @@ pub(crate) fn response(arrival: &Arrival, answer: Answer) -> Response<Body> {
         // The attempt loop lets neither of them through.
         Begun::Refused(..) | Begun::Broken(_) => Body::Whole(None),
     };
+    headers::lowered(&mut head, lowered);
     headers::explain(&mut head, explained);
     Response::from_parts(head, body)
 }

@@ -90,9 +90,15 @@ fn m02_an_adaptive_budget_lowers_a_large_cap() {
     let house = House::with_keys(1);
     let adaptive = Budget { hold: HoldMode::Adaptive, ..budget(1, Reach::One(Scope::Global), USD / 100) };
     house.put_budget(&adaptive);
+    // What fits as it is says nothing.
+    let small = house.client().post(PATH, &CHAT.replacen('{', r#"{"max_tokens":16,"#, 1));
+    assert_eq!((small.status, small.header("x-keyward-output-cap")), (200, None));
     let body = CHAT.replacen('{', r#"{"max_tokens":16000,"#, 1);
-    assert_eq!(house.client().post(PATH, &body).status, 200);
-    let cap = house.provider.requests()[0].json()["max_tokens"].as_u64().unwrap();
+    let answer = house.client().post(PATH, &body);
+    assert_eq!(answer.status, 200);
+    let cap = house.provider.requests()[1].json()["max_tokens"].as_u64().unwrap();
+    assert_eq!(answer.header("x-keyward-output-cap"), Some(&*cap.to_string()));
+    assert!(house.metrics.render().contains("keyward_lowered_caps_total 1\n"));
     assert!((64..16_000).contains(&cap), "{cap}");
     assert!(i64::try_from(cap).unwrap() * DEAREST_OUTPUT <= adaptive.amount.0);
 }
