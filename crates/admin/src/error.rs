@@ -220,7 +220,7 @@ impl AdminError {
             Self::UnsupportedMediaType => "Send the body as JSON, with `Content-Type: application/json`.".to_owned(),
             Self::Invalid(message, _) => message.clone().into_owned(),
             Self::BadCursor => "This cursor was not given by a page of this list. Begin without one.".to_owned(),
-            Self::NotFound(kind, called) => format!("There is no {kind} `{called}`. List what there is first."),
+            Self::NotFound(kind, called) => format!("There is no {kind} `{called}`. {}", listed_by(kind)),
             Self::Ambiguous(kind, how) => format!("Several {kind}s go by this name: {how}."),
             Self::DuplicateKey(held) => format!("This very key is already kept as `{held}`. Use that one, or remove it first."),
             Self::Conflict(what) => format!("{what} was changed or removed in the meantime. Read it again and repeat the change."),
@@ -244,6 +244,21 @@ impl AdminError {
             Self::Internal => "Keyward failed to handle this request. The server's log has the details under this request id.".to_owned(),
         }
     }
+}
+
+/// How to see what there is.
+fn listed_by(kind: &str) -> String {
+    let command = match kind {
+        "provider" | "team" | "tenant" | "user" | "budget" | "limit" | "model" => kind,
+        "provider key" => "key",
+        "virtual key" => "vkey",
+        "admin token" => "admin-token",
+        "alias" => "model alias",
+        "price set for" => "model",
+        "request" => "requests",
+        _ => return "List what there is first.".to_owned(),
+    };
+    format!("`keyward {command} list` shows what there is.")
 }
 
 /// Rounded up, so that whoever waits so long has waited long enough.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::RequestId;
+use crate::ids::{BudgetId, LimitId, RequestId};
 use crate::limit::{LimitPeriod, Meter};
 use crate::money::Nanodollars;
 use crate::scope::Scope;
@@ -49,6 +49,8 @@ pub enum Denial {
     RateLimited(Box<LimitReached>),
     /// The request alone is more than a limit ever allows.
     RequestExceedsLimit(Box<LimitReached>),
+    /// A limit lets nothing pass while the counters that it is counted with cannot be asked.
+    LimitNotKnown(Box<LimitReached>),
     /// What the call can cost is more than what a budget has left.
     BudgetExceeded(Box<BudgetReached>),
     /// So many keys from this address were not valid that further ones are not even told so; when one is again.
@@ -103,23 +105,31 @@ pub enum Denial {
 /// The limit that refused a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitReached {
-    /// On what it is set.
+    /// Which one, for whoever looks it up.
+    pub limit: LimitId,
+    /// On what it is counted.
     pub scope: Scope,
+    /// What people call that, such as `team:research`; `None` until somebody who knows names has said it.
+    pub called: Option<Box<str>>,
     /// What it counts.
     pub meter: Meter,
     /// How much it allows.
     pub quota: u64,
     /// Within which time; `None` for what is in flight at once.
     pub period: Option<LimitPeriod>,
-    /// When such a call has room.
+    /// When such a call has room. Nobody knows when a call in flight ends: for those it is when to ask again.
     pub retry_after: Duration,
 }
 
 /// The budget that refused a call: the very figures that the control plane shows at that moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetReached {
-    /// On what it is set.
+    /// Which one, for whoever looks it up.
+    pub budget: BudgetId,
+    /// Whose money it counts.
     pub scope: Scope,
+    /// What people call that, such as `team:research`; `None` until somebody who knows names has said it.
+    pub called: Option<Box<str>>,
     /// What may be spent within the window, top-ups included.
     pub limit: Nanodollars,
     /// What was spent.
@@ -211,7 +221,9 @@ impl Denial {
             Self::NoUsableKey(_) => "no_usable_key",
             Self::VaultLocked => "vault_locked",
             Self::PriceUnknown(_) => "price_unknown",
-            Self::Overloaded(_) | Self::UpstreamResting(_) | Self::UpstreamFull(_) => "overloaded",
+            Self::Overloaded(_) | Self::LimitNotKnown(_) | Self::UpstreamResting(_) | Self::UpstreamFull(_) => {
+                "overloaded"
+            }
             Self::UpstreamError(_) => "upstream_error",
             Self::UpstreamMalformed(_) => "upstream_malformed",
             Self::UpstreamRedirect => "upstream_redirect",
@@ -247,6 +259,7 @@ impl Denial {
             | Self::VaultLocked
             | Self::PriceUnknown(_)
             | Self::Overloaded(_)
+            | Self::LimitNotKnown(_)
             | Self::UpstreamResting(_)
             | Self::UpstreamFull(_) => 503,
             Self::UpstreamError(_) | Self::UpstreamMalformed(_) | Self::UpstreamRedirect | Self::UpstreamTls(_) => 502,
@@ -270,7 +283,7 @@ impl Denial {
     /// When it is worth trying again, for those that heal by themselves.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(reached) => Some(reached.retry_after),
+            Self::RateLimited(reached) | Self::LimitNotKnown(reached) => Some(reached.retry_after),
             Self::TooManyGuesses(after)
             | Self::AllKeysCooling(after)
             | Self::UpstreamResting(after)
@@ -288,6 +301,30 @@ impl Denial {
             Self::ModelNotAllowed(_) | Self::ModelNotFound(..) | Self::ModelAmbiguous(..) => Some("model"),
             _ => None,
         }
+    }
+
+    /// The scope whose budget or limit refused.
+    pub const fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::RateLimited(reached) | Self::RequestExceedsLimit(reached) | Self::LimitNotKnown(reached) => {
+                Some(&reached.scope)
+            }
+            Self::BudgetExceeded(reached) => Some(&reached.scope),
+            _ => None,
+        }
+    }
+
+    /// The same, with what people call the scope whose budget or limit refused.
+    #[must_use]
+    pub fn calling_it(mut self, name: String) -> Self {
+        match &mut self {
+            Self::RateLimited(reached) | Self::RequestExceedsLimit(reached) | Self::LimitNotKnown(reached) => {
+                reached.called = Some(name.into());
+            }
+            Self::BudgetExceeded(reached) => reached.called = Some(name.into()),
+            _ => {}
+        }
+        self
     }
 
     /// What is wrong and what to do about it, as one or two sentences for the person who reads the client's log.
@@ -312,7 +349,9 @@ impl Denial {
             Self::BodyTooLarge(limit) => format!("The request body is larger than the limit of {limit} bytes. Send less, or ask the operator to raise `limits.body`."),
             Self::RequestTimeout => "The request did not arrive in time. Send it again.".to_owned(),
             Self::RateLimited(reached) => reached.message(),
+            Self::RequestExceedsLimit(reached) if reached.quota == 0 => format!("The limit of {} lets nothing pass. Ask the operator to raise it.", reached.what()),
             Self::RequestExceedsLimit(reached) => format!("This request alone is more than the limit of {} allows. Send less at once, or ask the operator to raise it.", reached.what()),
+            Self::LimitNotKnown(reached) => format!("The limit of {} is counted together with other nodes, and their counters cannot be asked now. Until they can, it lets nothing pass. Try again in {} s.", reached.what(), whole_seconds(reached.retry_after)),
             Self::BudgetExceeded(reached) => reached.message(),
             Self::ClaimNotAllowed(header) => format!("This virtual key may not set `{header}` to that. Leave it out, or ask the key's owner to allow it."),
             Self::TooManyGuesses(after) => format!("Too many keys from your address were not valid. Check the key: a valid one works at once. Others are looked at again in {} s.", whole_seconds(*after)),
@@ -341,17 +380,23 @@ impl Denial {
 }
 
 impl LimitReached {
-    /// `100 requests per minute on team team_...`.
+    /// What it is counted on, as the command line takes it.
+    pub fn on(&self) -> String {
+        on(self.called.as_deref(), &self.scope)
+    }
+
+    /// `100 requests per minute on team:research`.
     fn what(&self) -> String {
-        let meter = match self.meter {
-            Meter::Requests => "requests",
-            Meter::InputTokens => "input tokens",
-            Meter::OutputTokens => "output tokens",
-            Meter::Tokens => "tokens",
-            Meter::Concurrency => "calls at once",
+        let (one, many) = match self.meter {
+            Meter::Requests => ("request", "requests"),
+            Meter::InputTokens => ("input token", "input tokens"),
+            Meter::OutputTokens => ("output token", "output tokens"),
+            Meter::Tokens => ("token", "tokens"),
+            Meter::Concurrency => ("call at once", "calls at once"),
         };
+        let meter = if self.quota == 1 { one } else { many };
         let per = self.period.map(|period| format!(" per {}", period.as_str())).unwrap_or_default();
-        format!("{} {meter}{per} on {}", self.quota, self.scope)
+        format!("{} {meter}{per} on {}", self.quota, self.on())
     }
 
     fn message(&self) -> String {
@@ -360,13 +405,19 @@ impl LimitReached {
 }
 
 impl BudgetReached {
+    /// Whose money it counts, as the command line takes it.
+    pub fn on(&self) -> String {
+        on(self.called.as_deref(), &self.scope)
+    }
+
     /// When the same call has room. `None` when it never has, because it needs more than the whole budget.
     pub fn fits_at(&self) -> Option<Timestamp> {
         (self.needed <= self.limit).then_some(self.resets_at)
     }
 
     fn message(&self) -> String {
-        let Self { scope, limit, spent, reserved, needed, .. } = self;
+        let Self { limit, spent, reserved, needed, .. } = self;
+        let scope = self.on();
         if self.fits_at().is_none() {
             return format!(
                 "This call never fits the budget of {limit} on {scope}: it needs up to {needed}, more than all of it, so \
@@ -380,6 +431,10 @@ impl BudgetReached {
              operator to raise the budget."
         )
     }
+}
+
+fn on(called: Option<&str>, scope: &Scope) -> String {
+    called.map_or_else(|| scope.to_string(), str::to_owned)
 }
 
 /// Rounded up: who comes back after so many seconds comes late enough.

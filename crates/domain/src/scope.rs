@@ -124,6 +124,15 @@ impl ScopeKind {
         }
     }
 
+    /// The word in front of a name where people name a scope of this kind: `team:research`, `vkey:ci`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::VirtualKey => "vkey",
+            Self::Credential => "key",
+            kind => kind.as_str(),
+        }
+    }
+
     /// The kind that this word names; people also say `key` for a provider key and `vkey` for a virtual one.
     pub fn parse(word: &str) -> Option<Self> {
         match word {
@@ -194,12 +203,17 @@ impl Scope {
     }
 }
 
-/// `team tm_...`: the kind and what tells it from others.
+/// `team:team_...`, as the command line takes it too. Who knows names says those instead.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = self.key();
-        f.write_str(self.kind().as_str())?;
-        if key.is_empty() { Ok(()) } else { write!(f, " {key}") }
+        f.write_str(self.kind().word())?;
+        match self {
+            Self::Global => Ok(()),
+            Self::EndUser(TenantId::DEFAULT, name)
+            | Self::Tag(TenantId::DEFAULT, name)
+            | Self::Model(TenantId::DEFAULT, name) => write!(f, ":{name}"),
+            _ => write!(f, ":{}", self.key()),
+        }
     }
 }
 
@@ -230,5 +244,15 @@ mod tests {
         }
         assert_eq!(Scope::parse(ScopeKind::Global, "x"), None);
         assert_eq!(Scope::parse(ScopeKind::Tag, "no tenant"), None);
+    }
+
+    #[test]
+    fn a_scope_reads_as_the_command_line_takes_it() {
+        let (ours, theirs) = (TenantId::DEFAULT, TenantId::from_bits(7));
+        assert_eq!(Scope::Global.to_string(), "global");
+        assert_eq!(Scope::Team(TeamId::from_bits(1)).to_string(), format!("team:{}", TeamId::from_bits(1)));
+        assert_eq!(Scope::VirtualKey(TokenId::from_bits(3)).to_string(), format!("vkey:{}", TokenId::from_bits(3)));
+        assert_eq!(Scope::Model(ours, "openai/gpt-4o".into()).to_string(), "model:openai/gpt-4o");
+        assert_eq!(Scope::Tag(theirs, "batch".into()).to_string(), format!("tag:{theirs}/batch"));
     }
 }

@@ -20,6 +20,8 @@ const MAX_LOGGED_MODEL: usize = 128;
 pub(crate) fn response(worker: &Worker, arrival: &Arrival, denial: &Denial) -> Response<Body> {
     worker.shared.metrics.refused(arrival, denial);
     note(worker, arrival, denial);
+    let named = named(worker, arrival, denial);
+    let denial = named.as_ref().unwrap_or(denial);
     let id = arrival.request.to_string();
     let mut response = Response::new(Body::from(error::body(arrival.dialect, denial, &id)));
     *response.status_mut() = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -41,6 +43,13 @@ pub(crate) fn response(worker: &Worker, arrival: &Arrival, denial: &Denial) -> R
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+/// The same refusal, with the name of what the budget or limit is set on instead of its id.
+fn named(worker: &Worker, arrival: &Arrival, denial: &Denial) -> Option<Denial> {
+    let (scope, (tenant, _)) = (denial.scope()?, arrival.caller?);
+    let name = worker.snapshot().name_of(scope, tenant)?;
+    Some(denial.clone().calling_it(name))
 }
 
 /// The limit that refused, as answers tell of the tightest.

@@ -115,12 +115,18 @@ const SECRET_PREFIXES: &[&str] = &[
 /// A run of this many letters and digits, with both in it, is taken for a secret.
 const SECRET_RUN: usize = 24;
 
+/// How ids of this system begin that people may write.
+const OWN_IDS: [&str; 9] = ["pk_", "prv_", "adm_", "req_", "ten_", "team_", "usr_", "bud_", "lim_"];
+
+/// How many characters follow in one of them.
+const OWN_ID: usize = 26;
+
 /// Whether a text looks like a secret: the beginning of a known kind of key, or a long run of mixed letters and digits.
 /// Ids of this system are not: they are known by their form.
 pub fn looks_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    if lower.starts_with("pk_") || lower.starts_with("prv_") || lower.starts_with("adm_") || lower.starts_with("req_") {
-        return text.len() > "prv_".len() + 26;
+    if let Some(rest) = OWN_IDS.iter().find_map(|prefix| lower.strip_prefix(prefix)) {
+        return rest.len() > OWN_ID;
     }
     SECRET_PREFIXES.iter().any(|prefix| lower.starts_with(prefix))
         || text.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {

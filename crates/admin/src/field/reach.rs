@@ -61,11 +61,7 @@ impl ReachText {
 
 /// The word for a kind of scope in front of a name.
 pub const fn scope_word(kind: ScopeKind) -> &'static str {
-    match kind {
-        ScopeKind::VirtualKey => "vkey",
-        ScopeKind::Credential => "key",
-        kind => kind.as_str(),
-    }
+    kind.word()
 }
 
 impl FromStr for ReachText {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use keyward_dialect::error::{Telling, body, responses_event, scrub, stream_event};
 use keyward_domain::denial::{BudgetReached, Deadline, Denial, LimitReached};
 use keyward_domain::dialect::Dialect;
-use keyward_domain::ids::RequestId;
+use keyward_domain::ids::{BudgetId, LimitId, RequestId};
 use keyward_domain::limit::{LimitPeriod, Meter};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::Scope;
@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 
 fn limited(seconds: u64) -> Denial {
     Denial::RateLimited(Box::new(LimitReached {
+        limit: LimitId::from_bits(1),
         scope: Scope::Global,
+        called: Some("team:research".into()),
         meter: Meter::Requests,
         quota: 10,
         period: Some(LimitPeriod::Minute),
@@ -135,9 +137,35 @@ fn the_vendors_own_words_are_used() {
 }
 
 #[test]
+fn a_limit_says_which_it_is_and_on_what_in_every_dialect() {
+    let denial = limited(7);
+    assert_eq!(denial.message(), "The limit of 10 requests per minute on team:research is reached. Try again in 7 s.");
+    for said in [
+        parsed(Dialect::OpenAi, &denial)["error"].clone(),
+        parsed(Dialect::Anthropic, &denial)["error"]["details"].clone(),
+        parsed(Dialect::Gemini, &denial)["error"]["details"][0]["metadata"].clone(),
+    ] {
+        assert_eq!(said["limit_id"], LimitId::from_bits(1).to_string());
+        assert_eq!(said["scope"], "team:research");
+    }
+}
+
+#[test]
+fn a_limit_is_told_in_grammar_and_one_of_nothing_as_one() {
+    let Denial::RateLimited(reached) = limited(1) else { unreachable!("made above") };
+    let with = |meter, quota| Box::new(LimitReached { meter, quota, period: None, ..(*reached).clone() });
+    let one = Denial::RateLimited(with(Meter::Concurrency, 1)).message();
+    assert!(one.starts_with("The limit of 1 call at once on "), "{one}");
+    let none = Denial::RequestExceedsLimit(with(Meter::Tokens, 0)).message();
+    assert_eq!(none, "The limit of 0 tokens on team:research lets nothing pass. Ask the operator to raise it.");
+}
+
+#[test]
 fn m05_a_spent_budget_says_its_figures_in_every_dialect() {
     let denial = Denial::BudgetExceeded(Box::new(BudgetReached {
+        budget: BudgetId::from_bits(1),
         scope: Scope::Global,
+        called: None,
         limit: Nanodollars(100_000_000),
         spent: Nanodollars(99_999_999),
         reserved: Nanodollars(1),
@@ -146,6 +174,7 @@ fn m05_a_spent_budget_says_its_figures_in_every_dialect() {
     }));
     assert_eq!((denial.code(), denial.status(), denial.retry_after()), ("budget_exceeded", 402, None));
     let figures = json!({
+        "budget_id": BudgetId::from_bits(1).to_string(),
         "scope": "global", "limit": "0.10", "spent": "0.099999999", "reserved": "0.000000001", "needed": "0.02",
         "resets_at": "2026-11-20T00:00:00Z",
     });
@@ -165,6 +194,8 @@ fn m05_a_spent_budget_says_its_figures_in_every_dialect() {
 #[test]
 fn m05_a_call_that_is_more_than_the_whole_budget_is_not_told_to_wait() {
     let reached = |needed| BudgetReached {
+        budget: BudgetId::from_bits(1),
+        called: None,
         scope: Scope::Global,
         limit: Nanodollars(30_000),
         spent: Nanodollars::ZERO,

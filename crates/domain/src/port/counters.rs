@@ -116,6 +116,8 @@ pub enum Refusal {
     Reached(Box<LimitReached>),
     /// There is never room for so much at once.
     Exceeds(Box<LimitReached>),
+    /// The counters cannot be asked, and the limit lets nothing pass without them. Nobody waits in line for that.
+    Away(Box<LimitReached>),
 }
 
 /// The limit that is closest to refusing, as `RateLimit` headers tell it.
@@ -158,8 +160,9 @@ impl Ask {
 
     /// Says that this limit refused, and when it has room.
     pub fn reached(&self, retry_after: Duration) -> Box<LimitReached> {
-        let Limit { meter, quota, period, .. } = *self.limit;
-        Box::new(LimitReached { scope: self.scope.clone(), meter, quota, period, retry_after })
+        let Limit { id: limit, meter, quota, period, .. } = *self.limit;
+        let (scope, called) = (self.scope.clone(), None);
+        Box::new(LimitReached { limit, scope, called, meter, quota, period, retry_after })
     }
 }
 
@@ -221,6 +224,7 @@ impl From<Refusal> for Denial {
         match refusal {
             Refusal::Reached(reached) => Self::RateLimited(reached),
             Refusal::Exceeds(reached) => Self::RequestExceedsLimit(reached),
+            Refusal::Away(reached) => Self::LimitNotKnown(reached),
         }
     }
 }

@@ -21,6 +21,7 @@ use keyward_provider::preset;
 use keyward_vault::Vault;
 
 use super::entries::{Allowances, Ceiling, Deployment, KeyEntry, ModelCard, Pooled, ProviderEntry, Route, World};
+use super::names::Names;
 use super::resolve::Resolution;
 use super::{FastMap, Snapshot};
 
@@ -67,6 +68,7 @@ impl Snapshot {
             revision: records.revision,
             verifier: living.vault.token_verifier().ok(),
             keys: keys.collect(),
+            names: Names::of(records),
             worlds: worlds.clone(),
         }
     }

@@ -4,6 +4,7 @@
 mod build;
 mod entries;
 mod explain;
+mod names;
 mod resolve;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +21,7 @@ pub use build::Living;
 pub(crate) use entries::{Allowances, KeyEntry, World};
 pub use entries::{Deployment, ModelCard, Pooled, ProviderEntry, Route};
 pub use explain::Lead;
+use names::Names;
 pub use resolve::Resolution;
 pub(crate) use resolve::Unresolved;
 
@@ -35,6 +37,7 @@ pub struct Snapshot {
     pub(crate) keys: FastMap<u64, Arc<KeyEntry>>,
     pub(crate) worlds: FastMap<TenantId, Arc<World>>,
     allowances: Arc<Allowances>,
+    names: Names,
 }
 
 impl Snapshot {

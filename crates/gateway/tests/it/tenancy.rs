@@ -180,3 +180,30 @@ fn a23_the_same_prompt_of_two_tenants_is_two_calls() {
     let of = |tenant| entries.iter().filter(|row| row.subject.tenant == tenant).filter_map(|row| row.cost).sum();
     assert_eq!(spent, [of(ACME), of(BETA)]);
 }
+
+#[test]
+fn who_is_refused_is_told_the_names_that_the_command_line_takes() {
+    let (house, key) = house();
+    house.commit(Change::PutTenant(tenant(BETA, 1, Grant::default())));
+    let anns = house.virtual_key("anns").id;
+    let named = [
+        (Scope::Tenant(ACME), "tenant:acme"),
+        (Scope::Team(TEAM), "team:acme/search"),
+        (Scope::User(USER), "user:acme/ann"),
+        (Scope::VirtualKey(anns), "vkey:acme/anns"),
+        (Scope::Model(ACME, "openai/gpt-4o-mini".into()), "model:acme/openai/gpt-4o-mini"),
+        (Scope::Global, "global"),
+    ];
+    for ((scope, called), number) in named.into_iter().zip(1..) {
+        let narrow = budget(number, Reach::One(scope), 1);
+        house.put_budget(&narrow);
+        let answer = call(&house, &key);
+        assert_eq!(code(&answer), (402, "budget_exceeded".to_owned()), "{called}: {}", answer.text());
+        let error = &answer.json()["error"];
+        assert_eq!(error["scope"], called);
+        assert_eq!(error["budget_id"], narrow.id.to_string());
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(&format!(" on {called}: ")), "{message}");
+        house.commit(Change::RemoveBudget(narrow.id));
+    }
+}

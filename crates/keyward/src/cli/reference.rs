@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use keyward_domain::denial::{BudgetReached, Deadline, Denial, LimitReached};
-use keyward_domain::ids::{RequestId, TenantId};
+use keyward_domain::ids::{BudgetId, LimitId, RequestId, TenantId};
 use keyward_domain::limit::{LimitPeriod, Meter};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::scope::Scope;
@@ -122,14 +122,18 @@ fn examples() -> Vec<Denial> {
     let model = || "gpt-4o-mini".to_owned();
     let key = ("primary".to_owned(), "it is switched off".to_owned());
     let limit = LimitReached {
+        limit: LimitId::from_bits(0),
         scope: Scope::Tenant(TenantId::DEFAULT),
+        called: Some("team:research".into()),
         meter: Meter::Requests,
         quota: 100,
         period: Some(LimitPeriod::Minute),
         retry_after: Duration::from_secs(20),
     };
     let budget = BudgetReached {
+        budget: BudgetId::from_bits(0),
         scope: Scope::Global,
+        called: None,
         limit: Nanodollars(500_000_000_000),
         spent: Nanodollars(499_900_000_000),
         reserved: Nanodollars(60_000_000),
@@ -161,7 +165,8 @@ fn examples() -> Vec<Denial> {
             period: None,
             ..limit.clone()
         })),
-        Denial::RequestExceedsLimit(Box::new(LimitReached { meter: Meter::Tokens, ..limit })),
+        Denial::RequestExceedsLimit(Box::new(LimitReached { meter: Meter::Tokens, ..limit.clone() })),
+        Denial::LimitNotKnown(Box::new(LimitReached { retry_after: Duration::from_secs(1), ..limit })),
         Denial::BudgetExceeded(Box::new(budget)),
         Denial::ClaimNotAllowed("x-keyward-end-user"),
         Denial::TooManyGuesses(Duration::from_secs(2)),

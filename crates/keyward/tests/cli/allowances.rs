@@ -101,6 +101,8 @@ fn wrong_budgets_and_limits_name_the_remedy() {
     for (arguments, code, expected) in [
         (&["budget", "set", "everything", "--usd", "5", "--per", "day"][..], 2, "each:user"),
         (&["budget", "set", "team:nobody", "--usd", "5", "--per", "day"][..], 1, "There is no team"),
+        (&["budget", "show", "team:nobody"], 1, "`keyward team list` shows what there is"),
+        (&["limit", "set", "global", "--rpm", "-1"], 2, "write a whole number, such as 100"),
         (&["budget", "set", "global", "--usd", "-5", "--per", "day"][..], 2, "not negative"),
         (&["budget", "set", "global", "--usd", "0.0000000001", "--per", "day"][..], 2, "nine decimals"),
         (&["budget", "set", "global", "--usd", "5"][..], 2, "window"),
@@ -271,8 +273,14 @@ fn m05_what_a_client_is_told_is_what_the_command_line_shows() {
     let (status, body) = chat(server.data, &token);
     assert_eq!(status, 402, "{body}");
     let refused: Value = serde_json::from_str(&body).unwrap();
-    let line = scene.json(&["budget", "show", "vkey:app"])[0]["balances"][0].clone();
+    let shown = scene.json(&["budget", "show", "vkey:app"])[0].clone();
+    let line = shown["balances"][0].clone();
     let error = &refused["error"];
+    assert_eq!((&error["scope"], &error["budget_id"]), (&json!("vkey:app"), &shown["id"]), "{body}");
+    let by_id = scene.json(&["budget", "show", shown["id"].as_str().unwrap()]);
+    assert_eq!(by_id[0]["id"], shown["id"]);
+    let key = scene.json(&["vkey", "show", "app"])["id"].as_str().unwrap().to_owned();
+    assert_eq!(scene.json(&["budget", "show", &format!("vkey:{key}")])[0]["id"], shown["id"]);
     let told = ["limit", "spent", "reserved"]
         .map(|name| error.pointer(&format!("/budget/{name}")).or(error.get(name)).cloned());
     let shown = ["limit_usd", "spent_usd", "reserved_usd"].map(|name| line.get(name).cloned());
@@ -280,6 +288,12 @@ fn m05_what_a_client_is_told_is_what_the_command_line_shows() {
     assert_eq!(line["left_nanodollars"], 1);
     // The call needs more than the whole budget, so that there is no moment at which it fits.
     assert!(error.get("resets_at").is_none() && line["resets_at"].is_string(), "{body} {line}");
+    // Nothing stood in the key's way.
+    let request = error["request_id"].as_str().unwrap();
+    let asked = (0..100).map(|_| scene.run(&["requests", "explain", request]));
+    let told = asked.map(|run| run.stdout.clone()).find(|told| told.contains("budget_exceeded")).expect("no row");
+    assert!(told.contains("nothing held it back; the call was refused with budget_exceeded"), "{told}");
+    assert!(!told.contains("another was preferred"), "{told}");
     let status = scene.json(&["status"]);
     assert_eq!(status["exhausted_budgets"], json!([]), "one nano-dollar is left");
     scene.run(&["budget", "set", "vkey:app", "--usd", &format!("0.{:09}", 2 * first)]).succeeded();

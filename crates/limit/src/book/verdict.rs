@@ -52,6 +52,8 @@ impl Verdict {
             return;
         }
         let reached = BudgetReached {
+            budget: budget.id,
+            called: None,
             scope: scope.clone(),
             limit,
             spent: clamped(stand.sums.spent()),

@@ -74,7 +74,7 @@ impl Share {
     ) -> Answer<Result<Vec<Part>, Refusal>> {
         let closed = |ask: &&Ask| ask.limit.on_loss == OnLoss::Closed && ask.limit.mode == Mode::Enforce;
         if let Some(ask) = asks.iter().find(closed) {
-            return Answer::ready(Err(Refusal::Reached(ask.reached(RETRY))));
+            return Answer::ready(Err(Refusal::Away(ask.reached(RETRY))));
         }
         let mut seats = Seats { core: Arc::clone(core), call, parts: Vec::new() };
         let (mut own, mut counted, mut uncounted) = (Vec::new(), Vec::new(), Vec::new());
@@ -234,5 +234,6 @@ fn of_the_limit(refusal: Refusal, asks: &[Ask]) -> Refusal {
     match refusal {
         Refusal::Reached(reached) => Refusal::Reached(named(reached)),
         Refusal::Exceeds(reached) => Refusal::Exceeds(named(reached)),
+        Refusal::Away(reached) => Refusal::Away(named(reached)),
     }
 }

@@ -430,7 +430,9 @@ async fn l04_without_the_server_each_limit_does_what_it_declares() {
     let on_loss = |number, on_loss| Limit { on_loss, ..limit(number, Meter::Requests, 8) };
     let places = Limit { on_loss: OnLoss::LocalShare, ..limit(4, Meter::Concurrency, 8) };
 
-    let Refusal::Reached(closed) = at_once(&node, &[on_loss(1, OnLoss::Closed)]).unwrap_err() else { panic!("no 400") };
+    let Refusal::Away(closed) = at_once(&node, &[on_loss(1, OnLoss::Closed)]).unwrap_err() else {
+        panic!("it was not reached")
+    };
     assert_eq!((closed.quota, closed.retry_after), (8, Duration::from_secs(1)));
     for _ in 0..50 {
         let taken = at_once(&node, &[on_loss(2, OnLoss::Open)]).unwrap();

@@ -59,7 +59,8 @@ pub struct PastCandidate {
     pub provider: String,
     /// What people call the key now.
     pub key: String,
-    /// `chosen`, `tried` (in an earlier attempt), `skipped`, `ready` (it could have served; another was preferred).
+    /// `chosen`, `tried` (in an earlier attempt), `skipped`, `ready` (it could have served: another was preferred, or the
+    /// call itself was refused).
     pub choice: &'static str,
     /// Why, for one that was skipped.
     pub detail: Option<String>,
@@ -104,7 +105,8 @@ fn explain(
     history: &History,
 ) -> RequestExplanation {
     let request = RequestView::of(row, records, false);
-    let moment = Then { at: row.request.created_at(), model: None, used: None, tried: &[] };
+    let refused = row.refusal.as_ref().map(|refusal| &*refusal.code);
+    let moment = Then { at: row.request.created_at(), model: None, used: None, tried: &[], refused };
     let candidates = if row.attempts.is_empty() {
         providers.iter().flat_map(|provider| candidates(*provider, records, history, &moment)).collect()
     } else {
@@ -127,7 +129,8 @@ fn of_attempt(
     tried: &[CredentialId],
 ) -> AttemptExplanation {
     let subject = &entry.subject;
-    let then = Then { at: subject.at, model: Some(&subject.model), used: Some(subject.credential), tried };
+    let then =
+        Then { at: subject.at, model: Some(&subject.model), used: Some(subject.credential), tried, refused: None };
     let end = subject.at.plus(entry.duration);
     let taught = history.events(subject.credential).filter(|event| {
         let is_its = matches!(event.now.cause, Cause::Answer { request, .. } if request == subject.attempt.request);
@@ -150,6 +153,8 @@ struct Then<'a> {
     model: Option<&'a str>,
     used: Option<CredentialId>,
     tried: &'a [CredentialId],
+    /// With what the call was refused before any key was asked.
+    refused: Option<&'a str>,
 }
 
 fn candidates(provider: ProviderId, records: &Records, history: &History, then: &Then<'_>) -> Vec<PastCandidate> {
@@ -190,7 +195,11 @@ fn verdict(
         let detail = format!("{}{scope}: {}", held.standing.as_str(), held.reason);
         return ("skipped", Some(detail), Some(StandingView::of(held.standing, Some(&held))));
     }
-    ("ready", Some("it could have served; another was preferred".to_owned()), None)
+    let why = match then.refused {
+        Some(code) => format!("nothing held it back; the call was refused with {code}"),
+        None => "it could have served; another was preferred".to_owned(),
+    };
+    ("ready", Some(why), None)
 }
 
 /// What the key's own record says. What it was set to since then is not remembered, and is told as of now.

@@ -85,7 +85,7 @@ impl Site<'_> {
 
 /// A limit on who serves a call stands in the way there, not elsewhere.
 fn blocked(refusal: Refusal) -> Blocked {
-    let (Refusal::Reached(reached) | Refusal::Exceeds(reached)) = &refusal;
+    let (Refusal::Reached(reached) | Refusal::Exceeds(reached) | Refusal::Away(reached)) = &refusal;
     let kind = reached.scope.kind();
     Blocked::Server(if kind.is_callers() { ScopeKind::Model } else { kind }, Denial::from(refusal))
 }

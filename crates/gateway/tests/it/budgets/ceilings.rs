@@ -96,6 +96,19 @@ fn m03_the_tightest_of_all_scopes_decides_and_a_refusal_changes_nothing() {
         Scope::Credential(credential),
         Scope::Model(tenant, "openai/gpt-4o-mini".into()),
     ];
+    // What nobody has a name for, and what callers do not see, is told by its id.
+    let called: [&str; 10] = [
+        "global",
+        "tenant:default",
+        &scopes[2].to_string(),
+        &scopes[3].to_string(),
+        "end_user:ada",
+        "vkey:scoped",
+        "tag:nightly",
+        "provider:openai",
+        &scopes[8].to_string(),
+        "model:openai/gpt-4o-mini",
+    ];
     let mut budgets: Vec<Budget> =
         scopes.iter().zip(1..).map(|(scope, number)| budget(number, Reach::One(scope.clone()), 10 * USD)).collect();
     for budget in &budgets {
@@ -115,7 +128,8 @@ fn m03_the_tightest_of_all_scopes_decides_and_a_refusal_changes_nothing() {
         house.put_budget(&narrow);
         let answer = call(&house);
         assert_eq!((answer.status, code(&answer)), (402, "budget_exceeded".to_owned()), "{}", narrow_name(&scopes[at]));
-        assert_eq!(answer.json()["error"]["scope"], scopes[at].to_string());
+        assert_eq!(answer.json()["error"]["scope"], *called[at]);
+        assert_eq!(answer.json()["error"]["budget_id"], budgets[at].id.to_string());
         house.settle();
         for (budget, scope) in budgets.iter().zip(&scopes) {
             let balance = house.balance(budget, scope);

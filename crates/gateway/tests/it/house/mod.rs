@@ -17,7 +17,7 @@ use keyward_domain::credential::{Credential, CredentialState};
 use keyward_domain::ids::{AuditId, CredentialId, InstallId, ProviderId, TenantId};
 use keyward_domain::ledger::{Entry, RequestFilter, RequestRow};
 use keyward_domain::origin::BaseUrl;
-use keyward_domain::port::{Change, Clock, Entropy, Store, Tokenizer};
+use keyward_domain::port::{Change, Clock, Counters, Entropy, Store, Tokenizer};
 use keyward_domain::principal::Principal;
 use keyward_domain::provider::{Provider, ProviderKind};
 use keyward_domain::routing::{Concurrency, KeyTerms, Strategy};
@@ -215,6 +215,15 @@ impl House {
         self.in_process = Arc::new(InProcess::default());
         self.reopen_book();
         self.counting.counters = Arc::clone(&self.in_process) as _;
+        self.publish();
+        self.start();
+    }
+
+    /// Ends the process and begins another one that counts limits there.
+    pub(crate) fn count_at(&mut self, counters: Arc<dyn Counters>) {
+        self.stop();
+        self.reopen_book();
+        self.counting.counters = counters;
         self.publish();
         self.start();
     }

@@ -1,11 +1,14 @@
 //! Limits through the door.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use keyward_domain::budget::Mode;
 use keyward_domain::ids::{LimitId, TenantId};
+use keyward_domain::ledger::AttemptId;
 use keyward_domain::limit::{Limit, LimitPeriod, Meter, OnLoss};
-use keyward_domain::port::{Change, Clock as _};
+use keyward_domain::port::{Amounts, Answer as Said, Ask, Change, Clock as _, Counters, Level, Refusal, Taken};
 use keyward_domain::principal::Realm;
 use keyward_domain::scope::{Reach, Scope, ScopeKind};
 use keyward_limit::rate::InProcess;
@@ -209,4 +212,45 @@ fn a_limit_that_only_watches_lets_pass_and_counts() {
     house.put_limit(&Limit { mode: Mode::Observe, ..global(Meter::Requests, 1) });
     assert_eq!((0..3).filter(|_| house.chat().status == 200).count(), 3);
     assert!(house.metrics.render().contains(r#"keyward_would_refuse_total{scope="global",meter="requests"} 2"#));
+}
+
+/// Shared counters that are away, and how often they were asked.
+#[derive(Default)]
+struct Away(AtomicU32);
+
+impl Counters for Away {
+    fn take(&self, asks: Vec<Ask>, _: AttemptId, _: Duration) -> Said<Result<Taken, Refusal>> {
+        self.0.fetch_add(1, Relaxed);
+        Said::ready(Err(Refusal::Away(asks[0].reached(Duration::from_secs(1)))))
+    }
+
+    fn settle(&self, _: Taken, _: Amounts, _: Duration) {}
+
+    fn undo(&self, _: Taken, _: Duration) {}
+
+    fn view(&self, _: &Arc<Limit>, _: &Scope, _: Duration) -> Said<Level> {
+        Said::ready(Level::default())
+    }
+}
+
+#[test]
+fn a_closed_limit_whose_counters_are_away_refuses_at_once_and_says_why() {
+    for (reach, called) in [
+        (Scope::Global, "global"),
+        (Scope::Model(TenantId::DEFAULT, "openai/gpt-4o-mini".into()), "model:openai/gpt-4o-mini"),
+    ] {
+        // Calls would wait for room in a limit that is reached, for longer than the test may take.
+        let mut house = House::with_keys_and(1, |options| options.queue.wait = Duration::from_mins(10));
+        house.put_limit(&Limit { on_loss: OnLoss::Closed, ..limit(1, Reach::One(reach), Meter::Requests, 6) });
+        let counters = Arc::new(Away::default());
+        house.count_at(Arc::clone(&counters) as _);
+        let answer = house.chat();
+        assert_eq!((answer.status, code(&answer)), (503, "overloaded".to_owned()), "{}", answer.text());
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert_eq!(answer.header("ratelimit"), None, "nothing is known of it");
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(&format!("The limit of 6 requests per minute on {called} is counted together")));
+        assert_eq!(counters.0.load(Relaxed), 1, "{called}: asked once");
+        assert_eq!(house.provider.requests_total(), 0);
+    }
 }

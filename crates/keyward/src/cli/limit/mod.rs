@@ -58,8 +58,11 @@ fn in_use(line: &Value) -> String {
 
 /// `1000 requests per minute`.
 fn in_words(limit: &Value) -> String {
+    let is_one = limit["quota"].as_u64() == Some(1);
     let meter = match limit["meter"].as_str().unwrap_or_default() {
+        "concurrency" if is_one => "call at once".to_owned(),
         "concurrency" => "calls at once".to_owned(),
+        meter if is_one => meter.strip_suffix('s').unwrap_or(meter).replace('_', " "),
         meter => meter.replace('_', " "),
     };
     let per = limit["per"].as_str().map(|per| format!(" per {per}")).unwrap_or_default();

@@ -12,34 +12,34 @@ pub struct Args {
     /// key:PROVIDER/NAME, model:PROVIDER/MODEL, or for each of a kind each:user, each:team and so on.
     scope: String,
     /// Requests per minute.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number)]
     rpm: Option<u64>,
     /// Tokens per minute, input and output.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number)]
     tpm: Option<u64>,
     /// Requests per second.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number)]
     rps: Option<u64>,
     /// Requests per hour.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number)]
     rph: Option<u64>,
     /// Requests per day.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number)]
     rpd: Option<u64>,
     /// Calls in flight at once.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number)]
     concurrency: Option<u64>,
     /// What is counted: requests, input_tokens, output_tokens, tokens (both) or concurrency.
     #[arg(long, value_name = "METER")]
     meter: Option<String>,
     /// How much of it; 0 blocks everything.
-    #[arg(long, value_name = "NUMBER", requires = "meter")]
+    #[arg(long, value_name = "NUMBER", requires = "meter", allow_negative_numbers = true, value_parser = number)]
     quota: Option<u64>,
     /// Within which length of time: second, minute, hour or day.
     #[arg(long, value_name = "PERIOD", requires = "meter")]
     per: Option<String>,
     /// So much at once, and the quota evenly spread [default: at most the quota in any stretch of the period].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number)]
     burst: Option<u64>,
     /// Take the burst away.
     #[arg(long, conflicts_with = "burst")]
@@ -107,4 +107,9 @@ impl Args {
         }
         body
     }
+}
+
+/// A quota or a burst.
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number, such as 100; a quota of 0 blocks everything".to_owned())
 }

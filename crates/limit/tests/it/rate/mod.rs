@@ -79,6 +79,7 @@ pub(super) fn retry_after(refusal: Refusal) -> Duration {
     match refusal {
         Refusal::Reached(reached) => reached.retry_after,
         Refusal::Exceeds(reached) => panic!("never fits: {reached:?}"),
+        Refusal::Away(reached) => panic!("nobody to be away: {reached:?}"),
     }
 }
 
