@@ -88,8 +88,8 @@ fn fields() -> String {
         "# Configuration\n\nWritten by `keyward reference config`. The config is `keyward.yaml` in the home, or the file that \
          `--config` names; everything in it has a default. A field that does not exist is an error, with its place and \
          the nearest known name; `keyward config check` tells all of them at once. Each field can be overridden by an \
-         environment variable. A running server takes a changed file over by itself, as far as providers, keys and \
-         aliases go; other changes need a restart.\n\n",
+         environment variable. A running server takes a changed file over by itself, as far as providers, keys, \
+         aliases, budgets and limits on scopes go; other changes need a restart.\n\n",
     );
     let _ = write!(
         text,

@@ -143,8 +143,8 @@ impl Engine {
         Door::local(&Arc::new(Plane::new(Arc::clone(&self.control), Vec::new(), no_metrics)))
     }
 
-    /// Takes over what a running server can take over: providers, keys and aliases of the file. The sentences, one a
-    /// line, say what was wrong, and then nothing changed.
+    /// Takes over what a running server can take over: providers, keys, aliases, budgets and limits of the
+    /// file. The sentences, one a line, say what was wrong, and then nothing changed.
     pub fn take_config(&self, config: Config) -> Result<(), String> {
         let fixed = self.config.needs_restart(&config);
         self.publisher.take_file(&Arc::new(config)).map_err(|wrong| wrong.join("\n"))?;

@@ -148,6 +148,10 @@ fn a_config_is_compared_with_the_last_one_when_no_server_runs() {
     scene.config("limits: { in_flight: 9 }\n");
     let shown = scene.run(&["config", "diff"]).failed_with(3).stdout;
     assert_eq!(shown.trim(), "+ limits.in_flight: 9  (needs a restart)");
+    scene.config("budgets: { global: { usd: 5, per: day, zone: UTC } }\nlimits: { global: { rpm: 9 } }\n");
+    let shown = scene.run(&["config", "diff"]).failed_with(3).stdout;
+    assert!(shown.contains("+ limits.global.rpm: 9") && shown.contains("+ budgets.global.usd: 5"), "{shown}");
+    assert!(!shown.contains("restart"), "a running server takes them over: {shown}");
 }
 
 #[test]

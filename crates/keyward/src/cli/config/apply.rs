@@ -31,7 +31,11 @@ pub fn run(_: &Args, session: &Session) -> Result<(), Failure> {
         for difference in &differences {
             difference.print(output);
         }
-        output.line("The running server has taken the config file over.");
+        output.line(if differences.iter().any(Difference::needs_restart) {
+            "The running server has taken over what it can; what is marked takes effect with its next start."
+        } else {
+            "The running server has taken the config file over."
+        });
     });
     Ok(())
 }

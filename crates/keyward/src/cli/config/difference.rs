@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use crate::cli::output::{Output, Tone, clean};
 
 /// Groups that a running server takes over; changes of all others need a restart.
-const TAKEN_OVER: [&str; 2] = ["providers", "aliases"];
+const TAKEN_OVER: [&str; 4] = ["providers", "aliases", "budgets", "limits"];
+
+/// What stands under `limits` but is the process's own, beside the limits on scopes.
+const LIMITS_OF_THE_PROCESS: [&str; 3] = ["body", "upload", "in_flight"];
 
 /// One field that differs.
 pub struct Difference {
@@ -31,7 +34,9 @@ impl Difference {
 
     /// Whether it takes effect with the next start only.
     pub fn needs_restart(&self) -> bool {
-        !TAKEN_OVER.iter().any(|group| self.path.split(['.', '[']).next() == Some(group))
+        let mut names = self.path.split(['.', '[']);
+        let (group, field) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+        !TAKEN_OVER.contains(&group) || (group == "limits" && LIMITS_OF_THE_PROCESS.contains(&field))
     }
 
     /// For scripts.
