@@ -35,8 +35,8 @@ fn budgets_live_and_die() {
     assert!(said.contains("500.00 USD, 550.00 USD with top-ups"), "{said}");
     assert!(said.contains("50.00 USD until 2099-11-30T15:00:00Z"), "midnight in Seoul: {said}");
     scene.run(&["budget", "set", "global", "--top-up", "7", "--until", "2099-11-01"]).succeeded();
-    scene.run(&["budget", "set", "global", "--remove-top-up", "2099-11-01"]).failed_with(1);
-    scene.run(&["budget", "set", "global", "--remove-top-up", "2099-10-31T15:00:00Z"]).succeeded();
+    scene.run(&["budget", "set", "global", "--remove-top-up", "2099-11-02"]).failed_with(1);
+    scene.run(&["budget", "set", "global", "--remove-top-up", "2099-11-01"]).succeeded();
     let shown = scene.json(&["budget", "show", "global"]);
     assert_eq!(shown[0]["top_ups"], json!([{ "usd": "50.00", "until": "2099-11-30T15:00:00Z" }]));
     assert_eq!(shown[0]["alert_at"], json!(["50", "80", "100"]));

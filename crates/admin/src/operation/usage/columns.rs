@@ -1,11 +1,13 @@
 //! The columns of an export. Programs read them: names and order stay, new ones go to the end.
 
 use std::collections::HashMap;
+use std::iter;
 
 use keyward_domain::ids::{CredentialId, TeamId, TenantId, UserId};
 use keyward_domain::ledger::{Attributed, Entry};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Records;
+use keyward_domain::tenancy::DEFAULT_TENANT;
 use keyward_domain::token::TokenId;
 use serde_json::Value;
 
@@ -26,7 +28,10 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn of(records: &Records) -> Self {
         Self {
-            tenants: records.tenants.iter().map(|tenant| (tenant.id, tenant.name.clone())).collect(),
+            // The default tenant is there without a record.
+            tenants: iter::once((TenantId::DEFAULT, DEFAULT_TENANT.to_owned()))
+                .chain(records.tenants.iter().map(|tenant| (tenant.id, tenant.name.clone())))
+                .collect(),
             teams: records.teams.iter().map(|team| (team.id, team.name.clone())).collect(),
             users: records.users.iter().map(|user| (user.id, user.name.clone())).collect(),
             virtual_keys: records.virtual_keys.iter().map(|key| (key.id, key.name.clone())).collect(),

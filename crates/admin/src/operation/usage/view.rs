@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use keyward_domain::ids::TenantId;
 use keyward_domain::ledger::{Dimension, UsageQuery, UsageRow};
 use keyward_domain::money::Nanodollars;
 use keyward_domain::port::Records;
+use keyward_domain::tenancy::DEFAULT_TENANT;
 use keyward_domain::time::Timestamp;
 use keyward_domain::usage::Usage;
 use keyward_domain::window::Zone;
@@ -178,7 +180,9 @@ fn named(dimension: Dimension, value: &str, records: &Records, zone: &Zone) -> S
 
 fn known(dimension: Dimension, value: &str, records: &Records) -> Option<String> {
     match dimension {
-        Dimension::Tenant => find(value, &records.tenants, |tenant| (tenant.id, &tenant.name)),
+        Dimension::Tenant => find(value, &records.tenants, |tenant| (tenant.id, &tenant.name))
+            // It is there without a record.
+            .or_else(|| (value == TenantId::DEFAULT.to_string()).then(|| DEFAULT_TENANT.to_owned())),
         Dimension::Team => find(value, &records.teams, |team| (team.id, &team.name)),
         Dimension::User => find(value, &records.users, |user| (user.id, &user.name)),
         Dimension::VirtualKey => find(value, &records.virtual_keys, |key| (key.id, &key.name)),

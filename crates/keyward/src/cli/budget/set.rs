@@ -1,6 +1,8 @@
 //! `keyward budget set`.
 
 use keyward_admin::client::Ask;
+use keyward_admin::field::{LocalMoment, Moment};
+use keyward_domain::window::Zone;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
@@ -56,7 +58,7 @@ pub struct Args {
     /// Up to when: 2026-12-01T00:00 in the budget's zone, or 2026-12-01T00:00:00Z.
     #[arg(long, value_name = "MOMENT", requires = "top_up")]
     until: Option<String>,
-    /// Take the top-ups away that end at this moment, as `budget show` writes it.
+    /// Take the top-ups away that end at this moment, written like --until.
     #[arg(long, value_name = "MOMENT", conflicts_with = "no_top_ups")]
     remove_top_up: Option<String>,
     /// Take all top-ups away.
@@ -97,11 +99,18 @@ impl Args {
     }
 }
 
+/// The moment as the server writes it; what is none is left as it is, and found nowhere.
+fn in_zone(moment: &str, zone: &Value) -> String {
+    let at = || moment.parse::<LocalMoment>().ok()?.in_zone(&zone.as_str()?.parse::<Zone>().ok()?);
+    at().map_or_else(|| moment.to_owned(), |at| Moment(at).to_string())
+}
+
 /// Reads the budget and sends its other top-ups back; the revision keeps a change in between from getting lost.
 fn without_top_up(args: &Args, until: &str, session: &Session) -> Result<Value, Failure> {
     let before = session.call(Ask::get(&["budgets", &args.scope]).query("per", args.per.as_deref()))?;
+    let until = in_zone(until, &before["zone"]);
     let (gone, kept): (Vec<_>, Vec<_>) =
-        before["top_ups"].as_array().into_iter().flatten().cloned().partition(|top_up| top_up["until"] == until);
+        before["top_ups"].as_array().into_iter().flatten().cloned().partition(|top_up| top_up["until"] == *until);
     if gone.is_empty() {
         return Err(Failure::failed(format!(
             "no top-up of `{}` ends at {until}; `keyward budget show {0}` lists them",
