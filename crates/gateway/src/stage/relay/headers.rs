@@ -24,8 +24,6 @@ const CACHE_OFF: HeaderValue = HeaderValue::from_static("off");
 /// The names of draft-ietf-httpapi-ratelimit-headers.
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// Headers that are added, at most.
-const OURS: usize = 11;
 const OUTPUT_CAP: HeaderName = HeaderName::from_static("x-keyward-output-cap");
 const COST: HeaderName = HeaderName::from_static("x-keyward-cost-usd");
 
@@ -34,7 +32,6 @@ pub(super) fn finish(head: &mut Parts, arrival: &Arrival, candidate: &Candidate,
     clean(head, length);
     head.version = http::Version::HTTP_11;
     let headers = &mut head.headers;
-    headers.reserve(OURS);
     if let Ok(id) = HeaderValue::from_maybe_shared(arrival.request.to_string().into_bytes()) {
         headers.insert(REQUEST_ID, id);
     }
