@@ -20,7 +20,7 @@ const CLIENTS: usize = 6;
 const PROMPT_PRICE: u64 = 1_000;
 const ANSWER_PRICE: u64 = 2_000;
 /// The models that are called.
-const MODELS: [&str; 3] = ["openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "gemini/gemini-2.5-flash"];
+pub const MODELS: [&str; 3] = ["openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "gemini/gemini-2.5-flash"];
 
 /// Says which model costs what, so that a bill in tokens is a bill in dollars.
 pub fn priced(provider: &ScriptedProvider) -> Scene {

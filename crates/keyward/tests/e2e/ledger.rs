@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use keyward_testkit::provider::{Fault, ScriptedProvider};
 use rustix::process::{Signal, kill_process};
 
-use crate::crash::{assert_in_the_ledger, call, priced};
+use crate::crash::{MODELS, assert_in_the_ledger, call, priced};
 use crate::line::Line;
 use crate::scene::{Scene, wait_for};
 
@@ -126,7 +126,9 @@ fn budgets_on_each_of_a_kind_count_their_own_tenants_calls_and_agree_with_the_ro
     let provider = ScriptedProvider::start_blocking();
     let scene = priced(&provider);
     scene.run(&["tenant", "create", "acme"]).succeeded();
-    let tokens = [scene.vkey(&["app"]), scene.vkey(&["ann", "--tenant", "acme"])];
+    scene.run(&["user", "create", "eve"]).succeeded();
+    let tokens =
+        [scene.vkey(&["app"]), scene.vkey(&["ann", "--tenant", "acme"]), scene.vkey(&["eves", "--user", "eve"])];
     provider.script(Fault::answer().answer_tokens(60).always());
     let calls = |data| {
         for token in &tokens {
@@ -136,22 +138,31 @@ fn budgets_on_each_of_a_kind_count_their_own_tenants_calls_and_agree_with_the_ro
     let server = scene.serve();
     calls(server.data);
     // Filled from the rows of both tenants, then moved by their calls.
-    for scope in ["each:vkey", "each:provider", "each:key", "each:acme/vkey", "each:model"] {
+    for scope in ["each:vkey", "each:provider", "each:key", "each:acme/vkey", "each:user"] {
         scene.run(&["budget", "set", scope, "--usd", "1", "--per", "month"]).succeeded();
     }
     calls(server.data);
     assert_eq!(scene.json(&["usage", "reconcile"])["agrees"], true, "{}", scene.json(&["usage", "reconcile"]));
     let (ended, log) = server.stop();
     assert!(ended.success(), "{log}");
-    // And read anew by the next process; a key that is revoked leaves its rows.
+    // And read anew by the next process. Keys that are revoked and users that are removed leave their rows, to which
+    // corrections may still come.
     scene.run(&["vkey", "revoke", "ann"]).succeeded();
+    scene.run(&["vkey", "update", "eves", "--no-user"]).succeeded();
+    scene.run(&["user", "delete", "eve"]).succeeded();
+    for model in MODELS {
+        scene.run(&["model", "price", model, "--input", "3", "--output", "4"]).succeeded();
+    }
     let server = scene.serve();
     assert!(call(&mut Line::to(server.data), &tokens[0], 1).complete);
+    scene.run(&["usage", "reprice", "--since", "1h"]).succeeded();
     assert_eq!(scene.json(&["usage", "reconcile"])["agrees"], true, "{}", scene.json(&["usage", "reconcile"]));
-    for (scope, count) in [("each:vkey", 1), ("each:acme/vkey", 1), ("each:provider", 2), ("each:key", 2)] {
+    for (scope, count) in [("each:vkey", 2), ("each:acme/vkey", 1), ("each:provider", 2), ("each:key", 2)] {
         let shown = scene.json(&["budget", "show", scope]);
         assert_eq!(shown[0]["scopes"], count, "{shown}");
     }
+    let by_tenant = scene.run(&["usage", "--group-by", "tenant"]).succeeded().stdout;
+    assert!(by_tenant.contains("default") && by_tenant.contains("acme"), "{by_tenant}");
     scene.run(&["budget", "set", "each:acme/provider", "--usd", "1"]).ended_with(2);
     server.stop();
 }

@@ -44,7 +44,8 @@ impl Booked {
         let owners = self.owners(&readings)?;
         for reading in readings {
             let _turn = self.turn();
-            differences.extend(reading.check(&self.spent(&reading, &owners)?));
+            let found = reading.check(&self.spent(&reading, &owners)?);
+            differences.extend(found.into_iter().filter(|difference| reading.is_own(&difference.scope, &owners)));
         }
         Ok(differences)
     }
@@ -61,9 +62,7 @@ impl Booked {
     /// What the store says of the scopes of a budget.
     fn spent(&self, reading: &Filling, owners: &Owners) -> Result<Vec<Spend>, StoreError> {
         let mut rows = self.store.spend(&reading.query())?;
-        if reading.wants_owners() {
-            reading.keep_own(&mut rows, owners);
-        }
+        rows.retain(|row| reading.is_own(&row.scope, owners));
         Ok(rows)
     }
 

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,14 +55,10 @@ impl Filling {
         matches!(&self.pot.reach, Reach::Each(kind) if kind.hides_its_tenant())
     }
 
-    /// Leaves out what belongs to other tenants. A scope that nobody has any more stays if it has a balance: its calls
-    /// came before it was removed.
-    pub(super) fn keep_own(&self, rows: &mut Vec<Spend>, owners: &Owners) {
-        let known: HashSet<Scope> = self.pot.balances().iter().map(|balance| balance.scope.clone()).collect();
-        rows.retain(|row| match owners.of(&row.scope) {
-            Some(tenant) => tenant == self.pot.tenant,
-            None => known.contains(&row.scope),
-        });
+    /// Whether a scope is there and belongs to the tenant of the budget. Of one that was removed nobody can say whose it
+    /// was, and nobody spends on it any more: it is left out, on both sides of a comparison.
+    pub(super) fn is_own(&self, scope: &Scope, owners: &Owners) -> bool {
+        !self.wants_owners() || owners.of(scope) == Some(self.pot.tenant)
     }
 
     /// What to ask the store.
